@@ -1,0 +1,26 @@
+//! Under `--cfg tidegate_loom`: the same names, explored exhaustively.
+
+pub use loom::cell::UnsafeCell;
+pub use loom::sync::{Arc, MutexGuard, atomic};
+pub use loom::thread;
+
+/// A mutex whose `lock` returns the guard itself, as parking_lot's does.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// Makes an unlocked mutex.
+    pub fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    /// Takes the lock, yielding to the model's scheduler while another holds it.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().expect("loom's mutex is not poisoned: a panic ends the model")
+    }
+
+    /// Takes the lock if it is free this instant.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+}
