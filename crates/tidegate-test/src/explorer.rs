@@ -15,8 +15,10 @@ use crate::poll::poll_once;
 pub trait Held {}
 impl<T: ?Sized> Held for T {}
 
-type Output<'w> = Box<dyn Held + 'w>;
-type Boxed<'w> = Pin<Box<dyn Future<Output = Output<'w>> + 'w>>;
+/// The future under test, in its world.
+pub type Tested<'w> = Pin<Box<dyn Future<Output = Box<dyn Held + 'w>> + 'w>>;
+type Action<W> = Box<dyn Fn(&W)>;
+type MakeFuture<W> = Box<dyn for<'w> Fn(&'w W) -> Tested<'w>>;
 
 /// Drops a future at every point of a scenario and checks the world afterwards.
 ///
@@ -36,10 +38,9 @@ type Boxed<'w> = Pin<Box<dyn Future<Output = Output<'w>> + 'w>>;
 #[expect(missing_debug_implementations, reason = "made of closures")]
 pub struct Explorer<W> {
     world: Box<dyn Fn() -> W>,
-    #[expect(clippy::type_complexity, reason = "a future that may borrow from its world")]
-    future: Option<Box<dyn for<'w> Fn(&'w W) -> Boxed<'w>>>,
-    steps: Vec<Box<dyn Fn(&W)>>,
-    check: Option<Box<dyn Fn(&W)>>,
+    future: Option<MakeFuture<W>>,
+    steps: Vec<Action<W>>,
+    check: Option<Action<W>>,
 }
 
 impl<W> Explorer<W> {
@@ -49,11 +50,7 @@ impl<W> Explorer<W> {
     }
 
     /// The future under test. Its output is boxed, and dropped when the future is.
-    pub fn future(
-        mut self,
-        future: impl for<'w> Fn(&'w W) -> Pin<Box<dyn Future<Output = Box<dyn Held + 'w>> + 'w>>
-        + 'static,
-    ) -> Self {
+    pub fn future(mut self, future: impl for<'w> Fn(&'w W) -> Tested<'w> + 'static) -> Self {
         self.future = Some(Box::new(future));
         self
     }

@@ -15,6 +15,6 @@ mod poll;
 mod race;
 
 pub use cut::{Cut, cut_everywhere};
-pub use explorer::{Explorer, Held};
+pub use explorer::{Explorer, Held, Tested};
 pub use poll::{CountingWaker, block_on, poll_once, poll_with};
 pub use race::{race, spawn};

@@ -43,7 +43,6 @@ pub struct CountingWaker(AtomicUsize);
 
 impl CountingWaker {
     /// Makes a counter and a waker that feeds it.
-    #[expect(clippy::new_ret_no_self, reason = "a counter without its waker is of no use")]
     pub fn new() -> (Arc<Self>, Waker) {
         let counter = Arc::new(Self::default());
         (Arc::clone(&counter), Waker::from(counter))

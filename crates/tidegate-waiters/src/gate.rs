@@ -1,0 +1,348 @@
+// How it works
+//
+//     word: [ free permits | CLOSED | WAITERS ]
+//
+// A permit is taken and given back by one compare-exchange on the word as long as nobody waits. Once somebody
+// does, newcomers join the line, and whoever gives back does so under the lock and serves the line from the
+// front for as long as what is free suffices for the next. So, under the lock and with somebody in line,
+//
+//     free permits < what the first in line needs
+//
+// holds whenever the lock is released, and while somebody is in line nobody changes the number without it. A
+// request for many permits therefore waits for its number without being overtaken, and nobody behind it is
+// served before it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tidegate_shim::atomic::Ordering;
+use tidegate_shim::const_fn;
+
+use crate::queue::{Left, Locked, Policy, WaitQueue};
+use crate::waiter::{Borrowed, Decision, Queued, Turn, Waiter};
+
+const WAITERS: usize = WaitQueue::<Permits>::WAITERS;
+const CLOSED: usize = 2;
+// One bit is kept for a hand-over flag.
+const SHIFT: u32 = 3;
+
+/// Counted permits and a line for them: what a semaphore is made of.
+///
+/// A bare count: nothing gives permits back by itself, see `tidegate-semaphore` for that.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_waiters::Gate;
+///
+/// static GATE: Gate = Gate::new(1);
+///
+/// async fn alone() {
+///     if GATE.acquire(1).await {
+///         // One at a time here.
+///         GATE.release(1);
+///     }
+/// }
+/// # tidegate_waiters::block_on(alone());
+/// assert_eq!(GATE.available(), 1);
+/// ```
+///
+/// # Fairness
+///
+/// Strictly first come, first served, whatever the sizes of the requests. [`try_acquire`](Self::try_acquire) does
+/// not overtake: it fails while anybody waits.
+pub struct Gate {
+    queue: WaitQueue<Permits>,
+}
+
+/// The policy of a gate; its state is all in the word.
+#[derive(Debug)]
+pub struct Permits(());
+
+impl Gate {
+    /// The largest number of permits there can be.
+    pub const MAX: usize = usize::MAX >> SHIFT;
+
+    const_fn! {
+        /// Makes a gate with `permits` free permits.
+        ///
+        /// # Panics
+        ///
+        /// When `permits` is more than [`MAX`](Self::MAX).
+        #[track_caller]
+        pub const fn new(permits: usize) -> Self {
+            assert!(permits <= Self::MAX, "more permits than a gate can hold");
+            Self { queue: WaitQueue::new(permits << SHIFT, Permits(())) }
+        }
+    }
+
+    /// Takes `n` permits if they are free this instant and nobody waits.
+    #[inline]
+    pub fn try_acquire(&self, n: usize) -> bool {
+        try_take(&self.queue, n)
+    }
+
+    /// Takes `n` permits, waiting in line for them; `false` when the gate is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Strict, but for the place in line. A dropped future holds nothing; asking again joins the end of the line.
+    ///
+    /// # Panics
+    ///
+    /// When `n` is more than [`MAX`](Self::MAX): that many can never be free.
+    #[inline]
+    #[track_caller]
+    pub fn acquire(&self, n: usize) -> Acquire<Borrowed<'_, Permits>> {
+        assert!(n <= Self::MAX, "more permits than a gate can hold");
+        Acquire { need: n, waiter: Waiter::new(&self.queue, n) }
+    }
+
+    /// As [`acquire`](Self::acquire), for a gate inside an [`Arc`].
+    #[inline]
+    #[track_caller]
+    pub fn acquire_owned<T: Queued<Policy = Permits>>(owner: Arc<T>, n: usize) -> Acquire<Arc<T>> {
+        assert!(n <= Self::MAX, "more permits than a gate can hold");
+        Acquire { need: n, waiter: Waiter::new_owned(owner, n) }
+    }
+
+    /// Adds `n` permits, new ones or some that were taken, and serves the line.
+    ///
+    /// # Panics
+    ///
+    /// When the number of free permits would pass [`MAX`](Self::MAX); nothing is added then.
+    #[inline]
+    #[track_caller]
+    pub fn release(&self, n: usize) {
+        let word = self.queue.word();
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            if seen & WAITERS != 0 {
+                return self.release_to_line(n);
+            }
+            let free = sum(seen >> SHIFT, n);
+            let next = free << SHIFT | seen & CLOSED;
+            // Release: pairs with the Acquire of whoever takes these permits.
+            match word.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(changed) => seen = changed,
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn release_to_line(&self, n: usize) {
+        Permits::add(&mut self.queue.lock(), n);
+    }
+
+    /// Takes up to `n` of the free permits away for good; returns how many.
+    pub fn forget(&self, n: usize) -> usize {
+        // Under the lock, so that it does not take what the line is just being served.
+        let line = self.queue.lock();
+        let mut seen = line.word().load(Ordering::Relaxed);
+        loop {
+            let taken = n.min(seen >> SHIFT);
+            match line.word().compare_exchange_weak(
+                seen,
+                seen - (taken << SHIFT),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return taken,
+                Err(changed) => seen = changed,
+            }
+        }
+    }
+
+    /// Closes the gate for good: who waits and who comes later gets `false`.
+    ///
+    /// What was granted before stays granted, also to a waiter that has not looked yet.
+    pub fn close(&self) {
+        let mut line = self.queue.lock();
+        // Release: pairs with the Acquire in `is_closed`.
+        line.word().fetch_or(CLOSED, Ordering::Release);
+        line.release_all();
+    }
+
+    /// Whether the gate is closed.
+    pub fn is_closed(&self) -> bool {
+        self.queue.word().load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// How many permits are free.
+    pub fn available(&self) -> usize {
+        self.queue.word().load(Ordering::Relaxed) >> SHIFT
+    }
+
+    /// How many are in line.
+    pub fn waiters(&self) -> usize {
+        self.queue.waiters()
+    }
+
+    /// The line itself, for an owner that implements [`Queued`].
+    pub fn queue(&self) -> &WaitQueue<Permits> {
+        &self.queue
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("available", &self.available())
+            .field("closed", &self.is_closed())
+            .field("queue", &self.queue)
+            .finish()
+    }
+}
+
+/// `free + n`, refused when a word has no room for it.
+#[inline]
+#[track_caller]
+fn sum(free: usize, n: usize) -> usize {
+    match free.checked_add(n) {
+        Some(sum) if sum <= Gate::MAX => sum,
+        _ => panic!("more permits than a gate can hold"),
+    }
+}
+
+/// The fast path: one compare-exchange, while nobody waits.
+#[inline]
+fn try_take(queue: &WaitQueue<Permits>, n: usize) -> bool {
+    let word = queue.word();
+    let mut seen = word.load(Ordering::Relaxed);
+    loop {
+        if seen & (CLOSED | WAITERS) != 0 || seen >> SHIFT < n {
+            return false;
+        }
+        // Acquire: pairs with the Release of whoever gave these permits back.
+        match word.compare_exchange_weak(
+            seen,
+            seen - (n << SHIFT),
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => return true,
+            Err(changed) => seen = changed,
+        }
+    }
+}
+
+impl Permits {
+    /// Adds permits and serves the line.
+    #[track_caller]
+    fn add(line: &mut Locked<'_, Self>, n: usize) {
+        // Somebody may be in line or not; either way the lock-free side may still move the word if nobody is.
+        let mut seen = line.word().load(Ordering::Relaxed);
+        loop {
+            let next = sum(seen >> SHIFT, n) << SHIFT | seen & (CLOSED | WAITERS);
+            match line.word().compare_exchange_weak(
+                seen,
+                next,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(changed) => seen = changed,
+            }
+        }
+        Self::serve(line);
+    }
+
+    /// Serves the line from the front while what is free suffices.
+    fn serve(line: &mut Locked<'_, Self>) {
+        while let Some(&need) = line.front() {
+            if line.word().load(Ordering::Relaxed) >> SHIFT < need {
+                break;
+            }
+            // With somebody in line the number changes under the lock only, so it is still enough.
+            // Acquire: collects what those who gave these permits back did before; the grant passes it on.
+            line.word().fetch_sub(need << SHIFT, Ordering::Acquire);
+            line.grant_front();
+        }
+    }
+}
+
+impl Policy for Permits {
+    /// How many permits the waiter needs.
+    type Note = usize;
+
+    fn left(line: &mut Locked<'_, Self>, need: &mut usize, left: Left) {
+        match left {
+            // It was promised them and never looked: they go on.
+            Left::Granted => Self::add(line, *need),
+            // A large request at the front may have kept smaller ones waiting.
+            Left::Waiting => Self::serve(line),
+            Left::Released => {}
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Gate::acquire`]: `true` with the permits, `false` when the gate is closed.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Acquire<O> {
+        need: usize,
+        #[pin]
+        waiter: Waiter<Permits, O>,
+    }
+}
+
+impl<O> Acquire<O> {
+    /// How many permits this asks for.
+    pub fn need(&self) -> usize {
+        self.need
+    }
+}
+
+impl<T: Queued<Policy = Permits>> Acquire<Arc<T>> {
+    /// The share of the owner that this future holds.
+    pub fn owner(&self) -> &Arc<T> {
+        self.waiter.owner()
+    }
+}
+
+impl<O> Future for Acquire<O> {
+    type Output = bool;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut this = self.project();
+        let need = *this.need;
+        if this.waiter.is_fresh() && try_take(this.waiter.queue(), need) {
+            this.waiter.finish();
+            return Poll::Ready(true);
+        }
+        this.waiter.as_mut().poll(cx, |line, word| decide(line, word, need)).map(
+            |turn| match turn {
+                Turn::Decided(open) => open,
+                Turn::Granted => true,
+                Turn::Released => false,
+            },
+        )
+    }
+}
+
+fn decide(line: &Locked<'_, Permits>, word: usize, need: usize) -> Decision<bool> {
+    if word & CLOSED != 0 {
+        return Decision::Ready(false);
+    }
+    if need > 0 && (!line.is_empty() || word >> SHIFT < need) {
+        return Decision::Wait;
+    }
+    // Acquire: as in `try_take`.
+    match line.word().compare_exchange(
+        word,
+        word - (need << SHIFT),
+        Ordering::Acquire,
+        Ordering::Relaxed,
+    ) {
+        Ok(_) => Decision::Ready(true),
+        Err(_) => Decision::Retry,
+    }
+}

@@ -1,0 +1,538 @@
+// How it works
+//
+//     word: [ the primitive's bits ............ | WAITERS ]     lock: { line, policy }
+//
+// The line is a ring of nodes in order of arrival. `WAITERS` is set exactly while the line is not empty, and it
+// is set and cleared only under the lock, by read-modify-write on the same word that the primitive's own bits
+// live in. That is what makes lock-free fast paths safe without a fence: a releaser and a newcomer both modify
+// one word, so one of them is first. If the newcomer's `WAITERS` is first, the releaser sees it and comes for the
+// lock; if the release is first, the newcomer's compare-exchange fails and it decides again.
+//
+// Waking happens in three steps. Under the lock, a node moves from the line to the ring `leaving` (one node when
+// it is granted, the whole ring in one splice when everybody is released). Still under the lock, up to a batch of
+// them are taken out of that ring, their wakers moved out, their states published. After the lock, they are
+// woken. While there are more, the lock is taken again for the next batch. Nodes in `leaving` may be cancelled
+// meanwhile: their owner unlinks them under the lock; a sentinel on the waking thread's stack keeps the ring
+// reachable whoever leaves it.
+//
+// `round` counts the splices. A node remembers the round in which it joined, so that under the lock anybody can
+// tell a node that is in line from one that has been released with an earlier round and is not woken yet,
+// although the splice touched no node.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::pin;
+use std::ptr;
+
+use tidegate_shim::atomic::{AtomicUsize, Ordering};
+use tidegate_shim::{Mutex, MutexGuard, const_fn};
+
+use crate::batch::{Panic, WakeBatch};
+use crate::node::{Links, Node, state};
+
+/// What a primitive adds to a line of waiters.
+///
+/// The type itself is the state that the queue's lock guards; see [`WaitQueue`].
+pub trait Policy: Sized {
+    /// What each waiter brings: a ticket, a number of permits, or nothing.
+    type Note;
+
+    /// A waiter was dropped before it looked at what became of it.
+    ///
+    /// Runs under the lock, after the waiter left the line; may grant, release or nudge others. What was granted
+    /// to a waiter that never looked must go on to somebody here, or it is lost. Wakers run afterwards.
+    fn left(line: &mut Locked<'_, Self>, note: &mut Self::Note, left: Left);
+
+    /// Whether a waiter that joins by [`Decision::WaitInOrder`](crate::Decision::WaitInOrder) goes before `other`,
+    /// who is in line. Asked from the front on; runs under the lock.
+    fn precedes(_note: &Self::Note, _other: &Self::Note) -> bool {
+        false
+    }
+}
+
+/// The state in which a waiter was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It was still in line.
+    Waiting,
+    /// It had been granted its turn ([`Locked::grant_front`]).
+    Granted,
+    /// It had been released with everybody else ([`Locked::release_all`]).
+    Released,
+}
+
+/// A line of waiting tasks and threads, and a word and a state that decide who goes.
+///
+/// Picture a doorkeeper with a row of chairs. Whoever comes looks at the word on the door first (one atomic
+/// load), and only when it says no do they take a chair. The rules of the house are the [`Policy`]; the chairs,
+/// the waking and the leaving are this type's business. No chair is ever allocated: it is part of the future
+/// that waits.
+///
+/// # Examples
+///
+/// An event that releases everybody once, built from scratch:
+///
+/// ```
+/// use std::sync::atomic::Ordering;
+/// use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+///
+/// struct Latch;
+/// impl Policy for Latch {
+///     type Note = ();
+///     fn left(_line: &mut Locked<'_, Self>, _note: &mut (), _left: Left) {}
+/// }
+///
+/// const OPEN: usize = 2; // Bit 0 is the queue's.
+/// static LATCH: WaitQueue<Latch> = WaitQueue::new(0, Latch);
+///
+/// fn open() {
+///     if LATCH.word().fetch_or(OPEN, Ordering::Release) & WaitQueue::<Latch>::WAITERS != 0 {
+///         LATCH.lock().release_all();
+///     }
+/// }
+///
+/// async fn wait() {
+///     let mut waiter = std::pin::pin!(Waiter::new(&LATCH, ()));
+///     std::future::poll_fn(|cx| {
+///         waiter.as_mut().poll(cx, |_line, word| match word & OPEN {
+///             0 => Decision::Wait,
+///             _ => Decision::Ready(()),
+///         })
+///     })
+///     .await;
+/// }
+///
+/// # std::thread::scope(|threads| {
+/// threads.spawn(open);
+/// tidegate_waiters::block_on(wait());
+/// # });
+/// ```
+///
+/// # Cost
+///
+/// Joining, leaving, granting and nudging are O(1) whatever the number of waiters; a broadcast is O(1) under the
+/// lock plus O(1) per waiter to wake it, in batches.
+pub struct WaitQueue<P: Policy> {
+    word: AtomicUsize,
+    line: Mutex<Line<P>>,
+}
+
+/// What the lock guards.
+struct Line<P: Policy> {
+    /// The first in line, or null.
+    first: *const Links,
+    len: u32,
+    /// How many times everybody was released.
+    round: u32,
+    policy: P,
+}
+
+// SAFETY: the pointers lead to nodes whose links and notes are only touched under the lock around this struct, so
+// moving it to another thread moves access to notes, which may be sent.
+unsafe impl<P: Policy + Send> Send for Line<P> where P::Note: Send {}
+
+impl<P: Policy> WaitQueue<P> {
+    /// The bit of the word that says that somebody is in line.
+    pub const WAITERS: usize = 1;
+
+    const_fn! {
+        /// Makes an empty line. Bit 0 of `word` must be clear.
+        pub const fn new(word: usize, policy: P) -> Self {
+            assert!(word & Self::WAITERS == 0, "bit 0 of the word belongs to the queue");
+            Self {
+                word: AtomicUsize::new(word),
+                line: Mutex::new(Line { first: ptr::null(), len: 0, round: 0, policy }),
+            }
+        }
+    }
+
+    /// The word.
+    ///
+    /// Every bit but [`WAITERS`](Self::WAITERS) is the primitive's; that one it must leave as it finds it.
+    /// Getting this wrong strands waiters; it is never unsound.
+    #[inline]
+    pub fn word(&self) -> &AtomicUsize {
+        &self.word
+    }
+
+    /// Takes the lock. What was granted, released or nudged is woken when the guard is dropped.
+    #[inline]
+    pub fn lock(&self) -> Locked<'_, P> {
+        Locked {
+            queue: self,
+            line: Some(self.line.lock()),
+            leaving: ptr::null(),
+            me: ptr::null(),
+            nudge: false,
+            _invariant: PhantomData,
+        }
+    }
+
+    /// How many are in line.
+    pub fn waiters(&self) -> usize {
+        self.line.lock().len as usize
+    }
+}
+
+// A panic of foreign code (a waker, a policy) leaves the line as it was or as it was to be.
+impl<P: Policy + UnwindSafe> UnwindSafe for WaitQueue<P> {}
+impl<P: Policy + UnwindSafe> RefUnwindSafe for WaitQueue<P> {}
+
+impl<P: Policy> fmt::Debug for WaitQueue<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word.load(Ordering::Relaxed);
+        let mut out = f.debug_struct("WaitQueue");
+        out.field("word", &format_args!("{word:#x}"));
+        match self.line.try_lock() {
+            Some(line) => out.field("waiters", &line.len),
+            None => out.field("waiters", &format_args!("<locked>")),
+        };
+        out.finish()
+    }
+}
+
+/// The line, under its lock.
+///
+/// Wakers run when this is dropped, after the lock is released.
+pub struct Locked<'q, P: Policy> {
+    queue: &'q WaitQueue<P>,
+    /// `Some` until this is dropped.
+    line: Option<MutexGuard<'q, Line<P>>>,
+    /// The ring of those that will be woken, or null.
+    leaving: *const Links,
+    /// The node that is being polled, or null.
+    me: *const Node<P::Note>,
+    /// Whoever is first when the lock is released is to decide again.
+    nudge: bool,
+    // Invariant in its lifetime, so that a policy that is handed one cannot swap it for another queue's.
+    _invariant: PhantomData<fn(&'q ()) -> &'q ()>,
+}
+
+impl<'q, P: Policy> Locked<'q, P> {
+    /// The state that the lock guards.
+    #[inline]
+    pub fn policy(&mut self) -> &mut P {
+        &mut self.line_mut().policy
+    }
+
+    /// The word; see [`WaitQueue::word`].
+    #[inline]
+    pub fn word(&self) -> &AtomicUsize {
+        &self.queue.word
+    }
+
+    /// How many are in line.
+    pub fn len(&self) -> usize {
+        self.line().len as usize
+    }
+
+    /// Whether nobody is in line.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.line().first.is_null()
+    }
+
+    /// What the first in line brought.
+    #[inline]
+    pub fn front(&self) -> Option<&P::Note> {
+        let first = self.line().first;
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: nodes in line are alive, their notes are touched under the lock only, and the borrow of `self`
+        // keeps `note` from lending the same one mutably.
+        let node = unsafe { &*first.cast::<Node<P::Note>>() };
+        // SAFETY: as above.
+        Some(node.note.with(|it| unsafe { &*it }))
+    }
+
+    /// Gives the first in line its turn and takes it out of the line.
+    ///
+    /// Its next poll is ready with [`Turn::Granted`](crate::Turn::Granted) and touches nothing shared. Returns
+    /// whether there was one.
+    #[inline]
+    pub fn grant_front(&mut self) -> bool {
+        let first = self.line().first;
+        if first.is_null() {
+            return false;
+        }
+        // SAFETY: nodes in line are alive, and the lock is held.
+        let node = unsafe { &*first };
+        self.remove(node);
+        if node.state(Ordering::Relaxed) == state::NUDGED {
+            // It was woken already and has no waker here; it will find its turn when it looks.
+            node.set_state(state::GRANTED, Ordering::Release);
+        } else {
+            node.set_state(state::LEAVING, Ordering::Relaxed);
+            // SAFETY: the lock is held, and the node was just taken out of its ring.
+            unsafe { Links::close(first) };
+            self.append_leaving(first);
+        }
+        true
+    }
+
+    /// Releases everybody who is in line now, and nobody who comes later.
+    ///
+    /// O(1) under the lock, whatever their number. Their next polls are ready with
+    /// [`Turn::Released`](crate::Turn::Released).
+    pub fn release_all(&mut self) {
+        let line = self.line_mut();
+        let first = std::mem::replace(&mut line.first, ptr::null());
+        if first.is_null() {
+            return;
+        }
+        line.len = 0;
+        line.round = line.round.wrapping_add(1);
+        self.clear_waiters();
+        self.append_leaving(first);
+    }
+
+    /// Makes whoever is first when the lock is released decide again; it keeps its place.
+    #[inline]
+    pub fn nudge_front(&mut self) {
+        self.nudge = true;
+    }
+
+    /// Whether the waiter that is being polled is first in line, or would be if it joined.
+    #[inline]
+    pub fn is_next(&self) -> bool {
+        let first = self.line().first;
+        first.is_null() || ptr::eq(first, self.me.cast())
+    }
+
+    /// What the waiter that is being polled brought; `None` when no waiter is being polled.
+    #[inline]
+    pub fn note(&mut self) -> Option<&mut P::Note> {
+        if self.me.is_null() {
+            return None;
+        }
+        // SAFETY: `me` is the node of the waiter whose `poll` made this guard and waits for it to be dropped. The
+        // lock keeps others away from its note, and the borrow of `self` keeps `front` from lending it too.
+        let node = unsafe { &*self.me };
+        // SAFETY: as above.
+        Some(node.note.with_mut(|it| unsafe { &mut *it }))
+    }
+
+    pub(crate) fn polling(mut self, me: *const Node<P::Note>) -> Self {
+        self.me = me;
+        self
+    }
+
+    #[inline]
+    fn line(&self) -> &Line<P> {
+        self.line.as_ref().expect("locked until dropped")
+    }
+
+    #[inline]
+    fn line_mut(&mut self) -> &mut Line<P> {
+        self.line.as_mut().expect("locked until dropped")
+    }
+
+    #[inline]
+    fn clear_waiters(&self) {
+        // Relaxed: the lock orders this among those who set the bit, and a read-modify-write keeps whatever
+        // release sequence the primitive's bits belong to going.
+        self.queue.word.fetch_and(!WaitQueue::<P>::WAITERS, Ordering::Relaxed);
+    }
+
+    /// Whether `node` is in the line, rather than in a ring that is being woken or in none.
+    #[inline]
+    pub(crate) fn is_in_line(&self, node: &Links) -> bool {
+        match node.state(Ordering::Relaxed) {
+            // SAFETY: the lock is held.
+            state::WAITING | state::NUDGED => unsafe { node.round() == self.line().round },
+            _ => false,
+        }
+    }
+
+    /// Puts `node` into the line: before the first that it [precedes](Policy::precedes) if `in_order`, else at the
+    /// end.
+    ///
+    /// The caller has set `WAITERS` and publishes the node's state.
+    #[inline]
+    pub(crate) fn insert(&mut self, node: &Node<P::Note>, in_order: bool) {
+        let links = ptr::from_ref(node).cast::<Links>();
+        let before = if in_order { self.place_for(node) } else { ptr::null() };
+        let line = self.line_mut();
+        line.len += 1;
+        // SAFETY: the lock is held and the node is in no ring.
+        unsafe { node.links.set_round(line.round) };
+        // SAFETY: as above.
+        unsafe { Links::close(links) };
+        if line.first.is_null() {
+            line.first = links;
+            return;
+        }
+        // In a ring, the end is the place before the first.
+        let at = if before.is_null() { line.first } else { before };
+        // SAFETY: nodes in line are alive, the lock is held, and `node` is a ring of its own.
+        unsafe { Links::join(at, links) };
+        if ptr::eq(before, line.first) {
+            line.first = links;
+        }
+    }
+
+    /// The first in line that `node` precedes, or null.
+    #[cold]
+    fn place_for(&self, node: &Node<P::Note>) -> *const Links {
+        let first = self.line().first;
+        let mut at = first;
+        while !at.is_null() {
+            // SAFETY: nodes in line are alive, and the lock is held.
+            let other = unsafe { &*at.cast::<Node<P::Note>>() };
+            let precedes = node.note.with(|mine| {
+                // SAFETY: notes are touched under the lock only; nobody has borrowed one mutably, since that would
+                // borrow `self` mutably too.
+                let mine = unsafe { &*mine };
+                // SAFETY: as above.
+                other.note.with(|other| P::precedes(mine, unsafe { &*other }))
+            });
+            if precedes {
+                return at;
+            }
+            // SAFETY: the node is in the ring of the line, under the lock.
+            let next = unsafe { other.links.next() };
+            at = if ptr::eq(next, first) { ptr::null() } else { next };
+        }
+        ptr::null()
+    }
+
+    /// Takes `node` out of the line, keeping count and bit.
+    #[inline]
+    pub(crate) fn remove(&mut self, node: &Links) {
+        // SAFETY: the lock is held, and the node is in the line, whose nodes are alive.
+        let next = unsafe { node.unlink() };
+        let line = self.line_mut();
+        line.len -= 1;
+        if ptr::eq(line.first, node) {
+            line.first = next;
+        }
+        if line.first.is_null() {
+            self.clear_waiters();
+        }
+    }
+
+    /// Takes `node` out of a ring that is being woken: this guard's own, or another thread's.
+    pub(crate) fn remove_leaving(&mut self, node: &Links) {
+        // SAFETY: the lock is held, and the nodes of such a ring are alive: each leaves it under the lock.
+        let next = unsafe { node.unlink() };
+        if ptr::eq(self.leaving, node) {
+            self.leaving = next;
+        }
+    }
+
+    /// Adds a ring to those who will be woken.
+    #[inline]
+    fn append_leaving(&mut self, ring: *const Links) {
+        if self.leaving.is_null() {
+            self.leaving = ring;
+        } else {
+            // SAFETY: both are rings of live nodes, under the lock.
+            unsafe { Links::join(self.leaving, ring) };
+        }
+    }
+
+    /// Unlocks, and wakes whoever is to be woken.
+    #[cold]
+    #[inline(never)]
+    fn wake(&mut self) {
+        let mut guard = self.line.take().expect("locked until dropped");
+        let mut batch = WakeBatch::new();
+        if self.nudge && !guard.first.is_null() {
+            // SAFETY: nodes in line are alive, and the lock is held.
+            let first = unsafe { &*guard.first };
+            if first.state(Ordering::Relaxed) == state::WAITING {
+                // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
+                batch.push(unsafe { first.take_waker() });
+                first.set_state(state::NUDGED, Ordering::Release);
+            }
+        }
+        let mut panic = None;
+        if self.leaving.is_null() {
+            drop(guard);
+            keep_first(&mut panic, batch.wake_all());
+        } else {
+            // The sentinel stays at this address until the ring is empty again: it is pinned, and nothing below
+            // unwinds.
+            let sentinel = pin!(Links::new());
+            let sentinel = sentinel.into_ref().get_ref();
+            // SAFETY: the sentinel is in no ring, and it lives to the end of this block.
+            unsafe { Links::close(sentinel) };
+            // SAFETY: two rings of live nodes, under the lock.
+            unsafe { Links::join(self.leaving, sentinel) };
+            self.leaving = ptr::null();
+            loop {
+                let done = Self::collect(sentinel, &mut batch);
+                drop(guard);
+                keep_first(&mut panic, batch.wake_all());
+                if done {
+                    break;
+                }
+                guard = self.queue.line.lock();
+            }
+        }
+        if let Some(panic) = panic {
+            // Not on top of another panic: that would abort.
+            if !std::thread::panicking() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Moves wakers from the ring around `sentinel` into the batch, and publishes what became of their nodes.
+    ///
+    /// The lock is held. Returns whether the ring is empty.
+    fn collect(sentinel: &Links, batch: &mut WakeBatch) -> bool {
+        loop {
+            // SAFETY: the sentinel is alive and in a ring, and the lock is held.
+            let next = unsafe { sentinel.next() };
+            if ptr::eq(next, sentinel) {
+                return true;
+            }
+            if batch.is_full() {
+                return false;
+            }
+            // SAFETY: nodes leave the ring only under the lock, so this one is alive.
+            let node = unsafe { &*next };
+            // SAFETY: the lock is held, and the node is in this ring.
+            unsafe { node.unlink() };
+            let granted = match node.state(Ordering::Relaxed) {
+                state::LEAVING => state::GRANTED,
+                state::NUDGED => {
+                    // Woken before it was released; it finds out when it looks.
+                    node.set_state(state::RELEASED, Ordering::Release);
+                    continue;
+                }
+                _ => state::RELEASED,
+            };
+            // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
+            batch.push(unsafe { node.take_waker() });
+            // Release: pairs with the owner's Acquire; from here on the node may be gone.
+            node.set_state(granted, Ordering::Release);
+        }
+    }
+}
+
+impl<P: Policy> Drop for Locked<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.nudge || !self.leaving.is_null() {
+            self.wake();
+        }
+    }
+}
+
+impl<P: Policy> fmt::Debug for Locked<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locked").field("waiters", &self.len()).finish_non_exhaustive()
+    }
+}
+
+fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
+    match (&first, next) {
+        (None, next) => *first = next,
+        // Dropping a payload could panic in its turn; it is not worth an abort.
+        (Some(_), next) => std::mem::forget(next),
+    }
+}

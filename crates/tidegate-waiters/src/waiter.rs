@@ -1,0 +1,382 @@
+// How it works
+//
+// A waiter is one node and the queue that it may be in. Its states are in node.rs; the owner moves through them
+// like this:
+//
+//     FRESH --decide: Ready--------------------------------------> DONE
+//       | decide: Wait                                              ^
+//       v                    grant            woken                 |
+//     WAITING -----------------------> LEAVING -------> GRANTED ----+
+//       |  ^  \------ release_all ------------------->  RELEASED ---+
+// nudge |  | decide: Wait                                           |
+//       v  |                                                        |
+//     NUDGED --------decide: Ready----------------------------------+
+//
+// A poll of a granted or released waiter reads its own state and nothing else. A poll of a waiting one compares
+// its waker and returns, without the lock, if it is the same. Everything else happens under the lock.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::{fmt, ptr};
+
+use tidegate_shim::atomic::Ordering;
+
+use crate::node::{Node, state};
+use crate::queue::{Left, Locked, Policy, WaitQueue};
+
+/// What a waiter that was asked to decide does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision<T> {
+    /// It has what it came for, and leaves the line if it was in it.
+    Ready(T),
+    /// It waits: at the end of the line, or where it already stands.
+    Wait,
+    /// It waits: where [`Policy::precedes`] puts it, or where it already stands.
+    WaitInOrder,
+    /// It tried to change the word, which was no longer the one that it was shown: it is shown the new one.
+    Retry,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn<T> {
+    /// By its own decision.
+    Decided(T),
+    /// It was given its turn by [`Locked::grant_front`].
+    Granted,
+    /// It was let go with everybody else by [`Locked::release_all`].
+    Released,
+}
+
+/// Something that contains a [`WaitQueue`], so that an `Arc` of it can be waited on.
+pub trait Queued {
+    /// The queue's policy.
+    type Policy: Policy;
+
+    /// The queue.
+    fn queue(&self) -> &WaitQueue<Self::Policy>;
+}
+
+/// One waiter: the part of a future that stands in line.
+///
+/// Embed it in a pinned future and drive it from that future's `poll`. Dropping it leaves the line, at any time
+/// and from any state; what it was granted and never looked at goes to [`Policy::left`].
+///
+/// [`WaitQueue`] has an example.
+///
+/// # Cancel safety
+///
+/// Whatever the policy makes of it: the waiter itself leaves no trace.
+pub struct Waiter<P: Policy, O = ()> {
+    /// Valid while `owner` lives (or, borrowed, for the lifetime in `O`).
+    queue: NonNull<WaitQueue<P>>,
+    node: Node<P::Note>,
+    /// Keeps the queue alive. Dropped last.
+    _owner: O,
+}
+
+/// Marks a [`Waiter`] that borrows its queue.
+pub type Borrowed<'q, P> = PhantomData<&'q WaitQueue<P>>;
+
+// SAFETY: the queue is shared (so it must be `Sync`, which it is if its policy and notes may be sent); the node's
+// links belong to the lock, and its note goes along.
+unsafe impl<P: Policy + Send, O: Send> Send for Waiter<P, O> where P::Note: Send {}
+// SAFETY: a shared waiter gives access to the queue only.
+unsafe impl<P: Policy + Send, O: Sync> Sync for Waiter<P, O> where P::Note: Send {}
+
+impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
+    /// A waiter for `queue`; it is not in line before it is polled.
+    #[inline]
+    pub fn new(queue: &'q WaitQueue<P>, note: P::Note) -> Self {
+        Self { queue: NonNull::from(queue), node: Node::new(note), _owner: PhantomData }
+    }
+}
+
+impl<P: Policy, T: Queued<Policy = P>> Waiter<P, Arc<T>> {
+    /// As [`new`](Waiter::new), for a queue inside an [`Arc`]; the waiter owns its share.
+    #[inline]
+    pub fn new_owned(owner: Arc<T>, note: P::Note) -> Self {
+        // The queue is asked for once: whatever `T` might answer the next time, this one lives as long as the
+        // contents of the `Arc` do, and those stay where they are.
+        Self { queue: NonNull::from(owner.queue()), node: Node::new(note), _owner: owner }
+    }
+
+    /// The share that this waiter owns.
+    pub fn owner(&self) -> &Arc<T> {
+        &self._owner
+    }
+}
+
+impl<P: Policy, O> Waiter<P, O> {
+    /// The queue.
+    #[inline]
+    pub fn queue(&self) -> &WaitQueue<P> {
+        // SAFETY: `owner` keeps it alive and in its place.
+        unsafe { self.queue.as_ref() }
+    }
+
+    /// Whether it has neither waited nor finished yet.
+    #[inline]
+    pub fn is_fresh(&self) -> bool {
+        self.node.links.state(Ordering::Relaxed) == state::FRESH
+    }
+
+    /// Whether it stands in line, or has been woken and has not looked yet.
+    #[inline]
+    pub fn is_waiting(&self) -> bool {
+        !matches!(self.node.links.state(Ordering::Relaxed), state::FRESH | state::DONE)
+    }
+
+    /// Finishes a waiter that found what it wanted without the line.
+    ///
+    /// # Panics
+    ///
+    /// When it is in line, or has finished already.
+    #[inline]
+    #[track_caller]
+    pub fn finish(self: Pin<&mut Self>) {
+        assert!(self.is_fresh(), "polled after it was ready");
+        self.node.links.set_state(state::DONE, Ordering::Relaxed);
+    }
+
+    /// What this waiter brought; `None` while others may look at it.
+    #[inline]
+    pub fn note_mut(self: Pin<&mut Self>) -> Option<&mut P::Note> {
+        if self.is_waiting() {
+            return None;
+        }
+        // SAFETY: nothing is moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: the node is in no ring, so it is the owner's alone.
+        Some(this.node.note.with_mut(|it| unsafe { &mut *it }))
+    }
+
+    /// Waits, asking `decide` under the lock when there is something to decide.
+    ///
+    /// `decide` is shown the word, and must judge by that and by what the lock guards. When it answers that it
+    /// waits, the queue sets [`WaitQueue::WAITERS`] if the word is still the one it was shown, and asks again if
+    /// it is not: no change to the word between looking and joining goes unseen. (A `decide` that reads the word
+    /// again by itself and then waits breaks that; it answers [`Decision::Retry`] instead.)
+    ///
+    /// A fresh waiter decides. A waiting one only keeps the newest waker, without the lock if that is the same
+    /// one. A nudged one decides again. One that was granted or released is ready.
+    ///
+    /// # Panics
+    ///
+    /// When it was ready before; and when `decide` does, which changes nothing.
+    #[inline]
+    pub fn poll<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+    ) -> Poll<Turn<T>> {
+        self.poll_if(cx, false, decide)
+    }
+
+    /// As [`poll`](Self::poll), but a waiting one decides again as well: for a reason of its own, such as a timer.
+    #[inline]
+    pub fn poll_again<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+    ) -> Poll<Turn<T>> {
+        self.poll_if(cx, true, decide)
+    }
+
+    #[inline]
+    fn poll_if<T>(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        again: bool,
+        decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+    ) -> Poll<Turn<T>> {
+        let this = self.into_ref().get_ref();
+        let links = &this.node.links;
+        // Acquire: pairs with the Release that published the grant.
+        match links.state(Ordering::Acquire) {
+            state::GRANTED => {
+                links.set_state(state::DONE, Ordering::Relaxed);
+                return Poll::Ready(Turn::Granted);
+            }
+            state::RELEASED => {
+                links.set_state(state::DONE, Ordering::Relaxed);
+                return Poll::Ready(Turn::Released);
+            }
+            // SAFETY: the owner asks, and saw that the field is full.
+            state::WAITING if !again && unsafe { links.has_waker(cx.waker()) } => {
+                return Poll::Pending;
+            }
+            state::DONE => panic!("polled after it was ready"),
+            _ => {}
+        }
+        this.poll_locked(cx, again, decide)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_locked<T>(
+        &self,
+        cx: &mut Context<'_>,
+        again: bool,
+        mut decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+    ) -> Poll<Turn<T>> {
+        let node = &self.node;
+        let links = &node.links;
+        // Cloned before the lock and dropped after it, as is the waker it replaces: both are foreign code.
+        let waker = cx.waker().clone();
+        let mut old: Option<Waker> = None;
+        let mut line = self.queue().lock().polling(ptr::from_ref(node));
+
+        if let Some(turn) = self.turn(&mut line, &mut old) {
+            return Poll::Ready(turn);
+        }
+        if !again && links.state(Ordering::Relaxed) == state::WAITING {
+            // SAFETY: the lock is held, the field is full, and it is filled again at once.
+            let replaced = unsafe { links.take_waker() };
+            // SAFETY: the owner holds the lock; the field is empty, and the state says that it is full.
+            unsafe { links.put_waker(waker) };
+            drop(line);
+            drop(replaced);
+            return Poll::Pending;
+        }
+
+        let mut word = line.word().load(Ordering::Acquire);
+        let in_order = loop {
+            let decision = decide(&mut line, word);
+            // A policy may have granted or released the very waiter that it was asked about.
+            if let Some(turn) = self.turn(&mut line, &mut old) {
+                return Poll::Ready(match decision {
+                    Decision::Ready(value) => Turn::Decided(value),
+                    _ => turn,
+                });
+            }
+            let in_order = match decision {
+                Decision::Ready(value) => {
+                    self.leave_line(&mut line, &mut old);
+                    links.set_state(state::DONE, Ordering::Relaxed);
+                    return Poll::Ready(Turn::Decided(value));
+                }
+                Decision::Wait => false,
+                Decision::WaitInOrder => true,
+                Decision::Retry => {
+                    word = line.word().load(Ordering::Acquire);
+                    continue;
+                }
+            };
+            // Also when the bit is set already: a word that changed meanwhile must be looked at again.
+            // Relaxed: the lock orders what the line says; the word's own bits are the policy's to acquire.
+            match line.word().compare_exchange(
+                word,
+                word | WaitQueue::<P>::WAITERS,
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => break in_order,
+                Err(changed) => word = changed,
+            }
+        };
+
+        if line.is_in_line(links) {
+            if links.state(Ordering::Relaxed) == state::WAITING {
+                // SAFETY: the lock is held, the field is full, and it is filled again below.
+                old = Some(unsafe { links.take_waker() });
+            }
+        } else {
+            line.insert(node, in_order);
+        }
+        // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is full.
+        unsafe { links.put_waker(waker) };
+        links.set_state(state::WAITING, Ordering::Relaxed);
+        drop(line);
+        drop(old);
+        Poll::Pending
+    }
+
+    /// Under the lock: the turn that somebody gave this waiter, if so; it is out of every ring then.
+    fn turn<T>(&self, line: &mut Locked<'_, P>, old: &mut Option<Waker>) -> Option<Turn<T>> {
+        let links = &self.node.links;
+        let turn = match links.state(Ordering::Relaxed) {
+            state::GRANTED => Turn::Granted,
+            state::RELEASED => Turn::Released,
+            state::LEAVING => {
+                self.leave_ring(line, old);
+                Turn::Granted
+            }
+            state::WAITING | state::NUDGED if !line.is_in_line(links) => {
+                self.leave_ring(line, old);
+                Turn::Released
+            }
+            _ => return None,
+        };
+        links.set_state(state::DONE, Ordering::Relaxed);
+        Some(turn)
+    }
+
+    /// Out of a ring that is being woken.
+    fn leave_ring(&self, line: &mut Locked<'_, P>, old: &mut Option<Waker>) {
+        let links = &self.node.links;
+        if links.state(Ordering::Relaxed) != state::NUDGED {
+            // SAFETY: the lock is held, and the caller sets a state in which the field is empty.
+            *old = Some(unsafe { links.take_waker() });
+        }
+        line.remove_leaving(links);
+    }
+
+    /// Out of the line, if in it.
+    fn leave_line(&self, line: &mut Locked<'_, P>, old: &mut Option<Waker>) {
+        let links = &self.node.links;
+        if line.is_in_line(links) {
+            if links.state(Ordering::Relaxed) == state::WAITING {
+                // SAFETY: the lock is held, and the caller sets a state in which the field is empty.
+                *old = Some(unsafe { links.take_waker() });
+            }
+            line.remove(links);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn abandon(&mut self) {
+        let this = &*self;
+        let links = &this.node.links;
+        let mut old = None;
+        let mut line = this.queue().lock();
+        let left = match this.turn::<()>(&mut line, &mut old) {
+            Some(Turn::Granted) => Left::Granted,
+            Some(_) => Left::Released,
+            None => {
+                this.leave_line(&mut line, &mut old);
+                links.set_state(state::DONE, Ordering::Relaxed);
+                Left::Waiting
+            }
+        };
+        // SAFETY: the node is in no ring any more, so its note is the owner's alone.
+        let note = this.node.note.with_mut(|it| unsafe { &mut *it });
+        P::left(&mut line, note, left);
+    }
+}
+
+impl<P: Policy, O> Drop for Waiter<P, O> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_waiting() {
+            self.abandon();
+        }
+    }
+}
+
+impl<P: Policy, O> fmt::Debug for Waiter<P, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.node.links.state(Ordering::Relaxed) {
+            state::FRESH => "fresh",
+            state::WAITING => "waiting",
+            state::NUDGED => "nudged",
+            state::DONE => "done",
+            _ => "woken",
+        };
+        f.debug_struct("Waiter").field("state", &state).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,95 @@
+use std::pin::pin;
+
+use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_waiters::Gate;
+
+#[test]
+fn a_granted_turn_moves_on_when_its_waiter_is_dropped() {
+    let gate = Gate::new(0);
+    let mut first = Box::pin(gate.acquire(1));
+    let mut second = pin!(gate.acquire(1));
+    let (wakes, waker) = CountingWaker::new();
+    assert!(poll_once(first.as_mut()).is_pending());
+    assert!(poll_with(second.as_mut(), &waker).is_pending());
+
+    gate.release(1); // Granted to `first` ...
+    drop(first); // ... which never looks.
+
+    assert_eq!(wakes.count(), 1);
+    assert!(poll_once(second.as_mut()).is_ready());
+}
+
+#[test]
+fn a_large_head_that_leaves_frees_all_who_fit() {
+    let gate = Gate::new(2);
+    let mut large = Box::pin(gate.acquire(3));
+    let mut small: Vec<_> = (0..3).map(|_| Box::pin(gate.acquire(1))).collect();
+    assert!(poll_once(large.as_mut()).is_pending());
+    for it in &mut small {
+        assert!(poll_once(it.as_mut()).is_pending());
+    }
+    drop(large);
+    let ready: Vec<_> = small.iter_mut().map(|it| poll_once(it.as_mut()).is_ready()).collect();
+    assert_eq!(ready, [true, true, false]);
+}
+
+#[test]
+fn an_acquire_dropped_anywhere_keeps_the_number_of_permits() {
+    let schedules = Explorer::new(|| Gate::new(0))
+        .future(|gate| {
+            Box::pin(async move {
+                let open = gate.acquire(2).await;
+                // Whoever holds permits gives them back by hand here; a semaphore's permit does so by itself.
+                struct Back<'g>(&'g Gate);
+                impl Drop for Back<'_> {
+                    fn drop(&mut self) {
+                        self.0.release(2);
+                    }
+                }
+                Box::new(open.then(|| Back(gate))) as Box<dyn Held>
+            })
+        })
+        .step(|gate| gate.release(1))
+        .step(|gate| gate.release(2))
+        .step(|gate| assert!(gate.available() <= 3))
+        .check(|gate| {
+            assert_eq!(gate.available(), 3);
+            assert_eq!(gate.waiters(), 0);
+            assert!(gate.try_acquire(3));
+        })
+        .run();
+    assert_eq!(schedules, 16 * 5);
+}
+
+#[test]
+fn an_acquire_dropped_anywhere_around_a_close_leaves_nothing() {
+    let schedules = Explorer::new(|| Gate::new(0))
+        .future(|gate| Box::pin(async move { Box::new(gate.acquire(1).await) as Box<dyn Held> }))
+        .step(Gate::close)
+        .step(|gate| gate.release(1))
+        .check(|gate| {
+            assert!(gate.is_closed());
+            assert_eq!((gate.available(), gate.waiters()), (1, 0));
+        })
+        .run();
+    assert_eq!(schedules, 8 * 4);
+}
+
+#[test]
+fn a_forgotten_waiter_stalls_but_breaks_nothing() {
+    let gate = Box::leak(Box::new(Gate::new(0)));
+    let mut forgotten = Box::pin(gate.acquire(1));
+    assert!(poll_once(forgotten.as_mut()).is_pending());
+    std::mem::forget(forgotten);
+    gate.release(1);
+    assert_eq!((gate.available(), gate.waiters()), (0, 0));
+    gate.release(1);
+    assert!(gate.try_acquire(1));
+}
+
+#[test]
+fn a_future_dropped_before_its_first_poll_was_never_there() {
+    let gate = Gate::new(0);
+    drop(gate.acquire(1));
+    assert_eq!(gate.waiters(), 0);
+}

@@ -1,0 +1,10 @@
+//! The waiting core as the primitives see it. One binary, one module per theme.
+#![cfg(not(tidegate_loom))]
+
+mod blocking;
+mod cancel;
+mod hygiene;
+mod model;
+mod order;
+mod scale;
+mod traits;

@@ -1,0 +1,154 @@
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use tidegate_test::{CountingWaker, poll_once, poll_with};
+use tidegate_waiters::{Borrowed, Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
+
+#[test]
+fn first_come_first_served() {
+    let gate = Gate::new(0);
+    let mut line: Vec<_> = (0..4).map(|_| Box::pin(gate.acquire(1))).collect();
+    for it in &mut line {
+        assert!(poll_once(it.as_mut()).is_pending());
+    }
+    for served in 0..4 {
+        gate.release(1);
+        let ready: Vec<_> = line.iter_mut().map(|it| poll_once(it.as_mut()).is_ready()).collect();
+        assert_eq!(ready.iter().position(|it| *it), Some(0), "after {served} were served");
+        drop(line.remove(0));
+    }
+}
+
+#[test]
+fn a_large_request_is_not_starved_by_small_ones() {
+    let gate = Gate::new(2);
+    assert!(gate.try_acquire(2));
+    let mut large = Box::pin(gate.acquire(2));
+    assert!(poll_once(large.as_mut()).is_pending());
+    let mut small = pin!(gate.acquire(1));
+    assert!(poll_once(small.as_mut()).is_pending());
+
+    gate.release(1);
+    assert!(!gate.try_acquire(1), "nobody overtakes");
+    assert!(poll_once(small.as_mut()).is_pending(), "not even who waits");
+    gate.release(1);
+    assert!(poll_once(large.as_mut()).is_ready());
+    assert!(poll_once(small.as_mut()).is_pending());
+    assert_eq!(gate.available(), 0, "what is free is counted exactly");
+}
+
+#[test]
+fn a_repoll_with_the_same_waker_keeps_the_place_and_takes_no_lock() {
+    let gate = Gate::new(0);
+    let (_, waker) = CountingWaker::new();
+    let mut acquire = pin!(gate.acquire(1));
+    assert!(poll_with(acquire.as_mut(), &waker).is_pending());
+    // With the lock held here, a poll that took it would never come back.
+    let line = gate.queue().lock();
+    assert!(poll_with(acquire.as_mut(), &waker).is_pending());
+    assert_eq!(line.len(), 1);
+}
+
+#[test]
+fn a_granted_poll_takes_no_lock() {
+    let gate = Gate::new(0);
+    let mut acquire = pin!(gate.acquire(1));
+    assert!(poll_once(acquire.as_mut()).is_pending());
+    gate.release(1);
+    let _line = gate.queue().lock();
+    assert!(poll_once(acquire.as_mut()).is_ready());
+}
+
+#[test]
+#[should_panic = "polled after it was ready"]
+fn polling_again_after_ready_is_a_bug_that_is_told() {
+    let gate = Gate::new(2);
+    let mut acquire = pin!(gate.acquire(1));
+    assert!(poll_once(acquire.as_mut()).is_ready());
+    let _ = poll_once(acquire.as_mut());
+}
+
+/// A line by ticket.
+struct Tickets;
+impl Policy for Tickets {
+    type Note = u32;
+    fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    fn precedes(note: &u32, other: &u32) -> bool {
+        note < other
+    }
+}
+
+fn join(waiter: Pin<&mut Waiter<Tickets, Borrowed<'_, Tickets>>>) -> Poll<Turn<()>> {
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    waiter.poll(cx, |_, _| Decision::WaitInOrder)
+}
+
+#[test]
+fn an_old_ticket_goes_back_to_its_place() {
+    let queue = WaitQueue::new(0, Tickets);
+    let mut line: Vec<_> =
+        [20, 40, 30, 10, 50].map(|ticket| Box::pin(Waiter::new(&queue, ticket))).into();
+    for waiter in &mut line {
+        assert!(join(waiter.as_mut()).is_pending());
+    }
+    let mut order = Vec::new();
+    loop {
+        let mut locked = queue.lock();
+        let Some(&front) = locked.front() else { break };
+        order.push(front);
+        locked.grant_front();
+    }
+    assert_eq!(order, [10, 20, 30, 40, 50]);
+    for waiter in &mut line {
+        assert_eq!(join(waiter.as_mut()), Poll::Ready(Turn::Granted));
+    }
+}
+
+#[test]
+fn one_who_joins_during_a_release_is_not_released() {
+    let queue = WaitQueue::new(0, Tickets);
+    let mut early = pin!(Waiter::new(&queue, 1));
+    let mut late = pin!(Waiter::new(&queue, 2));
+    assert!(join(early.as_mut()).is_pending());
+    queue.lock().release_all();
+    assert!(join(late.as_mut()).is_pending());
+    assert_eq!(join(early), Poll::Ready(Turn::Released));
+    assert!(join(late).is_pending());
+    assert_eq!(queue.waiters(), 1);
+}
+
+#[test]
+fn a_nudge_wakes_the_first_alone_and_keeps_its_place() {
+    let queue = WaitQueue::new(0, Tickets);
+    let (first_wakes, first_waker) = CountingWaker::new();
+    let (second_wakes, second_waker) = CountingWaker::new();
+    let mut first = Box::pin(Waiter::new(&queue, 1));
+    let mut second = Box::pin(Waiter::new(&queue, 2));
+    let wait = |waiter: Pin<&mut Waiter<_, _>>, waker| {
+        let mut asked = 0;
+        let turn: Poll<Turn<()>> = waiter.poll(&mut Context::from_waker(waker), |_, _| {
+            asked += 1;
+            Decision::Wait
+        });
+        assert!(turn.is_pending());
+        asked
+    };
+    assert_eq!(wait(first.as_mut(), &first_waker), 1);
+    assert_eq!(wait(second.as_mut(), &second_waker), 1);
+
+    queue.lock().nudge_front();
+    queue.lock().nudge_front();
+    assert_eq!((first_wakes.count(), second_wakes.count()), (1, 0));
+    assert_eq!(queue.waiters(), 2);
+    assert_eq!(wait(first.as_mut(), &first_waker), 1, "a nudged one decides again");
+    assert_eq!(wait(first.as_mut(), &first_waker), 0, "and then waits as before");
+    assert_eq!(queue.lock().front(), Some(&1));
+
+    // A nudged one that has not looked yet can be granted or released like any other.
+    queue.lock().nudge_front();
+    queue.lock().grant_front();
+    queue.lock().nudge_front();
+    queue.lock().release_all();
+    assert_eq!(join(first.as_mut()), Poll::Ready(Turn::Granted));
+    assert_eq!(join(second.as_mut()), Poll::Ready(Turn::Released));
+}

@@ -1,0 +1,355 @@
+//! Interleavings. Under `cargo test` each runs a few hundred times; `cargo xtask loom` runs them all.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tidegate_shim::UnsafeCell;
+use tidegate_shim::atomic::{AtomicUsize, Ordering};
+use tidegate_test::{CountingWaker, block_on, poll_once, poll_with, race, spawn};
+use tidegate_waiters::{Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
+
+/// Data that only one may touch at a time; loom reports it if two do.
+struct Guarded(Gate, UnsafeCell<usize>);
+
+// SAFETY: the gate of one permit guards the cell.
+unsafe impl Sync for Guarded {}
+
+impl Guarded {
+    fn new() -> Self {
+        Self(Gate::new(1), UnsafeCell::new(0))
+    }
+
+    fn add_one(&self) {
+        // SAFETY: the caller holds the only permit.
+        self.1.with_mut(|it| unsafe { *it += 1 });
+    }
+}
+
+#[test]
+fn three_take_turns() {
+    race(|| {
+        let shared = Arc::new(Guarded::new());
+        let enter = |shared: Arc<Guarded>| {
+            assert!(block_on(shared.0.acquire(1)));
+            shared.add_one();
+            shared.0.release(1);
+        };
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                spawn(move || enter(shared))
+            })
+            .collect();
+        enter(Arc::clone(&shared));
+        others.into_iter().for_each(|it| it.join().unwrap());
+        assert!(shared.0.try_acquire(1));
+        // SAFETY: the only permit is held.
+        assert_eq!(shared.1.with(|it| unsafe { *it }), 3);
+    });
+}
+
+#[test]
+fn a_release_is_never_lost() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let (wakes, waker) = CountingWaker::new();
+        let releaser = spawn({
+            let gate = Arc::clone(&gate);
+            move || gate.release(1)
+        });
+        let mut acquire = pin!(gate.acquire(1));
+        let first = poll_with(acquire.as_mut(), &waker);
+        releaser.join().unwrap();
+        if first.is_pending() {
+            assert_eq!(wakes.count(), 1);
+            assert_eq!(poll_once(acquire.as_mut()), Poll::Ready(true));
+        }
+    });
+}
+
+#[test]
+fn a_waiter_that_is_dropped_while_it_is_granted_hands_on() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let dropper = spawn({
+            let gate = Arc::clone(&gate);
+            move || {
+                let taken = {
+                    let mut acquire = pin!(gate.acquire(1));
+                    poll_once(acquire.as_mut()).is_ready()
+                };
+                if taken {
+                    gate.release(1);
+                }
+            }
+        });
+        let waiter = spawn({
+            let gate = Arc::clone(&gate);
+            move || assert!(block_on(gate.acquire(1)))
+        });
+        gate.release(1);
+        dropper.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!(gate.available(), 0);
+        assert_eq!(gate.waiters(), 0);
+    });
+}
+
+#[test]
+fn neighbours_may_leave_at_the_same_time() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let leave = |gate: Arc<Gate>| {
+            let mut acquire = pin!(gate.acquire(1));
+            assert!(poll_once(acquire.as_mut()).is_pending());
+        };
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                spawn(move || leave(gate))
+            })
+            .collect();
+        leave(Arc::clone(&gate));
+        others.into_iter().for_each(|it| it.join().unwrap());
+        assert_eq!(gate.waiters(), 0);
+        gate.release(1);
+        assert!(gate.try_acquire(1));
+    });
+}
+
+#[test]
+fn a_large_request_that_leaves_lets_the_smaller_one_behind_it_go() {
+    race(|| {
+        let gate = Arc::new(Gate::new(1));
+        let large = spawn({
+            let gate = Arc::clone(&gate);
+            move || {
+                let mut acquire = pin!(gate.acquire(2));
+                assert!(poll_once(acquire.as_mut()).is_pending());
+            }
+        });
+        assert!(block_on(gate.acquire(1)));
+        large.join().unwrap();
+        assert_eq!(gate.available(), 0);
+    });
+}
+
+#[test]
+fn a_new_waker_races_the_grant() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let (old_wakes, old) = CountingWaker::new();
+        let (new_wakes, new) = CountingWaker::new();
+        let mut acquire = pin!(gate.acquire(1));
+        assert!(poll_with(acquire.as_mut(), &old).is_pending());
+        let releaser = spawn({
+            let gate = Arc::clone(&gate);
+            move || gate.release(1)
+        });
+        let second = poll_with(acquire.as_mut(), &new);
+        releaser.join().unwrap();
+        if second.is_pending() {
+            assert_eq!(new_wakes.count(), 1);
+            assert!(poll_once(acquire.as_mut()).is_ready());
+        }
+        assert!(old_wakes.count() + new_wakes.count() <= 1);
+    });
+}
+
+#[test]
+fn closing_lets_everybody_go_and_takes_nothing_back() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                spawn(move || usize::from(block_on(gate.acquire(1))))
+            })
+            .collect();
+        gate.release(1);
+        gate.close();
+        let taken: usize = others.into_iter().map(|it| it.join().unwrap()).sum();
+        assert!(taken <= 1);
+        assert_eq!(gate.available(), 1 - taken);
+        assert_eq!(gate.waiters(), 0);
+    });
+}
+
+/// A flag whose waiters are released all at once.
+struct Flag(WaitQueue<Rules>);
+struct Rules;
+
+const SET: usize = 2;
+
+impl Policy for Rules {
+    type Note = ();
+    fn left(_: &mut Locked<'_, Self>, _: &mut (), _: Left) {}
+}
+
+impl Flag {
+    fn new() -> Self {
+        Self(WaitQueue::new(0, Rules))
+    }
+
+    fn set(&self) {
+        if self.0.word().fetch_or(SET, Ordering::Release) & WaitQueue::<Rules>::WAITERS != 0 {
+            self.0.lock().release_all();
+        }
+    }
+
+    fn clear(&self) {
+        self.0.word().fetch_and(!SET, Ordering::Relaxed);
+    }
+
+    async fn wait(&self) -> Turn<()> {
+        let mut waiter = pin!(Waiter::new(&self.0, ()));
+        std::future::poll_fn(|cx| {
+            waiter.as_mut().poll(cx, |_, word| match word & SET {
+                0 => Decision::Wait,
+                _ => Decision::Ready(()),
+            })
+        })
+        .await
+    }
+}
+
+#[test]
+fn a_broadcast_reaches_more_waiters_than_a_batch_holds() {
+    race(|| {
+        let flag = Arc::new((Flag::new(), AtomicUsize::new(0)));
+        // Three in line before anybody sets it: one more than a batch under the model.
+        let mut waits: Vec<_> = (0..3).map(|_| Box::pin(flag.0.wait())).collect();
+        let (wakes, waker) = CountingWaker::new();
+        for wait in &mut waits {
+            assert!(poll_with(wait.as_mut(), &waker).is_pending());
+        }
+        let setter = spawn({
+            let flag = Arc::clone(&flag);
+            move || flag.0.set()
+        });
+        // The middle one leaves while the others are being woken.
+        drop(waits.swap_remove(1));
+        setter.join().unwrap();
+        assert!(wakes.count() >= 2);
+        for wait in &mut waits {
+            assert!(poll_once(wait.as_mut()).is_ready());
+        }
+        assert_eq!(flag.0.0.waiters(), 0);
+    });
+}
+
+#[test]
+fn a_waiter_that_comes_during_a_broadcast_is_not_released_by_it() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut early: Vec<_> = (0..3).map(|_| Box::pin(flag.wait())).collect();
+        for wait in &mut early {
+            assert!(poll_once(wait.as_mut()).is_pending());
+        }
+        let setter = spawn({
+            let flag = Arc::clone(&flag);
+            move || {
+                flag.set();
+                flag.clear();
+            }
+        });
+        let late = {
+            let mut late = pin!(flag.wait());
+            // It may have come before, during or after; what it must never be is in line and woken by a broadcast
+            // that it did not see.
+            let first = poll_once(late.as_mut()).is_ready();
+            setter.join().unwrap();
+            let second = first || poll_once(late.as_mut()).is_ready();
+            (first, second)
+        };
+        for wait in &mut early {
+            assert_eq!(poll_once(wait.as_mut()), Poll::Ready(Turn::Released));
+        }
+        // A late one that still waits is still served.
+        if !late.1 {
+            let mut again = pin!(flag.wait());
+            assert!(poll_once(again.as_mut()).is_pending());
+            flag.set();
+            assert!(poll_once(again.as_mut()).is_ready());
+        }
+    });
+}
+
+#[test]
+fn two_broadcasts_and_a_leaver() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waits: Vec<_> = (0..3).map(|_| Box::pin(flag.wait())).collect();
+        for wait in &mut waits {
+            assert!(poll_once(wait.as_mut()).is_pending());
+        }
+        let setters: Vec<_> = (0..2)
+            .map(|_| {
+                let flag = Arc::clone(&flag);
+                spawn(move || flag.set())
+            })
+            .collect();
+        drop(waits.remove(0));
+        setters.into_iter().for_each(|it| it.join().unwrap());
+        for wait in &mut waits {
+            assert!(poll_once(wait.as_mut()).is_ready());
+        }
+    });
+}
+
+/// A door where whoever is first decides again when it is told to, and tells the next when it goes.
+struct Door(WaitQueue<Heads>);
+struct Heads;
+
+const OPEN: usize = 2;
+
+impl Policy for Heads {
+    type Note = ();
+    fn left(line: &mut Locked<'_, Self>, _: &mut (), _: Left) {
+        line.nudge_front();
+    }
+}
+
+impl Door {
+    async fn pass(&self) {
+        let mut waiter = pin!(Waiter::new(&self.0, ()));
+        std::future::poll_fn(|cx| {
+            waiter.as_mut().poll(cx, |line, word| {
+                if word & OPEN == 0 || !line.is_next() {
+                    return Decision::Wait;
+                }
+                line.nudge_front();
+                Decision::Ready(())
+            })
+        })
+        .await;
+    }
+
+    fn open(&self) {
+        self.0.word().fetch_or(OPEN, Ordering::Release);
+        self.0.lock().nudge_front();
+    }
+}
+
+#[test]
+fn a_chain_of_heads_passes_though_one_of_them_leaves() {
+    race(|| {
+        let door = Arc::new(Door(WaitQueue::new(0, Heads)));
+        let leaver = spawn({
+            let door = Arc::clone(&door);
+            move || {
+                let mut pass = pin!(door.pass());
+                let _ = poll_once(pass.as_mut());
+            }
+        });
+        let walker = spawn({
+            let door = Arc::clone(&door);
+            move || block_on(door.pass())
+        });
+        door.open();
+        leaver.join().unwrap();
+        walker.join().unwrap();
+        assert_eq!(door.0.waiters(), 0);
+    });
+}
