@@ -1,0 +1,29 @@
+//! Download many URLs politely.
+
+use std::process::ExitCode;
+
+mod args;
+mod console;
+mod serve;
+mod usage;
+
+use args::Command;
+use usage::{Doing as _, Usage};
+
+fn main() -> ExitCode {
+    let command = match args::parse() {
+        Ok(command) => command,
+        Err(exit) => return exit,
+    };
+    run(command).unwrap_or_else(Usage::report)
+}
+
+fn run(command: Command) -> Result<ExitCode, Usage> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .doing("cannot start threads")?;
+    match command {
+        Command::Serve(args) => runtime.block_on(serve::run(args)),
+    }
+}
