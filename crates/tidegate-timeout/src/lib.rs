@@ -1,3 +1,43 @@
+// On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them;
+// on GitHub and in the registry the README's own are used.
+//! [`timeout`]: crate::timeout()
+//! [`timeout_at`]: crate::timeout_at
+//! [`move_on_after`]: crate::move_on_after
+//! [`cancel_scope`]: crate::cancel_scope
+//! [`shield`]: crate::shield
+//! [`Deadline`]: crate::Deadline
+//! [`ScopeHandle`]: crate::ScopeHandle
+//! [`checkpoint`]: crate::checkpoint
+//! [`cancelled`]: crate::cancelled
+//! [`scope`]: crate::scope
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+
+mod ask;
+mod cancel_scope;
+mod current;
+mod deadline;
+mod driver;
+mod elapsed;
+mod ext;
+mod handle;
+mod move_on;
+mod node;
+mod reason;
+pub mod scope;
+mod shield;
+mod slots;
+mod timeout;
+mod wakes;
+
+pub use ask::{cancelled, checkpoint, current_scope};
+pub use cancel_scope::cancel_scope;
+pub use deadline::Deadline;
+pub use elapsed::Elapsed;
+pub use ext::{InScope, ScopeExt};
+pub use handle::ScopeHandle;
+pub use move_on::{MoveOn, move_on_after};
+pub use reason::{CancelReason, Cancelled};
+pub use shield::{shield, shield_for};
+pub use timeout::{Timeout, timeout, timeout_at};

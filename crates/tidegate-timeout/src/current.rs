@@ -1,0 +1,224 @@
+// How it works
+//
+// The scope of the code that runs now is kept in this thread: whoever polls a scope's body puts the scope in
+// before the poll and takes it out after, also when the poll panics. Nothing is counted for that; the `Arc`
+// itself moves from the future into the thread and back.
+//
+// Most scopes are never asked for. A timeout therefore puts in no node but a note of what its scope would be
+// (`Lazy`). Only when somebody inside asks for the current scope, or enters another one, is the node made, and
+// the timeout finds it in place of its note. So there is at most one note, innermost, below `node`.
+//
+// `owned` and `drop_by` say what the future around guarantees: that it drops what it polls when its scope is
+// cancelled, and by when at the latest. They hold for the way this poll came, which may differ from the tree:
+// a future may carry its scope to another task.
+
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::deadline::Deadline;
+use crate::node::{Kind, Node};
+
+/// A scope of which there is no node yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lazy {
+    pub(crate) start: Start,
+    pub(crate) kind: Kind,
+}
+
+/// A deadline, relative until the time begins to run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start {
+    After(Duration),
+    At(Deadline),
+}
+
+/// The future around polls on behalf of a scope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around {
+    pub(crate) owned: bool,
+    pub(crate) drop_by: Deadline,
+}
+
+pub(crate) const NOWHERE: Around = Around { owned: false, drop_by: Deadline::NEVER };
+
+struct Current {
+    node: Cell<Option<Arc<Node>>>,
+    lazy: Cell<Option<Lazy>>,
+    around: Cell<Around>,
+}
+
+thread_local! {
+    static CURRENT: Current = const {
+        Current { node: Cell::new(None), lazy: Cell::new(None), around: Cell::new(NOWHERE) }
+    };
+}
+
+impl Lazy {
+    /// A node for this scope, without a place in the tree.
+    pub(crate) fn node(self) -> Arc<Node> {
+        match self.start {
+            Start::At(deadline) => Node::new(self.kind, deadline, None),
+            Start::After(after) => {
+                let now = Instant::now();
+                Node::new(self.kind, Deadline::since(now, after), Some(now))
+            }
+        }
+    }
+}
+
+impl Current {
+    /// The node that stands in the thread.
+    fn node(&self) -> Option<Arc<Node>> {
+        let node = self.node.take();
+        let found = node.clone();
+        self.node.set(node);
+        found
+    }
+
+    /// Turns the note, if there is one, into a node.
+    fn settle(&self) {
+        if let Some(lazy) = self.lazy.take() {
+            let around = self.around.get();
+            let node = lazy.node();
+            if let Some(parent) = self.node.take() {
+                node.set_contained(around.owned);
+                node.attach(parent);
+            }
+            let drop_by = around.drop_by.earliest(node.deadline());
+            self.around.set(Around { owned: true, drop_by });
+            self.node.set(Some(node));
+        }
+    }
+}
+
+/// The node of the current scope.
+pub(crate) fn node() -> Option<Arc<Node>> {
+    let found = CURRENT.try_with(|current| {
+        current.settle();
+        current.node()
+    });
+    found.ok().flatten()
+}
+
+/// What the future around guarantees.
+pub(crate) fn around() -> Around {
+    CURRENT.try_with(|current| current.around.get()).unwrap_or(NOWHERE)
+}
+
+/// Whether `node` is the current scope.
+pub(crate) fn is(node: &Arc<Node>) -> bool {
+    let found = CURRENT.try_with(|current| {
+        let here = current.node.take();
+        let same = here.as_ref().is_some_and(|here| Arc::ptr_eq(here, node));
+        current.node.set(here);
+        same && current.lazy.get().is_none()
+    });
+    found.unwrap_or(false)
+}
+
+/// Whether there is a scope at all.
+pub(crate) fn is_some() -> bool {
+    let found = CURRENT.try_with(|current| {
+        let node = current.node.take();
+        let some = node.is_some() || current.lazy.get().is_some();
+        current.node.set(node);
+        some
+    });
+    found.unwrap_or(false)
+}
+
+pub(crate) fn ambient() -> Deadline {
+    let found = CURRENT.try_with(|current| {
+        let noted = match current.lazy.get() {
+            None => Deadline::NEVER,
+            Some(Lazy { start: Start::At(deadline), .. }) => deadline,
+            Some(_) => {
+                // Who asks fixes the deadline, and it is the node that keeps it.
+                current.settle();
+                Deadline::NEVER
+            }
+        };
+        let Some(node) = current.node() else { return noted };
+        let deadline = noted.earliest(node.effective());
+        if node.is_cancelled() {
+            return deadline.earliest(Deadline::at(Instant::now()));
+        }
+        deadline
+    });
+    found.unwrap_or(Deadline::NEVER)
+}
+
+/// Runs `f` inside the scope of which `lazy` is the note; `node` is filled if the node was made meanwhile.
+pub(crate) fn enter_lazy<R>(
+    lazy: &mut Lazy,
+    node: &mut OnceLock<Arc<Node>>,
+    f: impl FnOnce() -> R,
+) -> R {
+    struct Inside<'a> {
+        lazy: &'a mut Lazy,
+        node: &'a mut OnceLock<Arc<Node>>,
+        around: Around,
+    }
+
+    impl Drop for Inside<'_> {
+        fn drop(&mut self) {
+            let _ = CURRENT.try_with(|current| {
+                if let Some(lazy) = current.lazy.take() {
+                    *self.lazy = lazy;
+                } else if let Some(mine) = current.node.take() {
+                    current.node.set(mine.parent().cloned());
+                    current.around.set(self.around);
+                    let _ = self.node.set(mine);
+                }
+            });
+        }
+    }
+
+    let entered = CURRENT.try_with(|current| {
+        current.settle();
+        current.lazy.set(Some(*lazy));
+        current.around.get()
+    });
+    let _inside = entered.map(|around| Inside { lazy, node, around });
+    f()
+}
+
+/// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
+pub(crate) fn enter<R>(slot: &mut OnceLock<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
+    struct Inside<'a> {
+        slot: &'a mut OnceLock<Arc<Node>>,
+        outer: (Option<Arc<Node>>, Option<Lazy>, Around),
+    }
+
+    impl Drop for Inside<'_> {
+        fn drop(&mut self) {
+            let _ = CURRENT.try_with(|current| {
+                let (node, lazy, around) = &mut self.outer;
+                let mine = current.node.replace(node.take());
+                current.lazy.set(*lazy);
+                current.around.set(*around);
+                if let Some(mine) = mine {
+                    let _ = self.slot.set(mine);
+                }
+            });
+        }
+    }
+
+    let _inside = CURRENT.try_with(|current| Inside {
+        outer: (
+            current.node.replace(slot.take()),
+            current.lazy.take(),
+            current.around.replace(around),
+        ),
+        slot,
+    });
+    f()
+}
+
+/// Runs `f` outside of every scope.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    enter(&mut OnceLock::new(), NOWHERE, f)
+}

@@ -1,0 +1,380 @@
+// How it works
+//
+// Every future that is a scope polls its body through here. In this order:
+//
+//   1. Poll the body inside the scope. A value is kept, whatever the clock says.
+//   2. Only when the body is pending: what is the deadline? A relative one starts now; before this no clock
+//      was read. If the futures around drop this one no later than that, there is no timer; their deadlines
+//      may move, though, so the scope gets a node, through which it is woken then.
+//   3. If the deadline has passed, or the scope was cancelled: poll the body once more, so that it can learn
+//      of it. If it is still pending, wait until the guards inside are gone or the grace is over, drop it,
+//      and report.
+//
+// Of several scopes that end at once the outermost reports: before an inner one reports anything it looks
+// whether a future around it is about to drop it, and then stays pending.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::task::coop;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::current::{self, Around, Lazy, Start};
+use crate::deadline::Deadline;
+use crate::node::{Cause, Kind, Look, Node};
+
+pin_project! {
+    /// A body, polled inside its scope until it is ready or the scope ends it.
+    #[derive(Debug)]
+    pub(crate) struct Driver<F> {
+        #[pin]
+        body: Option<F>,
+        #[pin]
+        timer: Timer,
+        // After the body: what the body holds in the scope is given back before the scope ends.
+        scope: Own,
+        plan: Plan,
+    }
+}
+
+/// How the scope ended.
+#[derive(Debug)]
+pub(crate) enum Verdict<T> {
+    /// The body was ready.
+    Value(T),
+    /// The scope's own deadline passed. When the time had begun to run, and the deadline.
+    Expired(Option<Instant>, Deadline),
+    /// Somebody cancelled this scope or, for those that report it, one around.
+    Cancelled(Arc<Cause>),
+}
+
+/// What does not change while the body runs, and what was found out so far.
+#[derive(Debug)]
+struct Plan {
+    kind: Kind,
+    grace: Option<Duration>,
+    deadline_first: bool,
+    /// When the time began to run.
+    started: Option<Instant>,
+    /// The end of the grace, once the scope only waits for its guards.
+    ending: Option<Deadline>,
+}
+
+/// The scope of this driver, and its place among the scope's watchers.
+#[derive(Debug)]
+struct Own {
+    lazy: Lazy,
+    node: OnceLock<Arc<Node>>,
+    place: Option<usize>,
+    /// The node has the place in the tree where it is polled.
+    placed: bool,
+    /// When this driver drops its body, as of that version of the node.
+    reach: Option<(u32, Deadline)>,
+    /// The node is nobody else's: it ends with this driver.
+    sole: bool,
+}
+
+enum Next<T> {
+    Wait,
+    /// The body has to be polled again: the scope was cancelled since.
+    Again,
+    End(Verdict<T>),
+}
+
+impl<F> Driver<F> {
+    pub(crate) fn new(body: F, start: Start, kind: Kind) -> Self {
+        Self::with(body, Own::new(Lazy { start, kind }, OnceLock::new(), true), None)
+    }
+
+    /// A driver for a node that exists.
+    pub(crate) fn on(body: F, node: Arc<Node>, sole: bool) -> Self {
+        let lazy = Lazy { start: Start::At(Deadline::NEVER), kind: node.kind };
+        let grace = node.grace();
+        Self::with(body, Own::new(lazy, OnceLock::from(node), sole), grace)
+    }
+
+    fn with(body: F, scope: Own, grace: Option<Duration>) -> Self {
+        let kind = scope.lazy.kind;
+        let plan = Plan { kind, grace, deadline_first: false, started: None, ending: None };
+        Self { body: Some(body), timer: Timer { sleep: None, set_for: None }, scope, plan }
+    }
+
+    pub(crate) fn set_grace(&mut self, grace: Duration) {
+        self.plan.grace = Some(grace);
+    }
+
+    pub(crate) fn set_deadline_first(&mut self) {
+        self.plan.deadline_first = true;
+    }
+
+    /// The node, made if there is none. It finds its place in the tree when the driver is first polled.
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        self.scope.node.get_or_init(|| self.scope.lazy.node())
+    }
+
+    /// The node, if somebody asked for it.
+    pub(crate) fn made_node(self: Pin<&mut Self>) -> Option<&Arc<Node>> {
+        self.project().scope.node.get()
+    }
+}
+
+impl<F: Future> Driver<F> {
+    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<F::Output>> {
+        let mut me = self.project();
+        loop {
+            let next = step(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, cx);
+            match next {
+                Next::Wait => return Poll::Pending,
+                Next::Again => {}
+                Next::End(verdict) => {
+                    me.body.set(None);
+                    me.scope.end();
+                    return Poll::Ready(verdict);
+                }
+            }
+        }
+    }
+
+    /// Drops the body, which has panicked.
+    pub(crate) fn give_up(self: Pin<&mut Self>) {
+        let mut me = self.project();
+        me.body.set(None);
+        me.scope.end();
+    }
+}
+
+/// One poll of the body, and what follows from it.
+fn step<F: Future>(
+    body: Pin<&mut Option<F>>,
+    timer: Pin<&mut Timer>,
+    scope: &mut Own,
+    plan: &mut Plan,
+    cx: &mut Context<'_>,
+) -> Next<F::Output> {
+    let body = body.as_pin_mut().expect("a scope is not polled again after it was ready");
+    let knew = scope.node.get().is_some_and(|node| node.is_cancelled());
+    let had_budget = coop::has_budget_remaining();
+    let late = plan.deadline_first && scope.is_late(plan);
+    if !late || plan.ending.is_some() {
+        if let Poll::Ready(value) = scope.inside(plan.kind, || body.poll(cx)) {
+            if plan.deadline_first && scope.is_late(plan) && scope.expire() {
+                return Next::End(Verdict::Expired(plan.started, scope.deadline()));
+            }
+            return Next::End(Verdict::Value(value));
+        }
+    }
+    // A body that used up its task's budget must still time out.
+    let free = had_budget && !coop::has_budget_remaining();
+    decide(timer, scope, plan, knew, free, cx)
+}
+
+/// What to do with a body that is pending.
+fn decide<T>(
+    mut timer: Pin<&mut Timer>,
+    scope: &mut Own,
+    plan: &mut Plan,
+    knew: bool,
+    free: bool,
+    cx: &mut Context<'_>,
+) -> Next<T> {
+    let around = current::around();
+    let mut now = None;
+    if scope.node.get().is_none() {
+        now = scope.start(plan);
+        let deadline = scope.deadline();
+        // Nobody but the timer ends this scope, so nobody needs to find it.
+        let alone = around.owned || plan.kind == Kind::Timeout || !current::is_some();
+        if alone && (deadline < around.drop_by || deadline == Deadline::NEVER) {
+            match timer.as_mut().poll(cx, deadline, now, free) {
+                Poll::Pending => return Next::Wait,
+                Poll::Ready(now) if !around.drop_by.has_elapsed_by(now) => {
+                    return Next::End(Verdict::Expired(plan.started, deadline));
+                }
+                Poll::Ready(_) => {}
+            }
+        }
+        scope.make_node();
+    }
+
+    let (node, look) = scope.watch(cx);
+    plan.started = plan.started.or(node.started);
+    if let Some((cause, own)) = look.cause {
+        if plan.kind != Kind::Run && node.is_ended_from_around() {
+            return Next::Wait;
+        }
+        if own || look.expired || plan.kind != Kind::Timeout {
+            if !knew {
+                return Next::Again;
+            }
+            let until = *plan
+                .ending
+                .get_or_insert_with(|| plan.grace.map_or(Deadline::NEVER, Deadline::after));
+            if look.busy && timer.poll(cx, until, None, free).is_pending() {
+                return Next::Wait;
+            }
+            return Next::End(if look.expired {
+                Verdict::Expired(plan.started, look.deadline)
+            } else {
+                Verdict::Cancelled(cause)
+            });
+        }
+    }
+    // Of two equal deadlines the outer one reports.
+    let deadline = if around.drop_by <= look.deadline { Deadline::NEVER } else { look.deadline };
+    match timer.poll(cx, deadline, now, free) {
+        Poll::Ready(now) if !around.drop_by.has_elapsed_by(now) => {
+            node.expire(now);
+            Next::Again
+        }
+        _ => Next::Wait,
+    }
+}
+
+impl Own {
+    fn new(lazy: Lazy, node: OnceLock<Arc<Node>>, sole: bool) -> Self {
+        Self { lazy, node, place: None, placed: !sole, reach: None, sole }
+    }
+
+    /// Runs `f`, a poll of the body, inside the scope.
+    fn inside<R>(&mut self, kind: Kind, f: impl FnOnce() -> R) -> R {
+        let Some(node) = self.node.get() else {
+            return current::enter_lazy(&mut self.lazy, &mut self.node, f);
+        };
+        if !self.placed {
+            // Made for a handle, before anybody could know where it would be polled.
+            self.placed = true;
+            current::node().into_iter().for_each(|parent| node.attach(parent));
+        }
+        let around = current::around();
+        let contained = around.owned && node.parent().is_some_and(current::is);
+        node.set_contained(contained);
+        let version = node.version();
+        let reach = match self.reach {
+            Some((seen, reach)) if seen == version => reach,
+            _ if kind == Kind::Timeout || (kind == Kind::Reporter && contained) => node.deadline(),
+            _ => node.effective(),
+        };
+        self.reach = Some((version, reach));
+        let around = Around { owned: true, drop_by: around.drop_by.earliest(reach) };
+        current::enter(&mut self.node, around, f)
+    }
+
+    /// Starts the time of a relative deadline, unless it runs already; the clock, if it was read for that.
+    fn start(&mut self, plan: &mut Plan) -> Option<Instant> {
+        let Start::After(after) = self.lazy.start else { return None };
+        let now = Instant::now();
+        plan.started = Some(now);
+        self.lazy.start = Start::At(Deadline::since(now, after));
+        Some(now)
+    }
+
+    fn deadline(&self) -> Deadline {
+        match (self.node.get(), self.lazy.start) {
+            (Some(node), _) => node.deadline(),
+            (None, Start::At(deadline)) => deadline,
+            (None, Start::After(after)) => Deadline::after(after),
+        }
+    }
+
+    /// For `deadline_first`: whether the deadline has passed.
+    fn is_late(&mut self, plan: &mut Plan) -> bool {
+        if self.node.get().is_none() {
+            self.start(plan);
+        }
+        self.deadline().has_elapsed()
+    }
+
+    /// For `deadline_first`: ends the scope by its deadline, unless something else came first.
+    fn expire(&mut self) -> bool {
+        self.node.get().is_none_or(|node| {
+            node.expire(Instant::now());
+            node.has_expired()
+        })
+    }
+
+    fn make_node(&mut self) {
+        let node = self.lazy.node();
+        current::node().into_iter().for_each(|parent| {
+            node.set_contained(current::around().owned);
+            node.attach(parent);
+        });
+        self.placed = true;
+        let _ = self.node.set(node);
+    }
+
+    /// Keeps the task's waker where whatever concerns the scope wakes it.
+    fn watch(&mut self, cx: &Context<'_>) -> (&Arc<Node>, Look) {
+        self.placed = true;
+        let node = self.node.get().expect("the node was made");
+        let place = *self.place.get_or_insert_with(|| node.join(true));
+        (node, node.watch(place, cx.waker()))
+    }
+
+    fn end(&mut self) {
+        let Some(node) = self.node.get() else { return };
+        self.place.take().into_iter().for_each(|place| node.leave(place));
+        if self.sole {
+            node.end();
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+pin_project! {
+    /// A tokio timer that is only there when it is needed, and can be set anew.
+    #[derive(Debug)]
+    struct Timer {
+        #[pin]
+        sleep: Option<Sleep>,
+        set_for: Option<Instant>,
+    }
+}
+
+impl Timer {
+    /// Ready with the present once `deadline` has passed. `now` saves reading the clock.
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        deadline: Deadline,
+        now: Option<Instant>,
+        free: bool,
+    ) -> Poll<Instant> {
+        let mut me = self.project();
+        let Some(at) = deadline.instant() else {
+            me.sleep.set(None);
+            *me.set_for = None;
+            return Poll::Pending;
+        };
+        if *me.set_for != Some(at) {
+            let now = now.unwrap_or_else(Instant::now);
+            if at <= now {
+                if !free {
+                    ready!(coop::poll_proceed(cx)).made_progress();
+                }
+                return Poll::Ready(now);
+            }
+            match me.sleep.as_mut().as_pin_mut() {
+                Some(sleep) => sleep.reset(at),
+                None => me.sleep.set(Some(sleep_until(at))),
+            }
+            *me.set_for = Some(at);
+        }
+        let sleep = me.sleep.as_pin_mut().expect("it was set");
+        if free {
+            ready!(Pin::new(&mut coop::unconstrained(sleep)).poll(cx));
+        } else {
+            ready!(sleep.poll(cx));
+        }
+        // Asked again, it looks at the clock: a timer must not be polled after it was ready.
+        *me.set_for = None;
+        Poll::Ready(Instant::now())
+    }
+}

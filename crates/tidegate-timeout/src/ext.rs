@@ -1,0 +1,98 @@
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use crate::current::{self, NOWHERE, Start};
+use crate::node::Node;
+use crate::timeout::Timeout;
+
+/// Scopes as methods of futures.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::ScopeExt;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// assert_eq!(async { 5 }.timeout(Duration::from_secs(1)).await, Ok(5));
+/// # })
+/// ```
+pub trait ScopeExt: Future {
+    /// As [`timeout`](crate::timeout), written after the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::ScopeExt;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert!(std::future::pending::<()>().timeout(Duration::ZERO).await.is_err());
+    /// # })
+    /// ```
+    #[track_caller]
+    fn timeout(self, after: Duration) -> Timeout<Self>
+    where
+        Self: Sized,
+    {
+        Timeout::new(self, Start::After(after), Some(after))
+    }
+
+    /// Takes the current scope along to wherever the future will be polled.
+    ///
+    /// A task that is spawned does not know of the scopes of the task that spawned it; this is how it does.
+    /// The future sees their deadline and their cancellation, but it is not dropped by them, and they do not
+    /// wait for it. For that there are task groups.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{Deadline, ScopeExt, timeout};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let seen = timeout(Duration::from_secs(1), async {
+    ///     tokio::spawn(async { Deadline::ambient() }.in_current_scope()).await.unwrap()
+    /// });
+    /// assert_eq!(seen.await.unwrap().remaining(), Some(Duration::from_secs(1)));
+    /// # })
+    /// ```
+    fn in_current_scope(self) -> InScope<Self>
+    where
+        Self: Sized,
+    {
+        let node = current::node().map_or_else(OnceLock::new, OnceLock::from);
+        InScope { future: self, node }
+    }
+}
+
+impl<F: Future> ScopeExt for F {}
+
+pin_project! {
+    /// The future of [`ScopeExt::in_current_scope`].
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the future inside.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct InScope<F> {
+        #[pin]
+        future: F,
+        node: OnceLock<Arc<Node>>,
+    }
+}
+
+impl<F: Future> Future for InScope<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let me = self.project();
+        current::enter(me.node, NOWHERE, || me.future.poll(cx))
+    }
+}

@@ -1,0 +1,190 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::deadline::Deadline;
+use crate::node::Node;
+use crate::reason::CancelReason;
+
+/// A remote control for a scope, for any task and any thread.
+///
+/// A clone is for the same scope. A handle keeps nothing running; once its scope has ended, it shows how.
+///
+/// # Examples
+///
+/// A body that gives itself more time:
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::{current_scope, timeout};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let slow = timeout(Duration::from_secs(1), async {
+///     current_scope().unwrap().extend(Duration::from_secs(2));
+///     tokio::time::sleep(Duration::from_secs(2)).await;
+/// });
+/// assert!(slow.await.is_ok());
+/// # })
+/// ```
+#[derive(Clone)]
+pub struct ScopeHandle {
+    node: Arc<Node>,
+}
+
+impl ScopeHandle {
+    pub(crate) fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Moves the deadline of the scope: earlier, later, away ([`Deadline::NEVER`]) or into the past.
+    ///
+    /// A deadline in the past ends the scope as soon as its future is polled. Nothing happens if the scope
+    /// was cancelled already or has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{Deadline, timeout};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let work = timeout(Duration::from_secs(1), tokio::time::sleep(Duration::from_secs(60)));
+    /// work.handle().reschedule(Deadline::NEVER);
+    /// assert!(work.await.is_ok());
+    /// # })
+    /// ```
+    pub fn reschedule(&self, deadline: Deadline) {
+        self.node.reschedule(|_| deadline);
+    }
+
+    /// Moves the deadline of the scope `by` later.
+    ///
+    /// [`Deadline::NEVER`] stays as it is. Nothing happens if the scope was cancelled already or has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{Deadline, scope::Scope};
+    ///
+    /// let deadline = Deadline::after(Duration::from_secs(1));
+    /// let handle = Scope::new().with_deadline(deadline).handle();
+    /// handle.extend(Duration::from_secs(1));
+    /// assert!(handle.deadline() > deadline);
+    /// ```
+    pub fn extend(&self, by: Duration) {
+        self.node.reschedule(|deadline| match deadline.instant() {
+            Some(at) => Deadline::since(at, by),
+            None => deadline,
+        });
+    }
+
+    /// Cancels the scope and everything inside it.
+    ///
+    /// The first reason stays: nothing happens if the scope was cancelled already or has ended. An explicit
+    /// cancellation is never reported as a timeout, see [`Timeout`](crate::Timeout#cancelling-it-explicitly).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::move_on_after;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let work = move_on_after(Duration::from_secs(1), std::future::pending::<()>());
+    /// work.handle().cancel("the user pressed stop");
+    /// assert_eq!(work.await, None);
+    /// # })
+    /// ```
+    pub fn cancel(&self, reason: impl Into<CancelReason>) {
+        self.node.cancel(reason.into());
+    }
+
+    /// The scope's own deadline.
+    ///
+    /// An earlier one of a scope around it does not show here, but in [`Deadline::ambient`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::{Deadline, scope::Scope};
+    ///
+    /// assert_eq!(Scope::new().handle().deadline(), Deadline::NEVER);
+    /// ```
+    pub fn deadline(&self) -> Deadline {
+        self.node.deadline()
+    }
+
+    /// Whether the scope was cut off when its own deadline had passed.
+    ///
+    /// True for all scopes of a nest whose deadlines had passed when the outermost of them reported. False for
+    /// a body that was ready before anybody looked at the clock, and for one that was cancelled explicitly.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::timeout;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let work = timeout(Duration::from_secs(1), std::future::pending::<()>());
+    /// let handle = work.handle();
+    /// assert!(work.await.is_err());
+    /// assert!(handle.expired());
+    /// # })
+    /// ```
+    pub fn expired(&self) -> bool {
+        self.node.has_expired()
+    }
+
+    /// Whether this scope, or one around it, was cancelled before it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let handle = Scope::new().handle();
+    /// assert!(!handle.is_cancelled());
+    /// handle.cancel("enough");
+    /// assert!(handle.is_cancelled());
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        self.node.is_cancelled() && self.node.shown_cause().is_some()
+    }
+
+    /// Why this scope was cancelled: the first reason, its own or that of a scope around it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::{CancelReason, scope::Scope};
+    ///
+    /// let handle = Scope::new().handle();
+    /// assert_eq!(handle.reason(), None);
+    /// handle.cancel("first");
+    /// handle.cancel("second");
+    /// assert_eq!(handle.reason(), Some(CancelReason::from("first")));
+    /// ```
+    pub fn reason(&self) -> Option<CancelReason> {
+        self.node.shown_cause().map(|cause| cause.reason.clone())
+    }
+}
+
+impl fmt::Debug for ScopeHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("ScopeHandle");
+        if let Some(name) = self.node.name.get() {
+            fields.field("name", name);
+        }
+        fields.field("deadline", &self.deadline()).field("reason", &self.reason());
+        fields.finish_non_exhaustive()
+    }
+}

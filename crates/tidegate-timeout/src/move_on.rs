@@ -1,0 +1,116 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use crate::current::Start;
+use crate::driver::{Driver, Verdict};
+use crate::handle::ScopeHandle;
+use crate::node::Kind;
+
+/// Gives `future` the time `after`, and goes on without it if that was not enough.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::move_on_after;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let hint = move_on_after(Duration::from_millis(100), std::future::pending::<&str>()).await;
+/// assert_eq!(hint.unwrap_or("none yet"), "none yet");
+/// # })
+/// ```
+///
+/// # Timeout or this?
+///
+/// - [`timeout`](crate::timeout): being too late is an error, which says whose.
+/// - `move_on_after`: being too late is fine, and so is being cancelled through the handle.
+pub fn move_on_after<F: IntoFuture>(after: Duration, future: F) -> MoveOn<F::IntoFuture> {
+    MoveOn { driver: Driver::new(future.into_future(), Start::After(after), Kind::Reporter) }
+}
+
+pin_project! {
+    /// The future of [`move_on_after`].
+    ///
+    /// `None` if the time was over first, or if its scope was cancelled. For everything else it is as
+    /// [`Timeout`](crate::Timeout).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the body. Dropping it drops the body at once, and leaves no timer behind.
+    ///
+    /// # Panics
+    ///
+    /// When it needs a timer and is polled outside of a tokio runtime that has one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::move_on_after;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert_eq!(move_on_after(Duration::from_secs(1), async { 5 }).await, Some(5));
+    /// # })
+    /// ```
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct MoveOn<F> {
+        #[pin]
+        driver: Driver<F>,
+    }
+}
+
+impl<F> MoveOn<F> {
+    /// As [`Timeout::grace`](crate::Timeout::grace).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{move_on_after, shield};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let stuck = move_on_after(Duration::from_secs(1), shield(std::future::pending::<()>()));
+    /// assert_eq!(stuck.grace(Duration::from_secs(1)).await, None);
+    /// # })
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.driver.set_grace(grace);
+        self
+    }
+
+    /// As [`Timeout::handle`](crate::Timeout::handle); an explicit cancellation makes it `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::move_on_after;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let work = move_on_after(Duration::from_secs(60), std::future::pending::<()>());
+    /// work.handle().cancel("enough");
+    /// assert_eq!(work.await, None);
+    /// # })
+    /// ```
+    pub fn handle(&self) -> ScopeHandle {
+        ScopeHandle::new(Arc::clone(self.driver.node()))
+    }
+}
+
+impl<F: Future> Future for MoveOn<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready!(self.project().driver.poll_end(cx)) {
+            Verdict::Value(value) => Some(value),
+            Verdict::Expired(..) | Verdict::Cancelled(_) => None,
+        })
+    }
+}

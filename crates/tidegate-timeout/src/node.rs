@@ -1,0 +1,449 @@
+// How it works
+//
+// Scopes form a tree. A node holds its parent strongly and its children weakly; it enters its parent's list
+// before anything can happen inside it, and leaves the list when it is dropped. So whoever walks down from a
+// node meets every scope that is alive below it, in whatever task or thread.
+//
+// What comes from above is pushed down rather than looked up: a cancellation (`cause`) and the earliest
+// deadline around (`effective`) are written into every node they concern, once, by whoever changes them. To
+// ask for either is one read at any depth. The first cause to reach a node stays.
+//
+// What comes from below is counted up: `busy` is the number of guards in a node, plus its children that are
+// busy themselves. Only the steps from and to zero go on to the parent.
+//
+// Locks: a node's lock may be taken while that of one of its children is held, never the other way round. Who
+// walks down holds one lock at a time; whoever attaches itself or changes under his feet is caught because it
+// looks at its parent after it entered the parent's list. Wakers are moved out under the lock and woken after.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
+use crate::deadline::Deadline;
+use crate::reason::CancelReason;
+use crate::slots::Slots;
+use crate::wakes::Wakes;
+
+/// What the future that drives a scope does once the scope is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It can report its own deadline and nothing else.
+    Timeout,
+    /// It can report any cancellation, but leaves one from around it to the scope around.
+    Reporter,
+    /// It reports any cancellation, from wherever it came.
+    Run,
+}
+
+/// One cancellation, shared by all nodes it reaches.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    pub(crate) reason: CancelReason,
+    /// When a deadline was found to have passed; `None` if somebody cancelled.
+    pub(crate) expired_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    /// When the time of a relative deadline began to run.
+    pub(crate) started: Option<Instant>,
+    pub(crate) name: OnceLock<&'static str>,
+    parent: OnceLock<Arc<Node>>,
+    /// In the current poll, the scope around is the parent, and its future drops this one when it ends.
+    contained: AtomicBool,
+    /// `cause` is there. Release: pairs with the Acquire in `is_cancelled`.
+    cancelled: AtomicBool,
+    /// Counts how often `effective` may have changed. Release: pairs with the Acquire in `version`.
+    version: AtomicU32,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    deadline: Deadline,
+    /// The earliest of `deadline` and the parent's `effective`.
+    effective: Deadline,
+    grace: Option<Duration>,
+    cause: Option<Arc<Cause>>,
+    /// The cancellation began here, it did not come from above.
+    own: bool,
+    /// The node's own deadline was found to have passed.
+    expired: bool,
+    /// The future of this scope has ended; what it ended with no longer changes.
+    ended: Option<Ended>,
+    busy: usize,
+    watchers: Slots<Watcher>,
+    children: Slots<Weak<Node>>,
+    /// Where the parent's list has this node.
+    seat: usize,
+}
+
+#[derive(Debug)]
+struct Ended {
+    cause: Option<Arc<Cause>>,
+    expired: bool,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    waker: Option<Waker>,
+    /// Drives the scope: wants to know of a new deadline, and when the last guard is gone.
+    drives: bool,
+}
+
+/// What a driver of the scope has to know, all of one moment.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) deadline: Deadline,
+    /// The cause, and whether it is the scope's own.
+    pub(crate) cause: Option<(Arc<Cause>, bool)>,
+    pub(crate) busy: bool,
+    /// The scope's own deadline was found to have passed, and was not preceded by its own cancellation.
+    pub(crate) expired: bool,
+}
+
+impl Node {
+    pub(crate) fn new(kind: Kind, deadline: Deadline, started: Option<Instant>) -> Arc<Self> {
+        Arc::new(Self {
+            kind,
+            started,
+            name: OnceLock::new(),
+            parent: OnceLock::new(),
+            contained: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            version: AtomicU32::new(0),
+            state: Mutex::new(State {
+                deadline,
+                effective: deadline,
+                grace: None,
+                cause: None,
+                own: false,
+                expired: false,
+                ended: None,
+                busy: 0,
+                watchers: Slots::new(),
+                children: Slots::new(),
+                seat: 0,
+            }),
+        })
+    }
+
+    /// Makes this node a child of `parent`; happens at most once, before anything happens inside.
+    pub(crate) fn attach(self: &Arc<Self>, parent: Arc<Self>) {
+        debug_assert!(self.parent.get().is_none());
+        let seat = parent.state.lock().children.insert(Arc::downgrade(self));
+        self.state.lock().seat = seat;
+        let parent = self.parent.get_or_init(|| parent);
+        // From here on a change above finds this node; what changed before is fetched now.
+        self.refresh();
+        let above = parent.state.lock().cause.clone();
+        if let Some(cause) = above {
+            self.spread(cause, false);
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.get()
+    }
+
+    /// Notes where the driver of this scope is polled.
+    pub(crate) fn set_contained(&self, contained: bool) {
+        self.contained.store(contained, Ordering::Relaxed);
+    }
+
+    // ---- cancelling
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn cause(&self) -> Option<Arc<Cause>> {
+        if !self.is_cancelled() {
+            return None;
+        }
+        self.state.lock().cause.clone()
+    }
+
+    /// Cancels this scope and all below it. `false` if it was cancelled already, or has ended.
+    pub(crate) fn cancel(self: &Arc<Self>, reason: CancelReason) -> bool {
+        self.spread(Arc::new(Cause { reason, expired_at: None }), true)
+    }
+
+    /// Notes that the own deadline has passed by `now`, and cancels with that if nothing else was first.
+    pub(crate) fn expire(self: &Arc<Self>, now: Instant) {
+        let cause = Cause { reason: CancelReason::Deadline, expired_at: Some(now) };
+        self.spread(Arc::new(cause), true);
+    }
+
+    fn spread(self: &Arc<Self>, cause: Arc<Cause>, own: bool) -> bool {
+        let mut wakes = Wakes::default();
+        let mut below = Vec::new();
+        if !self.mark(&cause, own, &mut wakes, &mut below) {
+            return false;
+        }
+        while let Some(node) = below.pop() {
+            node.mark(&cause, false, &mut wakes, &mut below);
+        }
+        wakes.wake();
+        true
+    }
+
+    fn mark(
+        &self,
+        cause: &Arc<Cause>,
+        own: bool,
+        wakes: &mut Wakes,
+        below: &mut Vec<Arc<Self>>,
+    ) -> bool {
+        let mut state = self.state.lock();
+        if own {
+            let passed = cause.expired_at.is_none_or(|now| state.deadline.has_elapsed_by(now));
+            if state.ended.is_some() || !passed {
+                return false;
+            }
+            // The own deadline is noted even if a cancellation from around came before it.
+            state.expired |= cause.expired_at.is_some() && !state.own;
+        }
+        if state.cause.is_some() {
+            return false;
+        }
+        state.cause = Some(Arc::clone(cause));
+        state.own = own;
+        self.cancelled.store(true, Ordering::Release);
+        state.take_wakers(|_| true, wakes);
+        below.extend(state.children.iter().filter_map(Weak::upgrade));
+        true
+    }
+
+    /// The future around this scope's own drops it, because it is itself ended by a cancellation.
+    pub(crate) fn is_ended_from_around(&self) -> bool {
+        let mut node = self;
+        while node.contained.load(Ordering::Relaxed) {
+            let Some(around) = node.parent() else { break };
+            if !around.is_cancelled() {
+                break;
+            }
+            let own = around.state.lock().own;
+            if own || around.kind == Kind::Run {
+                return true;
+            }
+            if !around.contained.load(Ordering::Relaxed) {
+                return around.kind == Kind::Reporter;
+            }
+            node = around;
+        }
+        false
+    }
+
+    /// The nearest scope around whose future can report an explicit cancellation.
+    pub(crate) fn reporter_around(&self) -> Option<&Arc<Self>> {
+        let mut node = self;
+        while node.contained.load(Ordering::Relaxed) {
+            let around = node.parent()?;
+            if around.kind != Kind::Timeout {
+                return Some(around);
+            }
+            node = around;
+        }
+        None
+    }
+
+    // ---- deadlines
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.state.lock().deadline
+    }
+
+    pub(crate) fn effective(&self) -> Deadline {
+        self.state.lock().effective
+    }
+
+    pub(crate) fn grace(&self) -> Option<Duration> {
+        self.state.lock().grace
+    }
+
+    pub(crate) fn set_grace(&self, grace: Duration) {
+        self.state.lock().grace = Some(grace);
+    }
+
+    /// Moves the deadline to what `change` makes of it, unless the scope was cancelled or has ended.
+    pub(crate) fn reschedule(self: &Arc<Self>, change: impl FnOnce(Deadline) -> Deadline) {
+        {
+            let mut state = self.state.lock();
+            if state.cause.is_some() || state.ended.is_some() {
+                return;
+            }
+            state.deadline = change(state.deadline);
+        }
+        // Everybody below may have left the timing to this scope, so all are woken to think again.
+        let mut wakes = Wakes::default();
+        let mut below = vec![Arc::clone(self)];
+        while let Some(node) = below.pop() {
+            node.refresh();
+            let mut state = node.state.lock();
+            state.take_wakers(|watcher| watcher.drives, &mut wakes);
+            below.extend(state.children.iter().filter_map(Weak::upgrade));
+        }
+        wakes.wake();
+    }
+
+    fn refresh(&self) {
+        let mut state = self.state.lock();
+        let around = self.parent().map_or(Deadline::NEVER, |parent| parent.effective());
+        state.effective = state.deadline.earliest(around);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Another number whenever a deadline that concerns this scope was moved.
+    pub(crate) fn version(&self) -> u32 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// The outermost scope, from this one up, whose deadline has passed by `now`.
+    pub(crate) fn outermost_expired(self: &Arc<Self>, now: Instant) -> Option<&Arc<Self>> {
+        let mut outermost = None;
+        let mut node = Some(self);
+        while let Some(here) = node.filter(|node| node.effective().has_elapsed_by(now)) {
+            if here.deadline().has_elapsed_by(now) {
+                outermost = Some(here);
+            }
+            node = here.parent();
+        }
+        outermost
+    }
+
+    /// Whether the own deadline had passed when this scope was cancelled.
+    pub(crate) fn has_expired(&self) -> bool {
+        let state = self.state.lock();
+        if let Some(ended) = &state.ended {
+            return ended.expired;
+        }
+        state.has_expired()
+    }
+
+    // ---- guards
+
+    /// Keeps this scope and those around it from dropping their bodies.
+    pub(crate) fn hold(&self) {
+        // All locks on the way are kept until the top is reached: who finds a node busy may rely on
+        // everything above being busy, too.
+        let mut held: Vec<MutexGuard<'_, State>> = Vec::new();
+        let mut node = Some(self);
+        while let Some(here) = node {
+            let mut state = here.state.lock();
+            state.busy += 1;
+            node = here.parent().filter(|_| state.busy == 1).map(AsRef::as_ref);
+            held.push(state);
+        }
+    }
+
+    /// Takes one [`hold`](Self::hold) back.
+    pub(crate) fn release(&self) {
+        let mut wakes = Wakes::default();
+        let mut node = Some(self);
+        while let Some(here) = node {
+            let mut state = here.state.lock();
+            state.busy -= 1;
+            let idle = state.busy == 0;
+            if idle && state.cause.is_some() {
+                state.take_wakers(|watcher| watcher.drives, &mut wakes);
+            }
+            node = here.parent().filter(|_| idle).map(AsRef::as_ref);
+        }
+        wakes.wake();
+    }
+
+    // ---- watchers
+
+    /// Takes a place among the watchers of this scope.
+    pub(crate) fn join(&self, drives: bool) -> usize {
+        self.state.lock().watchers.insert(Watcher { waker: None, drives })
+    }
+
+    /// Gives the place back.
+    pub(crate) fn leave(&self, place: usize) {
+        let watcher = self.state.lock().watchers.remove(place);
+        drop(watcher);
+    }
+
+    /// Keeps `waker` and says how things are: what changes after this wakes it.
+    pub(crate) fn watch(&self, place: usize, waker: &Waker) -> Look {
+        let known = {
+            let mut state = self.state.lock();
+            let kept = state.watchers.get_mut(place).waker.as_ref();
+            kept.is_some_and(|kept| kept.will_wake(waker)).then(|| state.look())
+        };
+        known.unwrap_or_else(|| {
+            let waker = waker.clone();
+            let mut state = self.state.lock();
+            let old = state.watchers.get_mut(place).waker.replace(waker);
+            let look = state.look();
+            drop(state);
+            drop(old);
+            look
+        })
+    }
+
+    /// The future of this scope has ended or was dropped.
+    pub(crate) fn end(&self) {
+        let mut state = self.state.lock();
+        if state.ended.is_none() {
+            state.ended = Some(Ended { cause: state.cause.clone(), expired: state.has_expired() });
+        }
+    }
+
+    /// The cause that a handle shows: once the scope has ended, the one it ended with.
+    pub(crate) fn shown_cause(&self) -> Option<Arc<Cause>> {
+        let state = self.state.lock();
+        match &state.ended {
+            Some(ended) => ended.cause.clone(),
+            None => state.cause.clone(),
+        }
+    }
+}
+
+impl State {
+    fn look(&self) -> Look {
+        Look {
+            deadline: self.deadline,
+            cause: self.cause.as_ref().map(|cause| (Arc::clone(cause), self.own)),
+            busy: self.busy > 0,
+            expired: self.expired,
+        }
+    }
+
+    fn take_wakers(&mut self, mut whose: impl FnMut(&Watcher) -> bool, into: &mut Wakes) {
+        for watcher in self.watchers.iter_mut() {
+            if whose(watcher) {
+                watcher.waker.take().into_iter().for_each(|waker| into.push(waker));
+            }
+        }
+    }
+
+    fn has_expired(&self) -> bool {
+        let cut_off = self.cause.as_ref().and_then(|cause| cause.expired_at);
+        self.expired || cut_off.is_some_and(|at| self.deadline.has_elapsed_by(at))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // A chain of tasks, each started by the one before, is a chain of nodes that may end here all at
+        // once: a loop instead of a drop within a drop.
+        let mut seat = self.state.get_mut().seat;
+        let mut parent = self.parent.take();
+        while let Some(node) = parent {
+            let weak = node.state.lock().children.remove(seat);
+            drop(weak);
+            parent = Arc::into_inner(node).and_then(|mut node| {
+                seat = node.state.get_mut().seat;
+                node.parent.take()
+            });
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Scopes for crates that own tasks or threads.
+//!
+//! Ordinary code uses [`timeout`](crate::timeout) or [`cancel_scope`](crate::cancel_scope), which are a scope
+//! and a future in one. A task group or a thread pool has the scope in one place and what runs inside it in
+//! others; these are its parts: a [`Scope`] to hand around, [`Scope::run`] to poll a task's future inside it,
+//! [`Scope::enter`] to run a thread's job inside it, and a [`Guard`] for whoever has to clean up before the
+//! scopes around may end.
+//!
+//! # Examples
+//!
+//! A task that ends when its scope is cancelled:
+//!
+//! ```
+//! use tidegate_timeout::scope::{Ended, Scope};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let scope = Scope::new();
+//! let task = tokio::spawn(scope.run(std::future::pending::<()>()));
+//! scope.handle().cancel("no longer needed");
+//! assert!(matches!(task.await.unwrap(), Ended::Cancelled(_)));
+//! # })
+//! ```
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use crate::current;
+use crate::deadline::Deadline;
+use crate::driver::{Driver, Verdict};
+use crate::handle::ScopeHandle;
+use crate::node::{Kind, Node};
+use crate::reason::CancelReason;
+
+/// A node of the tree of cancel scopes.
+///
+/// Its deadline and its cancellation reach everything that runs inside it and inside the scopes below it, in
+/// whatever task or thread. A clone is the same scope.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_timeout::scope::Scope;
+///
+/// let outer = Scope::new();
+/// let inner = outer.enter(Scope::new); // a child of `outer`
+/// outer.handle().cancel("enough");
+/// assert!(inner.handle().is_cancelled());
+/// ```
+#[derive(Clone)]
+pub struct Scope {
+    node: Arc<Node>,
+}
+
+impl Scope {
+    /// A scope inside the current one, or inside nothing if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// assert!(!Scope::new().handle().is_cancelled());
+    /// ```
+    #[expect(clippy::new_without_default, reason = "where it is called matters")]
+    pub fn new() -> Self {
+        let node = Node::new(Kind::Run, Deadline::NEVER, None);
+        current::node().into_iter().for_each(|parent| node.attach(parent));
+        Self { node }
+    }
+
+    /// Sets the deadline of the scope.
+    ///
+    /// It cancels the scope when it passes while a [`Run`] is being polled, or when code inside looks with
+    /// [`checkpoint`](crate::checkpoint).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{Deadline, scope::Scope};
+    ///
+    /// let deadline = Deadline::after(Duration::from_secs(1));
+    /// assert_eq!(Scope::new().with_deadline(deadline).handle().deadline(), deadline);
+    /// ```
+    #[must_use = "the scope is handed back"]
+    pub fn with_deadline(self, deadline: Deadline) -> Self {
+        self.node.reschedule(|_| deadline);
+        self
+    }
+
+    /// Bounds the time that guards get to finish once the scope is cancelled; without it there is no bound.
+    ///
+    /// Counts for the futures that are made by [`run`](Self::run) after this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let scope = Scope::new().with_grace(Duration::from_secs(3));
+    /// # drop(scope);
+    /// ```
+    #[must_use = "the scope is handed back"]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        self.node.set_grace(grace);
+        self
+    }
+
+    /// A handle to cancel the scope, to move its deadline, and to ask how it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::{CancelReason, scope::Scope};
+    ///
+    /// let scope = Scope::new();
+    /// scope.handle().cancel(CancelReason::Shutdown);
+    /// assert_eq!(scope.handle().reason(), Some(CancelReason::Shutdown));
+    /// ```
+    pub fn handle(&self) -> ScopeHandle {
+        ScopeHandle::new(Arc::clone(&self.node))
+    }
+
+    /// Runs `f` with this as the current scope of the thread: one poll, or the whole of a thread's job.
+    ///
+    /// Nothing ends `f` when the scope is cancelled; it has to look, with [`checkpoint`](crate::checkpoint).
+    /// Timeouts inside `f` therefore keep timers of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::{checkpoint, scope::Scope};
+    ///
+    /// let scope = Scope::new();
+    /// scope.handle().cancel("stop");
+    /// assert!(scope.enter(checkpoint).is_err());
+    /// assert!(checkpoint().is_ok(), "outside");
+    /// ```
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        current::enter(&mut OnceLock::from(Arc::clone(&self.node)), current::NOWHERE, f)
+    }
+
+    /// Polls `future` inside the scope, until it is ready or the scope ends it.
+    ///
+    /// Once the scope, or one around it, is cancelled, the future is polled once more and then dropped, as
+    /// soon as the [guards](Guard) inside are gone or the [grace](Self::with_grace) is over. A value that is
+    /// ready is kept. A panic is caught.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `future`. Dropping a `Run` drops the future at once, without waiting for guards.
+    ///
+    /// # Panics
+    ///
+    /// When it needs a timer (the scope has a deadline) and is polled outside of a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::{Ended, Scope};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert!(matches!(Scope::new().run(async { 5 }).await, Ended::Value(5)));
+    /// # })
+    /// ```
+    pub fn run<F: Future>(&self, future: F) -> Run<F> {
+        Run { driver: Driver::on(future, Arc::clone(&self.node), false) }
+    }
+
+    /// Keeps this scope, and those around it up to the nearest shield, from dropping what runs inside.
+    ///
+    /// For code that has to clean up asynchronously: it takes a guard, learns of the cancellation by
+    /// [`Guard::poll_cancelled`], cleans up, and drops the guard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let guard = Scope::new().guard();
+    /// # drop(guard);
+    /// ```
+    pub fn guard(&self) -> Guard {
+        Guard::new(Arc::clone(&self.node))
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.handle()).finish()
+    }
+}
+
+/// Keeps scopes from dropping their bodies; made by [`Scope::guard`].
+///
+/// # Examples
+///
+/// ```
+/// use std::task::{Context, Poll, Waker};
+/// use tidegate_timeout::{CancelReason, scope::Scope};
+///
+/// let scope = Scope::new();
+/// let mut guard = scope.guard();
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(guard.poll_cancelled(&mut cx).is_pending());
+/// scope.handle().cancel(CancelReason::Shutdown);
+/// assert_eq!(guard.poll_cancelled(&mut cx), Poll::Ready(CancelReason::Shutdown));
+/// ```
+#[must_use = "a guard that is dropped at once guards nothing"]
+pub struct Guard {
+    node: Arc<Node>,
+    place: usize,
+}
+
+impl Guard {
+    pub(crate) fn new(node: Arc<Node>) -> Self {
+        node.hold();
+        let place = node.join(false);
+        Self { node, place }
+    }
+
+    /// Ready once one of the scopes that this guards is cancelled; wakes the newest waker then.
+    ///
+    /// # Examples
+    ///
+    /// See [`Guard`].
+    pub fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<CancelReason> {
+        let cause = match self.node.cause() {
+            Some(cause) => cause,
+            None => match self.node.watch(self.place, cx.waker()).cause {
+                Some((cause, _)) => cause,
+                None => return Poll::Pending,
+            },
+        };
+        Poll::Ready(cause.reason.clone())
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Released even if the waker that is dropped with the place panics.
+        struct Release<'a>(&'a Node);
+        impl Drop for Release<'_> {
+            fn drop(&mut self) {
+                self.0.release();
+            }
+        }
+        let _release = Release(&self.node);
+        self.node.leave(self.place);
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("cancelled", &self.node.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a future that ran inside a scope ended.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_timeout::scope::{Ended, Scope};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// match Scope::new().run(async { "done" }).await {
+///     Ended::Value(value) => assert_eq!(value, "done"),
+///     Ended::Panicked(panic) => std::panic::resume_unwind(panic),
+///     Ended::Cancelled(reason) => println!("{reason}"),
+/// }
+/// # })
+/// ```
+#[derive(Debug)]
+pub enum Ended<T> {
+    /// It was ready.
+    Value(T),
+    /// It panicked, with this.
+    Panicked(Box<dyn Any + Send>),
+    /// It was dropped because the scope was cancelled.
+    Cancelled(CancelReason),
+}
+
+pin_project! {
+    /// The future of [`Scope::run`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct Run<F> {
+        #[pin]
+        driver: Driver<F>,
+    }
+}
+
+impl<F: Future> Future for Run<F> {
+    type Output = Ended<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut driver = self.project().driver;
+        // Whatever the future left broken is dropped below and seen by nobody.
+        let polled = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll_end(cx)));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
+            Ok(Poll::Ready(Verdict::Expired(..))) => {
+                Poll::Ready(Ended::Cancelled(CancelReason::Deadline))
+            }
+            Ok(Poll::Ready(Verdict::Cancelled(cause))) => {
+                Poll::Ready(Ended::Cancelled(cause.reason.clone()))
+            }
+            Err(panic) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| driver.give_up()));
+                Poll::Ready(Ended::Panicked(panic))
+            }
+        }
+    }
+}

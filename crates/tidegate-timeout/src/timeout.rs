@@ -1,0 +1,244 @@
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use crate::current::Start;
+use crate::deadline::Deadline;
+use crate::driver::{Driver, Verdict};
+use crate::elapsed::Elapsed;
+use crate::handle::ScopeHandle;
+use crate::node::Kind;
+
+/// Gives `future` the time `after`, counted from its first poll.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::timeout;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// assert_eq!(timeout(Duration::from_secs(1), async { 5 }).await, Ok(5));
+/// assert!(timeout(Duration::from_secs(1), std::future::pending::<()>()).await.is_err());
+/// # })
+/// ```
+#[track_caller]
+pub fn timeout<F: IntoFuture>(after: Duration, future: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(future.into_future(), Start::After(after), Some(after))
+}
+
+/// Gives `future` the time until `at`.
+///
+/// # Examples
+///
+/// Two requests that share one deadline:
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::timeout_at;
+/// use tokio::time::{Instant, sleep};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let at = Instant::now() + Duration::from_secs(9);
+/// assert!(timeout_at(at, sleep(Duration::from_secs(5))).await.is_ok());
+/// assert!(timeout_at(at, sleep(Duration::from_secs(8))).await.is_err());
+/// # })
+/// ```
+#[track_caller]
+pub fn timeout_at<F: IntoFuture>(at: Instant, future: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(future.into_future(), Start::At(Deadline::at(at)), None)
+}
+
+pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`]: a cancel scope with a deadline.
+    ///
+    /// Its output is the body's, or [`Elapsed`] if the deadline came first. The scope is the
+    /// [current](crate::current_scope) one while the body is polled: what the body calls can ask for the
+    /// [deadline](Deadline::ambient), and timeouts inside that are looser cost no timer.
+    ///
+    /// The time of a relative timeout begins when it is first polled, or when its [`handle`](Self::handle) is
+    /// taken, if that is earlier. The clock is first read when the body was polled and was not ready.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{ScopeExt, timeout};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let request = timeout(Duration::from_secs(2), async {
+    ///     let rows = std::future::pending::<u32>().timeout(Duration::from_millis(500)).named("database");
+    ///     rows.await
+    /// });
+    /// let elapsed = request.await.expect("within two seconds").unwrap_err();
+    /// assert_eq!(elapsed.name(), Some("database"));
+    /// # })
+    /// ```
+    ///
+    /// # When it ends
+    ///
+    /// - The body is always polled first: a value that is ready at the deadline is kept
+    ///   ([`deadline_first`](Self::deadline_first) is the other choice).
+    /// - When the deadline has passed, everything inside is cancelled. The body is polled once more, if
+    ///   anything inside could know of it, and dropped as soon as no [`shield`](crate::shield) and no
+    ///   [guard](crate::scope::Guard) is left inside, or the [`grace`](Self::grace) is over.
+    /// - Of several nested timeouts whose deadlines have passed, the outermost reports; so it does of two
+    ///   equal ones.
+    ///
+    /// # Cancelling it explicitly
+    ///
+    /// `Result<T, Elapsed>` has no place for an explicit cancellation, and it is never reported as a timeout.
+    /// When its [handle](ScopeHandle::cancel) is cancelled, the body ends as at the deadline (a value that it
+    /// is ready with is still returned). Then the nearest scope around that can report it, a
+    /// [`move_on_after`](crate::move_on_after), a [`cancel_scope`](crate::cancel_scope) or a group's task,
+    /// is cancelled with the same reason and drops this future, as if the cancellation had passed through. If
+    /// there is none, the future stays pending, without a timer, until its owner drops it. To cancel on
+    /// purpose, use one of those two instead.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the body. Dropping the timeout drops the body at once, and leaves no timer behind.
+    ///
+    /// # Panics
+    ///
+    /// When it needs a timer and is polled outside of a tokio runtime that has one.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    #[derive(Debug)]
+    pub struct Timeout<F> {
+        #[pin]
+        driver: Driver<F>,
+        name: Option<&'static str>,
+        after: Option<Duration>,
+        location: &'static Location<'static>,
+        cancelled: bool,
+    }
+}
+
+impl<F> Timeout<F> {
+    #[track_caller]
+    pub(crate) fn new(body: F, start: Start, after: Option<Duration>) -> Self {
+        let driver = Driver::new(body, start, Kind::Timeout);
+        Self { driver, name: None, after, location: Location::caller(), cancelled: false }
+    }
+
+    /// Gives the timeout a name, which [`Elapsed`] shows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::timeout;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let work = timeout(Duration::from_secs(1), std::future::pending::<()>()).named("work");
+    /// assert_eq!(work.await.unwrap_err().name(), Some("work"));
+    /// # })
+    /// ```
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Bounds the time that clean-up inside gets once the deadline has passed.
+    ///
+    /// Without it there is no bound: the timeout does not return before the shields and guards inside are
+    /// gone. When the grace is over, the body is dropped with them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::{shield, timeout};
+    /// use tokio::time::Instant;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let start = Instant::now();
+    /// let stuck = timeout(Duration::from_secs(1), shield(std::future::pending::<()>()));
+    /// assert!(stuck.grace(Duration::from_secs(3)).await.is_err());
+    /// assert_eq!(start.elapsed(), Duration::from_secs(4));
+    /// # })
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.driver.set_grace(grace);
+        self
+    }
+
+    /// Lets the deadline win over a value that is ready only after it.
+    ///
+    /// The clock is read before and after each poll of the body. A body whose deadline has passed before it
+    /// was ever polled is not polled at all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::timeout;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert_eq!(timeout(Duration::ZERO, async { 5 }).await, Ok(5));
+    /// assert!(timeout(Duration::ZERO, async { 5 }).deadline_first().await.is_err());
+    /// # })
+    /// ```
+    pub fn deadline_first(mut self) -> Self {
+        self.driver.set_deadline_first();
+        self
+    }
+
+    /// A handle to move the deadline or to cancel, from any task or thread.
+    ///
+    /// The time of a relative timeout runs from here on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::timeout;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let work = timeout(Duration::from_secs(1), tokio::time::sleep(Duration::from_secs(2)));
+    /// work.handle().extend(Duration::from_secs(2));
+    /// assert!(work.await.is_ok());
+    /// # })
+    /// ```
+    pub fn handle(&self) -> ScopeHandle {
+        ScopeHandle::new(Arc::clone(self.driver.node()))
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut me = self.project();
+        if *me.cancelled {
+            return Poll::Pending;
+        }
+        let (started, deadline) = match ready!(me.driver.as_mut().poll_end(cx)) {
+            Verdict::Value(value) => return Poll::Ready(Ok(value)),
+            Verdict::Expired(started, deadline) => (started, deadline),
+            Verdict::Cancelled(cause) => {
+                *me.cancelled = true;
+                let node = me.driver.made_node();
+                if let Some(around) = node.and_then(|node| node.reporter_around()) {
+                    around.cancel(cause.reason.clone());
+                }
+                return Poll::Pending;
+            }
+        };
+        let moved = || Some(deadline.instant()?.saturating_duration_since(started?));
+        let after = moved().or(*me.after).unwrap_or_default();
+        let scope = me.driver.made_node();
+        Poll::Ready(Err(Elapsed::new(scope, *me.name, after, me.location)))
+    }
+}

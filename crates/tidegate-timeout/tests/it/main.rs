@@ -1,0 +1,4 @@
+//! The public interface of `tidegate-timeout`.
+
+mod scope;
+mod support;
