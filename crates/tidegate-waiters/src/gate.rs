@@ -22,7 +22,7 @@ use tidegate_shim::atomic::Ordering;
 use tidegate_shim::const_fn;
 
 use crate::queue::{Left, Locked, Policy, WaitQueue};
-use crate::waiter::{Borrowed, Decision, Queued, Turn, Waiter};
+use crate::waiter::{Borrowed, Decision, Turn, Waiter};
 
 const WAITERS: usize = WaitQueue::<Permits>::WAITERS;
 const CLOSED: usize = 2;
@@ -41,7 +41,7 @@ const SHIFT: u32 = 3;
 /// static GATE: Gate = Gate::new(1);
 ///
 /// async fn alone() {
-///     if GATE.acquire(1).await {
+///     if GATE.acquire(1).await.is_some() {
 ///         // One at a time here.
 ///         GATE.release(1);
 ///     }
@@ -85,7 +85,7 @@ impl Gate {
         try_take(&self.queue, n)
     }
 
-    /// Takes `n` permits, waiting in line for them; `false` when the gate is closed.
+    /// Takes `n` permits, waiting in line for them: `Some(n)`, or `None` when the gate is closed.
     ///
     /// # Cancel safety
     ///
@@ -98,15 +98,19 @@ impl Gate {
     #[track_caller]
     pub fn acquire(&self, n: usize) -> Acquire<Borrowed<'_, Permits>> {
         assert!(n <= Self::MAX, "more permits than a gate can hold");
-        Acquire { need: n, waiter: Waiter::new(&self.queue, n) }
+        Acquire { waiter: Waiter::new(&self.queue, n) }
     }
 
     /// As [`acquire`](Self::acquire), for a gate inside an [`Arc`].
     #[inline]
     #[track_caller]
-    pub fn acquire_owned<T: Queued<Policy = Permits>>(owner: Arc<T>, n: usize) -> Acquire<Arc<T>> {
+    pub fn acquire_owned<T>(
+        owner: Arc<T>,
+        gate: impl FnOnce(&T) -> &Self,
+        n: usize,
+    ) -> Acquire<Arc<T>> {
         assert!(n <= Self::MAX, "more permits than a gate can hold");
-        Acquire { need: n, waiter: Waiter::new_owned(owner, n) }
+        Acquire { waiter: Waiter::new_owned(owner, |owner| &gate(owner).queue, n) }
     }
 
     /// Adds `n` permits, new ones or some that were taken, and serves the line.
@@ -182,11 +186,6 @@ impl Gate {
     /// How many are in line.
     pub fn waiters(&self) -> usize {
         self.queue.waiters()
-    }
-
-    /// The line itself, for an owner that implements [`Queued`].
-    pub fn queue(&self) -> &WaitQueue<Permits> {
-        &self.queue
     }
 }
 
@@ -283,24 +282,16 @@ impl Policy for Permits {
 }
 
 pin_project! {
-    /// The future of [`Gate::acquire`]: `true` with the permits, `false` when the gate is closed.
+    /// The future of [`Gate::acquire`]: `Some` with the number of permits, `None` when the gate is closed.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Acquire<O> {
-        need: usize,
         #[pin]
         waiter: Waiter<Permits, O>,
     }
 }
 
-impl<O> Acquire<O> {
-    /// How many permits this asks for.
-    pub fn need(&self) -> usize {
-        self.need
-    }
-}
-
-impl<T: Queued<Policy = Permits>> Acquire<Arc<T>> {
+impl<T> Acquire<Arc<T>> {
     /// The share of the owner that this future holds.
     pub fn owner(&self) -> &Arc<T> {
         self.waiter.owner()
@@ -308,27 +299,29 @@ impl<T: Queued<Policy = Permits>> Acquire<Arc<T>> {
 }
 
 impl<O> Future for Acquire<O> {
-    type Output = bool;
+    type Output = Option<usize>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut this = self.project();
-        let need = *this.need;
-        if this.waiter.is_fresh() && try_take(this.waiter.queue(), need) {
-            this.waiter.finish();
-            return Poll::Ready(true);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        let mut waiter = self.project().waiter;
+        if waiter.is_fresh() {
+            let need = waiter.as_mut().note_mut().copied().expect("a fresh one is in no line");
+            if try_take(waiter.queue(), need) {
+                waiter.finish();
+                return Poll::Ready(Some(need));
+            }
         }
-        this.waiter.as_mut().poll(cx, |line, word| decide(line, word, need)).map(
-            |turn| match turn {
-                Turn::Decided(open) => open,
-                Turn::Granted => true,
-                Turn::Released => false,
-            },
-        )
+        let turn = std::task::ready!(waiter.as_mut().poll(cx, decide));
+        let need = waiter.note_mut().copied().expect("a ready one is in no line");
+        Poll::Ready(match turn {
+            Turn::Decided(true) | Turn::Granted => Some(need),
+            Turn::Decided(false) | Turn::Released => None,
+        })
     }
 }
 
-fn decide(line: &Locked<'_, Permits>, word: usize, need: usize) -> Decision<bool> {
+fn decide(line: &mut Locked<'_, Permits>, word: usize) -> Decision<bool> {
+    let need = *line.note().expect("a waiter is being polled");
     if word & CLOSED != 0 {
         return Decision::Ready(false);
     }

@@ -18,4 +18,4 @@ mod waiter;
 pub use block::{block_on, block_on_until};
 pub use gate::{Acquire, Gate, Permits};
 pub use queue::{Left, Locked, Policy, WaitQueue};
-pub use waiter::{Borrowed, Decision, Queued, Turn, Waiter};
+pub use waiter::{Borrowed, Decision, Turn, Waiter};

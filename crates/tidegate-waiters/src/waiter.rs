@@ -51,15 +51,6 @@ pub enum Turn<T> {
     Released,
 }
 
-/// Something that contains a [`WaitQueue`], so that an `Arc` of it can be waited on.
-pub trait Queued {
-    /// The queue's policy.
-    type Policy: Policy;
-
-    /// The queue.
-    fn queue(&self) -> &WaitQueue<Self::Policy>;
-}
-
 /// One waiter: the part of a future that stands in line.
 ///
 /// Embed it in a pinned future and drive it from that future's `poll`. Dropping it leaves the line, at any time
@@ -95,13 +86,17 @@ impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
     }
 }
 
-impl<P: Policy, T: Queued<Policy = P>> Waiter<P, Arc<T>> {
+impl<P: Policy, T> Waiter<P, Arc<T>> {
     /// As [`new`](Waiter::new), for a queue inside an [`Arc`]; the waiter owns its share.
     #[inline]
-    pub fn new_owned(owner: Arc<T>, note: P::Note) -> Self {
-        // The queue is asked for once: whatever `T` might answer the next time, this one lives as long as the
-        // contents of the `Arc` do, and those stay where they are.
-        Self { queue: NonNull::from(owner.queue()), node: Node::new(note), _owner: owner }
+    pub fn new_owned(
+        owner: Arc<T>,
+        queue: impl FnOnce(&T) -> &WaitQueue<P>,
+        note: P::Note,
+    ) -> Self {
+        // Asked for once: the queue lives as long as the contents of the `Arc` do, and those stay where they are
+        // for as long as this share of it is held.
+        Self { queue: NonNull::from(queue(&owner)), node: Node::new(note), _owner: owner }
     }
 
     /// The share that this waiter owns.

@@ -31,7 +31,7 @@ fn three_take_turns() {
     race(|| {
         let shared = Arc::new(Guarded::new());
         let enter = |shared: Arc<Guarded>| {
-            assert!(block_on(shared.0.acquire(1)));
+            assert!(block_on(shared.0.acquire(1)).is_some());
             shared.add_one();
             shared.0.release(1);
         };
@@ -63,7 +63,7 @@ fn a_release_is_never_lost() {
         releaser.join().unwrap();
         if first.is_pending() {
             assert_eq!(wakes.count(), 1);
-            assert_eq!(poll_once(acquire.as_mut()), Poll::Ready(true));
+            assert_eq!(poll_once(acquire.as_mut()), Poll::Ready(Some(1)));
         }
     });
 }
@@ -86,7 +86,7 @@ fn a_waiter_that_is_dropped_while_it_is_granted_hands_on() {
         });
         let waiter = spawn({
             let gate = Arc::clone(&gate);
-            move || assert!(block_on(gate.acquire(1)))
+            move || assert!(block_on(gate.acquire(1)).is_some())
         });
         gate.release(1);
         dropper.join().unwrap();
@@ -129,7 +129,7 @@ fn a_large_request_that_leaves_lets_the_smaller_one_behind_it_go() {
                 assert!(poll_once(acquire.as_mut()).is_pending());
             }
         });
-        assert!(block_on(gate.acquire(1)));
+        assert!(block_on(gate.acquire(1)).is_some());
         large.join().unwrap();
         assert_eq!(gate.available(), 0);
     });
@@ -164,7 +164,7 @@ fn closing_lets_everybody_go_and_takes_nothing_back() {
         let others: Vec<_> = (0..2)
             .map(|_| {
                 let gate = Arc::clone(&gate);
-                spawn(move || usize::from(block_on(gate.acquire(1))))
+                spawn(move || usize::from(block_on(gate.acquire(1)).is_some()))
             })
             .collect();
         gate.release(1);

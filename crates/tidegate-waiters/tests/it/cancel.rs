@@ -46,7 +46,7 @@ fn an_acquire_dropped_anywhere_keeps_the_number_of_permits() {
                         self.0.release(2);
                     }
                 }
-                Box::new(open.then(|| Back(gate))) as Box<dyn Held>
+                Box::new(open.map(|_| Back(gate))) as Box<dyn Held>
             })
         })
         .step(|gate| gate.release(1))

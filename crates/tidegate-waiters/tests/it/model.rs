@@ -80,10 +80,10 @@ proptest! {
                 Op::Join(need) => {
                     let mut acquire = Box::pin(gate.acquire(need));
                     let expected = if oracle.closed {
-                        Poll::Ready(false)
+                        Poll::Ready(None)
                     } else if need == 0 || oracle.waiting() == 0 && need <= oracle.free {
                         oracle.free -= need;
-                        Poll::Ready(true)
+                        Poll::Ready(Some(need))
                     } else {
                         Poll::Pending
                     };
@@ -121,8 +121,8 @@ proptest! {
                     let i = i % line.len();
                     let expected = match oracle.line[i].1 {
                         Fate::Waiting => Poll::Pending,
-                        Fate::Granted => Poll::Ready(true),
-                        Fate::Closed => Poll::Ready(false),
+                        Fate::Granted => Poll::Ready(Some(oracle.line[i].0)),
+                        Fate::Closed => Poll::Ready(None),
                     };
                     prop_assert_eq!(poll_once(line[i].as_mut()), expected);
                     if expected.is_ready() {

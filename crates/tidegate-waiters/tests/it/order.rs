@@ -1,7 +1,7 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use tidegate_test::{CountingWaker, poll_once, poll_with};
+use tidegate_test::{CountingWaker, poll_once};
 use tidegate_waiters::{Borrowed, Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
 
 #[test]
@@ -39,24 +39,25 @@ fn a_large_request_is_not_starved_by_small_ones() {
 
 #[test]
 fn a_repoll_with_the_same_waker_keeps_the_place_and_takes_no_lock() {
-    let gate = Gate::new(0);
+    let queue = WaitQueue::new(0, Tickets);
     let (_, waker) = CountingWaker::new();
-    let mut acquire = pin!(gate.acquire(1));
-    assert!(poll_with(acquire.as_mut(), &waker).is_pending());
+    let mut cx = Context::from_waker(&waker);
+    let mut waiter = pin!(Waiter::new(&queue, 1));
+    assert!(waiter.as_mut().poll(&mut cx, |_, _| Decision::<()>::Wait).is_pending());
     // With the lock held here, a poll that took it would never come back.
-    let line = gate.queue().lock();
-    assert!(poll_with(acquire.as_mut(), &waker).is_pending());
+    let line = queue.lock();
+    assert!(waiter.as_mut().poll(&mut cx, |_, _| Decision::<()>::Wait).is_pending());
     assert_eq!(line.len(), 1);
 }
 
 #[test]
 fn a_granted_poll_takes_no_lock() {
-    let gate = Gate::new(0);
-    let mut acquire = pin!(gate.acquire(1));
-    assert!(poll_once(acquire.as_mut()).is_pending());
-    gate.release(1);
-    let _line = gate.queue().lock();
-    assert!(poll_once(acquire.as_mut()).is_ready());
+    let queue = WaitQueue::new(0, Tickets);
+    let mut waiter = pin!(Waiter::new(&queue, 1));
+    assert!(join(waiter.as_mut()).is_pending());
+    queue.lock().grant_front();
+    let _line = queue.lock();
+    assert_eq!(join(waiter), Poll::Ready(Turn::Granted));
 }
 
 #[test]
