@@ -1,3 +1,43 @@
+// On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks
+// them; on GitHub and in the registry the README's own are used.
+//! [`ThreadPool`]: crate::ThreadPool
+//! [`run`]: crate::ThreadPool::run
+//! [`submit`]: crate::ThreadPool::submit
+//! [`shutdown`]: crate::ThreadPool::shutdown
+//! [`Job`]: crate::Job
+//! [`JobCx`]: crate::JobCx
+//! [`block_on`]: crate::JobCx::block_on
+//! [`to_thread`]: crate::to_thread()
+//! [`Executor`]: crate::Executor
+//! [`run_in_executor`]: crate::run_in_executor()
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+
+mod builder;
+mod cell;
+mod clock;
+mod crew;
+mod error;
+mod executor;
+mod job;
+mod job_cx;
+mod lender;
+mod line;
+mod park;
+mod quiet;
+mod report;
+mod run;
+mod thread_pool;
+mod to_thread;
+mod work;
+
+pub use builder::ThreadPoolBuilder;
+pub use error::{JobError, QueueFull};
+pub use executor::{Executor, RunInExecutor, run_in_executor};
+pub use job::Job;
+pub use job_cx::JobCx;
+pub use report::{PoolStatistics, ShutdownReport, StuckJob};
+pub use run::Run;
+pub use thread_pool::ThreadPool;
+pub use to_thread::to_thread;

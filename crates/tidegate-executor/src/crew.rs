@@ -1,0 +1,473 @@
+// How it works
+//
+// One lock over two lines of jobs and the table of threads ("hands"). `line` is for everybody; `inner` is
+// for jobs that a job of this same crew asked for while it waits in `JobCx::block_on` (it is `away`). Of
+// `busy` hands, `away` ones only wait, so
+//
+//     a job of `line`  starts while  busy        < max        (one thread, one job at a time)
+//     a job of `inner` starts while  busy - away < max        (on the slot that its asker lends)
+//
+// and no more than `max` jobs ever compute at once. An inner job must not stand behind the others: with
+// one thread its asker would wait for ever for a job that waits for the asker's thread.
+//
+// Whatever makes a job startable (it was pushed; its asker went away) sees to it under the same lock that
+// a hand is coming for it: one that idles is rung for, or a new one is started. So no job is forgotten:
+//
+//     startable jobs <= hands that are coming, or there are as many hands as there may be
+//
+// A job's slot is freed by its own hand, after the closure is gone, and the next job is taken in the
+// same step. Closures, results and wakers are touched with the lock released.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tidegate_timeout::CancelReason;
+
+use crate::error::JobError;
+use crate::line::{Line, Place};
+use crate::quiet::quietly;
+use crate::report::{PoolStatistics, ShutdownReport, StuckJob};
+use crate::work::{Ended, Work};
+
+/// What the builder asked for.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    pub(crate) queue: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) stack_size: Option<usize>,
+}
+
+/// The threads of a pool and the jobs that wait for them.
+pub(crate) struct Crew {
+    pub(crate) plan: Plan,
+    state: Mutex<State>,
+}
+
+struct State {
+    line: Line<Arc<dyn Work>>,
+    inner: Line<Arc<dyn Work>>,
+    hands: Vec<Option<Hand>>,
+    /// Hands that wait to be rung for; the last one came last and is rung first.
+    idle: Vec<usize>,
+    threads: usize,
+    busy: usize,
+    away: usize,
+    phase: Phase,
+    watchers: Line<Waker>,
+    peak: usize,
+    completed: u64,
+    panicked: u64,
+    cancelled: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Jobs come in.
+    Open,
+    /// Jobs run, but only inner ones still come in.
+    Draining,
+    /// No job starts any more.
+    Closed,
+}
+
+struct Hand {
+    bell: Arc<Condvar>,
+    rung: bool,
+    job: Option<Current>,
+}
+
+struct Current {
+    work: Arc<dyn Work>,
+    since: Instant,
+}
+
+/// How [`Crew::admit`] treats a job.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// It is refused when the queue is full; otherwise it stands in line as long as it takes.
+    pub(crate) bounded: bool,
+    /// A job of this crew waits for it: it goes before all others, on the slot of that job.
+    pub(crate) inner: bool,
+}
+
+/// Why a job was not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
+/// What is to be done, after the lock is released, to get a job under way.
+enum Call {
+    Nobody,
+    Ring(Arc<Condvar>),
+    Start(usize),
+}
+
+fn ring(bells: &[Arc<Condvar>]) {
+    for bell in bells {
+        bell.notify_one();
+    }
+}
+
+impl Crew {
+    pub(crate) fn new(plan: Plan) -> Self {
+        let state = State {
+            line: Line::new(),
+            inner: Line::new(),
+            hands: Vec::new(),
+            idle: Vec::new(),
+            threads: 0,
+            busy: 0,
+            away: 0,
+            phase: Phase::Open,
+            watchers: Line::new(),
+            peak: 0,
+            completed: 0,
+            panicked: 0,
+            cancelled: 0,
+        };
+        Self { plan, state: Mutex::new(state) }
+    }
+
+    /// Puts a job in line and gets a thread under way for it.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        work: &Arc<dyn Work>,
+        terms: Terms,
+    ) -> Result<Place, Refused> {
+        let (place, call) = {
+            let mut state = self.state.lock();
+            match state.phase {
+                Phase::Open => {}
+                Phase::Draining if terms.inner => {}
+                Phase::Draining | Phase::Closed => return Err(Refused::Closed),
+            }
+            if terms.bounded && state.room(&self.plan, terms.inner) == 0 {
+                return Err(Refused::Full);
+            }
+            let line = if terms.inner { &mut state.inner } else { &mut state.line };
+            let place = line.push(Arc::clone(work));
+            (place, state.call(&self.plan))
+        };
+        self.answer(call);
+        Ok(place)
+    }
+
+    /// Takes a job that is not to run out of the line.
+    pub(crate) fn forget(&self, place: Place, inner: bool) {
+        let gone = {
+            let mut state = self.state.lock();
+            let line = if inner { &mut state.inner } else { &mut state.line };
+            let gone = line.remove(place);
+            state.cancelled += u64::from(gone.is_some());
+            gone
+        };
+        drop(gone);
+    }
+
+    /// A job begins to wait in `block_on`: its slot is lent to the jobs that it waits for.
+    pub(crate) fn went_away(self: &Arc<Self>) {
+        let call = {
+            let mut state = self.state.lock();
+            state.away += 1;
+            state.call(&self.plan)
+        };
+        self.answer(call);
+    }
+
+    /// A job came back from `block_on`.
+    pub(crate) fn came_back(&self) {
+        self.state.lock().away -= 1;
+    }
+
+    /// Lets no job in any more; those that are in may run.
+    pub(crate) fn drain(&self) {
+        let bells = {
+            let mut state = self.state.lock();
+            if state.phase == Phase::Open {
+                state.phase = Phase::Draining;
+            }
+            state.ring_all()
+        };
+        ring(&bells);
+    }
+
+    /// Drops the jobs in line, tells the running ones to stop, and names them.
+    pub(crate) fn cut(&self, why: &CancelReason) -> ShutdownReport {
+        let (waiting, running, stuck, bells) = {
+            let mut state = self.state.lock();
+            state.phase = Phase::Closed;
+            let mut waiting = state.inner.drain();
+            waiting.append(&mut state.line.drain());
+            state.cancelled += waiting.len() as u64;
+            let running: Vec<_> = state.current().map(|(_, job)| Arc::clone(&job.work)).collect();
+            let stuck = state.current().map(|(hand, job)| StuckJob {
+                thread: self.thread_name(hand),
+                location: job.work.location(),
+                running_for: job.since.elapsed(),
+            });
+            let stuck = stuck.collect();
+            (waiting, running, stuck, state.ring_all())
+        };
+        ring(&bells);
+        let dropped = waiting.len();
+        for job in waiting {
+            job.withdraw(JobError::Cancelled(why.clone()));
+            quietly(|| drop(job));
+        }
+        for job in running {
+            quietly(|| job.tell(why.clone()));
+            quietly(|| drop(job));
+        }
+        ShutdownReport { stuck, dropped }
+    }
+
+    /// Whether no job waits or runs and every thread has ended; if not, `waker` is woken when it is so.
+    /// `place` is where the waker of an earlier call stands.
+    pub(crate) fn is_quiet(&self, place: &mut Option<Place>, waker: &Waker) -> bool {
+        let mut fresh = Some(waker.clone());
+        let (quiet, _old) = {
+            let mut state = self.state.lock();
+            if state.threads == 0 && state.line.is_empty() && state.inner.is_empty() {
+                (true, None)
+            } else {
+                match place.and_then(|place| state.watchers.get_mut(place)) {
+                    Some(old) => (false, fresh.take().map(|fresh| std::mem::replace(old, fresh))),
+                    None => {
+                        *place = fresh.take().map(|fresh| state.watchers.push(fresh));
+                        (false, None)
+                    }
+                }
+            }
+        };
+        quiet
+    }
+
+    /// Nobody waits at `place` any more for the crew to be quiet.
+    pub(crate) fn unwatch(&self, place: Place) {
+        let old = self.state.lock().watchers.remove(place);
+        drop(old);
+    }
+
+    pub(crate) fn statistics(&self) -> PoolStatistics {
+        self.state.lock().statistics(&self.plan)
+    }
+
+    /// The same, or nothing while somebody holds the lock.
+    pub(crate) fn try_statistics(&self) -> Option<PoolStatistics> {
+        Some(self.state.try_lock()?.statistics(&self.plan))
+    }
+
+    fn thread_name(&self, hand: usize) -> String {
+        format!("{}-{}", self.plan.name, hand + 1)
+    }
+
+    fn answer(self: &Arc<Self>, call: Call) {
+        match call {
+            Call::Nobody => {}
+            Call::Ring(bell) => ring(&[bell]),
+            Call::Start(hand) => self.start(hand),
+        }
+    }
+
+    fn start(self: &Arc<Self>, hand: usize) {
+        let mut thread = std::thread::Builder::new().name(self.thread_name(hand));
+        if let Some(bytes) = self.plan.stack_size {
+            thread = thread.stack_size(bytes);
+        }
+        let crew = Arc::clone(self);
+        if let Err(error) = thread.spawn(move || crew.work(hand)) {
+            let (hopeless, watchers) = {
+                let mut state = self.state.lock();
+                let watchers = state.leave(hand);
+                (state.hopeless(), watchers)
+            };
+            for job in hopeless {
+                job.withdraw(JobError::NoThread(error.kind()));
+                quietly(|| drop(job));
+            }
+            watchers.into_iter().for_each(|waker| quietly(|| waker.wake()));
+        }
+    }
+
+    /// The life of a thread.
+    fn work(self: &Arc<Self>, hand: usize) {
+        let mut next = self.wait(hand);
+        while let Some(job) = next {
+            let mut following = None;
+            job.run(&mut |ended| following = self.turn(hand, ended));
+            quietly(|| drop(job));
+            next = following.or_else(|| self.wait(hand));
+        }
+    }
+
+    /// Frees the slot of the job that has ended and takes the next one, if there is one.
+    fn turn(&self, hand: usize, ended: Ended) -> Option<Arc<dyn Work>> {
+        let mut state = self.state.lock();
+        state.busy -= 1;
+        match ended {
+            Ended::Returned => state.completed += 1,
+            Ended::Panicked => state.panicked += 1,
+            Ended::Withdrawn => {}
+        }
+        let next = state.take(&self.plan);
+        let done = state.hand(hand).job.take();
+        let next = next.map(|work| state.begin(hand, work));
+        drop(state);
+        // Not the last handle to the job: its hand has one.
+        drop(done);
+        next
+    }
+
+    /// Waits for a job; nothing when the thread is to end.
+    fn wait(&self, hand: usize) -> Option<Arc<dyn Work>> {
+        let mut state = self.state.lock();
+        let mut waited_enough = false;
+        loop {
+            if let Some(work) = state.take(&self.plan) {
+                return Some(state.begin(hand, work));
+            }
+            let surplus = state.threads > self.plan.min;
+            if state.phase != Phase::Open
+                || state.threads > self.plan.max
+                || (surplus && waited_enough)
+            {
+                let watchers = state.leave(hand);
+                drop(state);
+                watchers.into_iter().for_each(|waker| quietly(|| waker.wake()));
+                return None;
+            }
+            let bell = Arc::clone(&state.hand(hand).bell);
+            state.hand(hand).rung = false;
+            state.idle.push(hand);
+            waited_enough = if surplus {
+                bell.wait_for(&mut state, self.plan.keep_alive).timed_out()
+            } else {
+                bell.wait(&mut state);
+                false
+            };
+            if state.hand(hand).rung {
+                waited_enough = false;
+            } else {
+                state.idle.retain(|&idle| idle != hand);
+            }
+        }
+    }
+}
+
+impl State {
+    fn hand(&mut self, hand: usize) -> &mut Hand {
+        self.hands[hand].as_mut().expect("a hand is in the table until its thread ends")
+    }
+
+    fn current(&self) -> impl Iterator<Item = (usize, &Current)> {
+        let hands = self.hands.iter().enumerate();
+        hands.filter_map(|(number, hand)| Some((number, hand.as_ref()?.job.as_ref()?)))
+    }
+
+    /// How many more jobs the queue takes. One for which a thread is free does not count.
+    fn room(&self, plan: &Plan, inner: bool) -> usize {
+        let (slots, jobs) = if inner {
+            (plan.max + self.away, self.inner.len())
+        } else {
+            (plan.max, self.line.len())
+        };
+        plan.queue.saturating_add(slots.saturating_sub(self.busy)).saturating_sub(jobs)
+    }
+
+    fn take(&mut self, plan: &Plan) -> Option<Arc<dyn Work>> {
+        let mut job = None;
+        if self.busy - self.away < plan.max {
+            job = self.inner.pop();
+        }
+        if job.is_none() && self.busy < plan.max {
+            job = self.line.pop();
+        }
+        self.busy += usize::from(job.is_some());
+        self.peak = self.peak.max(self.busy);
+        job
+    }
+
+    fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
+        self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
+        work
+    }
+
+    /// Sees to it that somebody comes for the job that has just become startable.
+    fn call(&mut self, plan: &Plan) -> Call {
+        let most = plan.max + self.away;
+        let outer = self.line.len().min(plan.max.saturating_sub(self.busy));
+        let inner = self.inner.len().min(most.saturating_sub(self.busy + outer));
+        let coming = self.threads - self.busy - self.idle.len();
+        if outer + inner <= coming {
+            return Call::Nobody;
+        }
+        if let Some(idle) = self.idle.pop() {
+            let hand = self.hand(idle);
+            hand.rung = true;
+            return Call::Ring(Arc::clone(&hand.bell));
+        }
+        if self.threads >= most {
+            return Call::Nobody;
+        }
+        self.threads += 1;
+        let hand = Hand { bell: Arc::new(Condvar::new()), rung: false, job: None };
+        let seat = self.hands.iter().position(Option::is_none).unwrap_or(self.hands.len());
+        if seat == self.hands.len() {
+            self.hands.push(Some(hand));
+        } else {
+            self.hands[seat] = Some(hand);
+        }
+        Call::Start(seat)
+    }
+
+    fn ring_all(&mut self) -> Vec<Arc<Condvar>> {
+        let idle = std::mem::take(&mut self.idle);
+        let bells = idle.into_iter().map(|hand| {
+            let hand = self.hand(hand);
+            hand.rung = true;
+            Arc::clone(&hand.bell)
+        });
+        bells.collect()
+    }
+
+    /// A thread ends, or never began; whoever waited for the last one is to be woken.
+    fn leave(&mut self, hand: usize) -> Vec<Waker> {
+        self.hands[hand] = None;
+        self.threads -= 1;
+        if self.threads == 0 { self.watchers.drain() } else { Vec::new() }
+    }
+
+    /// The jobs that nobody will ever come for, now that no thread could be started.
+    fn hopeless(&mut self) -> Vec<Arc<dyn Work>> {
+        let mut jobs = Vec::new();
+        if self.threads == self.away {
+            jobs = self.inner.drain();
+        }
+        if self.threads == 0 {
+            jobs.append(&mut self.line.drain());
+        }
+        jobs
+    }
+
+    fn statistics(&self, plan: &Plan) -> PoolStatistics {
+        let jobs = self.line.len() + self.inner.len();
+        let queue = plan.queue.saturating_add(plan.max.saturating_sub(self.busy));
+        PoolStatistics {
+            threads: self.threads,
+            running: self.busy,
+            queued: jobs.min(queue),
+            waiting: jobs.saturating_sub(queue),
+            peak: self.peak,
+            completed: self.completed,
+            panicked: self.panicked,
+            cancelled: self.cancelled,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use std::any::Any;
+use std::fmt;
+use std::io;
+
+use tidegate_timeout::CancelReason;
+
+use crate::quiet::discard;
+
+/// Why a job has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The job was cancelled before it had a result.
+    ///
+    /// It never started; or it was waiting in [`JobCx::block_on`](crate::JobCx::block_on). The reason is
+    /// [`CancelReason::Shutdown`] when its pool was closed.
+    #[error("the job was cancelled: {0}")]
+    Cancelled(CancelReason),
+    /// The closure panicked, with this message.
+    #[error("the job panicked: {0}")]
+    Panicked(String),
+    /// The system would not start a thread, and the pool had none.
+    #[error("no thread could be started: {0}")]
+    NoThread(io::ErrorKind),
+}
+
+/// What `JobCx::block_on` unwinds with.
+pub(crate) struct Interrupted(pub(crate) CancelReason);
+
+impl JobError {
+    /// What a closure that unwound with `payload` ended in.
+    pub(crate) fn from_payload(payload: Box<dyn Any + Send>) -> Self {
+        let payload = match payload.downcast::<Interrupted>() {
+            Ok(interrupted) => return Self::Cancelled(interrupted.0),
+            Err(payload) => payload,
+        };
+        let message = if let Some(text) = payload.downcast_ref::<&'static str>() {
+            (*text).to_owned()
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            text.clone()
+        } else {
+            "a value that is not text".to_owned()
+        };
+        discard(payload);
+        Self::Panicked(message)
+    }
+}
+
+/// The queue is full, and so are the threads; the closure was dropped.
+///
+/// Returned by [`ThreadPool::submit`](crate::ThreadPool::submit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueFull;
+
+impl fmt::Display for QueueFull {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue of the pool is full")
+    }
+}
+
+impl std::error::Error for QueueFull {}

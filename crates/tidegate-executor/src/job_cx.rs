@@ -1,0 +1,231 @@
+// How it works
+//
+// `block_on` runs its future in a scope of its own below the job's. When the job is cancelled, that scope
+// drops the future (its clean-up first), and there is no value to go on with: the closure is unwound, as
+// Rust ends a function that cannot return. The pool catches that and reports `JobError::Cancelled`. Where
+// unwinding is impossible (`panic = "abort"`, or the thread is unwinding already) the future is shielded
+// from the cancellation instead and runs to its end.
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tidegate_timeout::scope::{Ended, Scope};
+use tidegate_timeout::{Cancelled, Deadline};
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use crate::crew::Crew;
+use crate::error::Interrupted;
+use crate::lender::Lender;
+use crate::park::park_on;
+
+/// What a job on a thread knows of its caller.
+///
+/// Dropping the caller's future, cancelling the scope it is in, or passing that scope's deadline is seen
+/// here at once; it is up to the closure to look. The caller's scope is also the current scope of the
+/// thread, so that `tidegate_timeout::checkpoint()` and `Deadline::ambient()` answer as they would
+/// beside the caller, deep inside code that is not handed a `JobCx`.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_executor::{JobCx, ThreadPool};
+/// use tidegate_timeout::Cancelled;
+///
+/// fn checksum(blocks: &[Vec<u8>], cx: &JobCx) -> Result<u64, Cancelled> {
+///     let mut sum = 0_u64;
+///     for block in blocks {
+///         cx.checkpoint()?;
+///         sum += block.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let pool = ThreadPool::builder().build();
+/// let sum = pool.run(|cx| checksum(&[vec![1, 2], vec![3]], cx)).await?;
+/// assert_eq!(sum, Ok(6));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct JobCx {
+    pub(crate) scope: Scope,
+    pub(crate) runtime: Option<Handle>,
+    pub(crate) clock: Clock,
+    pub(crate) crew: Option<Arc<Crew>>,
+    pub(crate) lenders: Option<Arc<Lender>>,
+    /// How many calls of `block_on` are under way.
+    waits: AtomicUsize,
+}
+
+impl JobCx {
+    /// What a job that is asked for here and now takes with it.
+    pub(crate) fn of_caller(crew: Option<Arc<Crew>>) -> Self {
+        let runtime = Handle::try_current().ok();
+        Self {
+            scope: Scope::new(),
+            clock: Clock::hold(runtime.as_ref()),
+            runtime,
+            crew,
+            lenders: Lender::current(),
+            waits: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether the result is not wanted any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_executor::ThreadPool;
+    /// # async fn example(pool: ThreadPool, files: Vec<String>) {
+    /// let done = pool.run(move |cx| files.iter().take_while(|_| !cx.is_cancelled()).count());
+    /// # }
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        self.scope.handle().is_cancelled()
+    }
+
+    /// Fails once the result is not wanted any more.
+    ///
+    /// # Errors
+    ///
+    /// When [`is_cancelled`](Self::is_cancelled).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_executor::JobCx;
+    /// # use tidegate_timeout::Cancelled;
+    /// fn sum(numbers: &[u64], cx: &JobCx) -> Result<u64, Cancelled> {
+    ///     let mut sum = 0;
+    ///     for chunk in numbers.chunks(4096) {
+    ///         cx.checkpoint()?;
+    ///         sum += chunk.iter().sum::<u64>();
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// ```
+    pub fn checkpoint(&self) -> Result<(), Cancelled> {
+        self.scope.enter(tidegate_timeout::checkpoint)
+    }
+
+    /// When the caller stops waiting: the earliest deadline of the scopes it is in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_executor::ThreadPool;
+    /// # use std::time::Duration;
+    /// # async fn example(pool: ThreadPool) {
+    /// let reply = pool.run(|cx| {
+    ///     let patience = cx.deadline().remaining().unwrap_or(Duration::from_secs(30));
+    ///     // … pass it on to a blocking client
+    /// #   patience
+    /// });
+    /// # }
+    /// ```
+    pub fn deadline(&self) -> Deadline {
+        self.scope.enter(Deadline::ambient)
+    }
+
+    /// Runs a future to its end on this thread: the way back into async code.
+    ///
+    /// The future is in the caller's runtime (`tokio::spawn`, timers and sockets work) and in the
+    /// caller's scope. While the job waits here, jobs that the future asks of the same pool run on this
+    /// job's slot, so that a pool of one thread is enough for `pool.run` inside `block_on` inside
+    /// `pool.run`, to any depth; other jobs wait until this one ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(pool: tidegate_executor::ThreadPool) -> Result<(), tidegate_executor::JobError> {
+    /// let (sender, mut receiver) = tokio::sync::mpsc::channel(8);
+    /// let produced = pool.run(move |cx| {
+    ///     (0..100).take_while(|i| cx.block_on(sender.send(i * i)).is_ok()).count()
+    /// });
+    /// let consumed = async { while receiver.recv().await.is_some() {} };
+    /// let (produced, ()) = tokio::join!(produced, consumed);
+    /// assert_eq!(produced?, 100);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// **Strict.** When the job is cancelled, the future is dropped as its scope would drop it, after
+    /// the clean-up inside it, and the closure is unwound without a message: its destructors run, and the
+    /// job ends with [`JobError::Cancelled`](crate::JobError::Cancelled). A value that is ready by then
+    /// is returned. In a program that is built with `panic = "abort"`, or when this thread is unwinding
+    /// already, the future is shielded and runs to its end instead.
+    ///
+    /// # Panics
+    ///
+    /// When the future panics; and as above.
+    ///
+    /// # Limitations
+    ///
+    /// The future must ask for a job itself for it to run on this job's slot. One that is asked for by
+    /// a task which the future spawned waits in line like any other: on a pool of which every thread
+    /// waits for such a job, nothing moves until one of them is cancelled. Jobs that the future
+    /// abandoned may still be running when this returns, beside this job.
+    ///
+    /// A current-thread runtime drives timers and sockets only while its own thread is inside
+    /// `Runtime::block_on`.
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
+        let future = future.into_future();
+        let _away = Away::new(self);
+        if cfg!(panic = "abort") || std::thread::panicking() {
+            let shielded = pin!(tidegate_timeout::shield(future));
+            return self.scope.enter(|| park_on(shielded, &self.clock));
+        }
+        let scope = self.scope.enter(Scope::new);
+        let ended = {
+            let running = pin!(scope.run(future));
+            park_on(running, &self.clock)
+        };
+        match ended {
+            Ended::Value(value) => value,
+            Ended::Panicked(payload) => resume_unwind(payload),
+            Ended::Cancelled(why) => resume_unwind(Box::new(Interrupted(why))),
+        }
+    }
+}
+
+impl fmt::Debug for JobCx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobCx").field("is_cancelled", &self.is_cancelled()).finish_non_exhaustive()
+    }
+}
+
+/// The time for which a job waits in `block_on`.
+struct Away<'a> {
+    cx: &'a JobCx,
+    _lending: Option<crate::lender::Lending>,
+}
+
+impl<'a> Away<'a> {
+    fn new(cx: &'a JobCx) -> Self {
+        let lending = cx.crew.as_ref().map(|crew| {
+            // Relaxed: the crew's lock orders what matters. A job may wait twice at a time: in a
+            // `block_on` inside a `block_on`, or on two threads that share the `JobCx`.
+            if cx.waits.fetch_add(1, Ordering::Relaxed) == 0 {
+                crew.went_away();
+            }
+            Lender::lend(crew, cx.lenders.clone())
+        });
+        Self { cx, _lending: lending }
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        if let Some(crew) = &self.cx.crew {
+            if self.cx.waits.fetch_sub(1, Ordering::Relaxed) == 1 {
+                crew.came_back();
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// How it works
+//
+// The thread is entered into no runtime while it polls: the future finds its runtime through the handle
+// that is entered for the whole job, and drives nothing but itself. So `block_on` may be called inside
+// the future of another `block_on`, with a runtime of any flavour, and also when there is none.
+//
+// A paused clock is let go while the thread sleeps. The waker takes it back as it rings, in the thread
+// of whoever wakes and under the bell's lock: between a timer that has fired and this thread's next poll,
+// the clock has no chance to jump further.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+
+/// Polls `future` on this thread until it is ready, letting go of `clock` while it sleeps.
+pub(crate) fn park_on<F: Future>(mut future: Pin<&mut F>, clock: &Clock) -> F::Output {
+    let bell = Arc::new(Bell {
+        thread: std::thread::current(),
+        rung: Mutex::new(false),
+        clock: clock.clone(),
+    });
+    let waker = Waker::from(Arc::clone(&bell));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        bell.wait();
+    }
+}
+
+struct Bell {
+    thread: Thread,
+    rung: Mutex<bool>,
+    clock: Clock,
+}
+
+impl Bell {
+    fn wait(&self) {
+        loop {
+            let mut rung = self.rung.lock();
+            if std::mem::take(&mut *rung) {
+                return;
+            }
+            let held = self.clock.let_go();
+            drop(rung);
+            drop(held);
+            // Rung in between, it returns at once; woken by somebody else, it looks again.
+            std::thread::park();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        {
+            let mut rung = self.rung.lock();
+            self.clock.take_back();
+            *rung = true;
+        }
+        self.thread.unpark();
+    }
+}

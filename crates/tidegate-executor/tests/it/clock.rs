@@ -1,0 +1,124 @@
+// All of these hang or fail at once if the clock is not held, or held too long. The clock is paused, so
+// nothing here waits for real time but for what a thread really does.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use tidegate_executor::{JobCx, run_in_executor, to_thread};
+use tidegate_test::{block_on, poll_once};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::{Gate, one_thread, until};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Work that takes real time, until another thread has done something.
+fn takes_a_while(_: &JobCx) -> u32 {
+    std::thread::spawn(|| (0..100).for_each(|_| std::thread::yield_now())).join().unwrap();
+    7
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_does_not_fire_while_a_job_runs_or_waits() {
+    let (pool, start) = (one_thread(), Instant::now());
+    for _ in 0..20 {
+        assert_eq!(timeout(HOUR, pool.run(takes_a_while)).await, Ok(Ok(7)));
+        let jobs = [pool.submit(takes_a_while).unwrap(), pool.submit(takes_a_while).unwrap()];
+        for job in jobs {
+            assert_eq!(timeout(HOUR, job).await, Ok(Ok(7)));
+        }
+        assert_eq!(timeout(HOUR, to_thread(takes_a_while)).await, Ok(Ok(7)));
+        let runtime = tokio::runtime::Handle::current();
+        let cx = run_in_executor(&runtime, || 5);
+        assert_eq!(timeout(HOUR, cx).await, Ok(Ok(5)));
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_goes_on_when_the_job_has_ended() {
+    let pool = one_thread();
+    for _ in 0..20 {
+        pool.run(takes_a_while).await.unwrap();
+        let start = Instant::now();
+        sleep(HOUR).await;
+        assert_eq!(start.elapsed(), HOUR);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_goes_on_when_nobody_waits_for_the_job() {
+    let pool = one_thread();
+    let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
+    let mut run = Box::pin(pool.run(move |_| {
+        started.send(()).unwrap();
+        closed.recv().unwrap_err();
+    }));
+    assert!(poll_once(run.as_mut()).is_pending());
+    has_started.recv().unwrap();
+    let mut queued = Box::pin(pool.run(|_| ()));
+    assert!(poll_once(queued.as_mut()).is_pending());
+    drop(run);
+    drop(queued);
+    sleep(HOUR).await;
+    gate.open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_may_advance_the_clock_past_a_timeout() {
+    let pool = one_thread();
+    let ((_gate, closed), (started, has_started)) = (Gate::new(), channel());
+    let (told, is_told) = channel();
+    let job = tokio::spawn(timeout(
+        HOUR,
+        pool.run(move |cx| {
+            started.send(()).unwrap();
+            until(|| cx.is_cancelled());
+            told.send(()).unwrap();
+            drop(closed);
+        }),
+    ));
+    tokio::task::yield_now().await;
+    has_started.recv().unwrap();
+    tokio::time::advance(HOUR).await;
+    assert!(job.await.unwrap().is_err());
+    is_told.recv().unwrap();
+}
+
+// The clock is what the job itself waits for; and it is held again before the outer timer can fire.
+#[tokio::test(start_paused = true)]
+async fn the_clock_goes_on_while_a_job_waits_for_it() {
+    let pool = one_thread();
+    for _ in 0..20 {
+        let start = Instant::now();
+        let work = |cx: &JobCx| {
+            for _ in 0..3 {
+                cx.block_on(sleep(HOUR));
+                takes_a_while(cx);
+            }
+        };
+        assert_eq!(timeout(5 * HOUR, pool.run(work)).await, Ok(Ok(())));
+        assert_eq!(start.elapsed(), 3 * HOUR);
+    }
+}
+
+#[test]
+fn a_runtime_with_a_paused_clock_may_be_dropped_under_a_job() {
+    let pool = one_thread();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
+    let job = runtime.block_on(async {
+        pool.submit(move |_| {
+            started.send(()).unwrap();
+            closed.recv().unwrap_err();
+        })
+    });
+    has_started.recv().unwrap();
+    drop(runtime);
+    gate.open();
+    assert_eq!(block_on(job.unwrap()), Ok(()));
+}
