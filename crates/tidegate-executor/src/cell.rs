@@ -14,8 +14,9 @@
 // withdraws the job itself.
 //
 // In a scope the job has a guard from the call until its closure is gone, so the scope does not end
-// under it. What a cancelled scope withdrew is reported one poll late: the scope drops the future in
-// between, and code that would ask again and again never gets to.
+// under it. That a scope was cancelled is for the scope to say, not for the job: such an error is handed
+// over after the guard is gone, and reported a few polls late. The scope drops the future in between, and
+// code that would ask again and again never gets to. Where no scope does, the error arrives.
 //
 // Nothing of the user's is touched with the lock held, and no waker is woken, cloned or dropped.
 
@@ -52,11 +53,15 @@ struct State<F, T> {
     stage: Stage<F, T>,
     /// Whether there is still a future that wants the result.
     wanted: bool,
-    /// The result is reported one poll late.
-    late: bool,
+    /// For how many more polls the future is not told of the result.
+    late: u8,
     waker: Option<Waker>,
     guard: Option<Guard>,
 }
+
+/// How late an error is that a cancelled scope is to blame for: the scope polls once and, once it knows that
+/// it was cancelled, once more.
+const LATE: u8 = 2;
 
 enum Stage<F, T> {
     Queued(F),
@@ -87,7 +92,7 @@ where
             state: Mutex::new(State {
                 stage: Stage::Queued(work),
                 wanted: true,
-                late: false,
+                late: 0,
                 waker: None,
                 guard: None,
             }),
@@ -149,7 +154,7 @@ where
     }
 
     /// Takes the closure out and drops it; `late` as in the state.
-    fn give_up(&self, error: JobError, late: bool) -> bool {
+    fn give_up(&self, error: JobError, late: u8) -> bool {
         let mut state = self.state.lock();
         let Stage::Queued(_) = state.stage else { return false };
         let result = if state.wanted { Stage::Done(Err(error)) } else { Stage::Over };
@@ -163,12 +168,16 @@ where
             crew.forget(place, self.inner);
         }
         quietly(|| drop(work));
-        self.hand_over(waker, guard);
+        self.hand_over(waker, guard, late);
         true
     }
 
-    /// Wakes who waits, then lets the clock and the scope go on.
-    fn hand_over(&self, waker: Option<Waker>, guard: Option<Guard>) {
+    /// Wakes who waits, and lets the clock and the scope go on.
+    fn hand_over(&self, waker: Option<Waker>, guard: Option<Guard>, late: u8) {
+        let mut guard = guard;
+        if late > 0 {
+            quietly(|| drop(guard.take()));
+        }
         if let Some(waker) = waker {
             quietly(|| waker.wake());
         }
@@ -177,7 +186,9 @@ where
     }
 
     fn finish(&self, result: Result<T, JobError>) {
+        let late = if let Err(JobError::Cancelled(_)) = result { LATE } else { 0 };
         let mut state = self.state.lock();
+        state.late = late;
         let unwanted = if state.wanted {
             state.stage = Stage::Done(result);
             None
@@ -188,7 +199,7 @@ where
         let (waker, guard) = (state.waker.take(), state.guard.take());
         drop(state);
         quietly(|| drop(unwanted));
-        self.hand_over(waker, guard);
+        self.hand_over(waker, guard, late);
     }
 }
 
@@ -229,12 +240,12 @@ where
     }
 
     fn withdraw(&self, error: JobError) -> bool {
-        self.give_up(error, false)
+        self.give_up(error, 0)
     }
 
     fn scope_cancelled(&self) {
         let why = self.cx.scope.handle().reason().unwrap_or(CancelReason::ParentCancelled);
-        self.give_up(JobError::Cancelled(why), true);
+        self.give_up(JobError::Cancelled(why), LATE);
     }
 
     fn tell(&self, why: CancelReason) {
@@ -256,7 +267,8 @@ where
         loop {
             let mut state = self.state.lock();
             if let Stage::Done(_) = state.stage {
-                if std::mem::take(&mut state.late) {
+                if state.late > 0 {
+                    state.late -= 1;
                     drop(state);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

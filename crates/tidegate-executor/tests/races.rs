@@ -107,7 +107,7 @@ fn a_future_may_be_dropped_while_a_thread_starts_or_ends() {
         while fate.dropped() < 2 {
             std::thread::yield_now();
         }
-        assert!(fate.ran() >= 1 + usize::from(ready));
+        assert!(fate.ran() > usize::from(ready));
     });
 }
 

@@ -1,7 +1,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 use tidegate_executor::{Job, JobError, ThreadPool, run_in_executor, to_thread};

@@ -168,11 +168,9 @@ fn a_runtime_may_be_dropped_while_its_jobs_run() {
             (running.unwrap(), pool.submit(|_| 5).unwrap())
         });
         has_started.recv().unwrap();
-        let abandoned = runtime.block_on(async {
-            let mut run = Box::pin(pool.run(|_| ()));
-            assert!(poll_once(run.as_mut()).is_pending());
-            tokio::spawn(run)
-        });
+        let mut run = Box::pin(pool.run(|_| ()));
+        assert!(poll_once(run.as_mut()).is_pending());
+        let abandoned = runtime.spawn(run);
         drop(runtime);
         gate.open();
         assert_eq!(has_ended.recv(), Ok((false, true)));
