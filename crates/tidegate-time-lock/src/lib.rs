@@ -1,3 +1,41 @@
+// On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them; on
+// GitHub and in the registry the README's own are used.
+//! [`TimeLock`]: crate::TimeLock
+//! [`Pass`]: crate::Pass
+//! [`Reopen`]: crate::Reopen
+//! [`RetryAfter`]: crate::RetryAfter
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+
+mod acquire;
+mod builder;
+mod core;
+mod entry;
+mod error;
+mod hint;
+mod learned;
+mod line;
+mod opened;
+mod pacer;
+mod pass;
+mod rate;
+mod reopen;
+mod retry_after;
+mod shut;
+mod stats;
+mod time_lock;
+mod timer;
+
+pub use acquire::{Acquire, AcquireOwned, AcquireTimeout};
+pub use builder::TimeLockBuilder;
+pub use error::{AcquireTimeoutError, Closed, TryAcquireError};
+pub use hint::Hint;
+pub use opened::Opened;
+pub use pass::{Pass, Refused, Requeue};
+pub use rate::Rate;
+pub use reopen::{LearnedPace, Reopen};
+pub use retry_after::RetryAfter;
+pub use shut::{Applied, Epoch, Policy, Reason, Shut, Until};
+pub use stats::{Snapshot, State, Stats};
+pub use time_lock::TimeLock;

@@ -1,0 +1,144 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tidegate_waiters::{Borrowed, Waiter};
+use tokio::time::Instant;
+
+use crate::core::Core;
+use crate::entry::{Entry, Fail, Limit};
+use crate::line::{Gate, Note};
+use crate::{AcquireTimeoutError, Closed, Pass, Requeue, TimeLock};
+
+pin_project! {
+    /// The future of [`TimeLock::acquire`] and [`TimeLock::acquire_again`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Acquire<'a> {
+        gate: &'a TimeLock,
+        #[pin]
+        entry: Entry<Borrowed<'a, Core>>,
+    }
+}
+
+impl<'a> Acquire<'a> {
+    #[inline]
+    pub(crate) fn new(gate: &'a TimeLock) -> Self {
+        Self { gate, entry: borrowed(gate, Note::default()) }
+    }
+
+    pub(crate) fn again(gate: &'a TimeLock, place: Requeue) -> Self {
+        Self { gate, entry: borrowed(gate, place.note(gate)) }
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = Result<Pass, Closed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        Poll::Ready(match ready!(this.entry.poll(cx, |_| None)) {
+            Ok(grant) => Ok(Pass::new(Arc::clone(this.gate.shared()), grant)),
+            Err(_) => Err(Closed),
+        })
+    }
+}
+
+pin_project! {
+    /// The future of [`TimeLock::acquire_owned`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct AcquireOwned {
+        #[pin]
+        entry: Entry<Arc<Gate>>,
+    }
+}
+
+impl AcquireOwned {
+    pub(crate) fn new(gate: TimeLock) -> Self {
+        Self {
+            entry: Entry::new(Waiter::new_owned(gate.into_shared(), Gate::line, Note::default())),
+        }
+    }
+}
+
+impl Future for AcquireOwned {
+    type Output = Result<Pass, Closed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        Poll::Ready(match ready!(this.entry.as_mut().poll(cx, |_| None)) {
+            Ok(grant) => Ok(Pass::new(Arc::clone(this.entry.waiter().owner()), grant)),
+            Err(_) => Err(Closed),
+        })
+    }
+}
+
+pin_project! {
+    /// The future of [`TimeLock::acquire_timeout`] and [`TimeLock::acquire_before`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct AcquireTimeout<'a> {
+        gate: &'a TimeLock,
+        limit: Wanted,
+        anyway: bool,
+        #[pin]
+        entry: Entry<Borrowed<'a, Core>>,
+    }
+}
+
+/// The limit of a wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted {
+    /// Counted from the first poll that has to wait.
+    Within(Duration),
+    /// `None`: so far ahead that there is none.
+    Before(Option<Instant>),
+}
+
+impl<'a> AcquireTimeout<'a> {
+    pub(crate) fn new(gate: &'a TimeLock, limit: Wanted) -> Self {
+        Self { gate, limit, anyway: false, entry: borrowed(gate, Note::default()) }
+    }
+
+    /// Waits for as long as it may, even if the gate is known to be shut for longer.
+    ///
+    /// Somebody might unlock it.
+    pub fn wait_anyway(mut self) -> Self {
+        self.anyway = true;
+        self
+    }
+}
+
+impl Future for AcquireTimeout<'_> {
+    type Output = Result<Pass, AcquireTimeoutError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let (limit, anyway) = (this.limit, *this.anyway);
+        let outcome = ready!(this.entry.poll(cx, |now| {
+            if let Wanted::Within(wait) = *limit {
+                *limit = Wanted::Before(now.checked_add(wait));
+            }
+            match *limit {
+                Wanted::Before(at) => at.map(|at| Limit { at, anyway }),
+                Wanted::Within(_) => None,
+            }
+        }));
+        Poll::Ready(match outcome {
+            Ok(grant) => Ok(Pass::new(Arc::clone(this.gate.shared()), grant)),
+            Err(Fail::Closed) => Err(AcquireTimeoutError::Closed),
+            Err(Fail::Elapsed) => Err(AcquireTimeoutError::Elapsed),
+            Err(Fail::TooLong(remaining)) => Err(AcquireTimeoutError::TooLong { remaining }),
+        })
+    }
+}
+
+#[inline]
+fn borrowed(gate: &TimeLock, note: Note) -> Entry<Borrowed<'_, Core>> {
+    Entry::new(Waiter::new(gate.shared().line(), note))
+}

@@ -1,0 +1,464 @@
+// How it works
+//
+// The state of a gate, and nothing else: no clock (every call brings `now`), no lock, no line, no wakers. The line
+// of waiters has it as its policy (line.rs), the model in tests drives it directly.
+//
+//            lock                          time is up, unlock
+//     Open ---------> Shut{until} ----------------------------------> Open        reopen: All, Paced, Ramp
+//      ^  \            ^   \  ^                                        ^
+//      |   refused ----/    \  \--- lock, refused (epoch + 1)          | unlock_now
+//      |                     \                                         |
+//      \------- ok -------- Probing{out} ------------------------------/          reopen: Probe, Learned
+//
+// Nothing happens by itself. A gate is open because the clock says so: each call first catches up with what the
+// clock has made true meanwhile.
+//
+// An epoch is what lies between two passages to Shut. Reports carry the epoch of their pass, and only those of the
+// current one open, count or cut; the others are answers to questions asked before the last pause.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::pacer::Pacer;
+use crate::stats::State;
+use crate::{Applied, Epoch, Policy, Reason, Reopen, Shut, Stats};
+
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests;
+
+/// What the builder sets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) policy: Policy,
+    pub(crate) reopen: Reopen,
+    /// The longest pause for a time.
+    pub(crate) max_lock: Duration,
+    /// The shortest pause after a refusal.
+    pub(crate) min_pause: Duration,
+    /// The pause after a first refusal that does not say how long; it doubles with each further one.
+    pub(crate) base: Duration,
+    /// What it doubles to at most.
+    pub(crate) cap: Duration,
+    /// After this long without a verdict a probe is given up.
+    pub(crate) probe_timeout: Duration,
+    /// After this long without news from probes that were dropped the gate opens.
+    pub(crate) probe_grace: Duration,
+}
+
+/// A place in line: the epoch in which it was taken, and a number within that epoch.
+///
+/// Whoever passed a gate that was simply open took no number, and came after all who did in that epoch (nobody
+/// waits at such a gate) and before all who do in the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket {
+    pub(crate) epoch: Epoch,
+    pub(crate) number: u64,
+}
+
+/// What a pass consists of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    pub(crate) epoch: Epoch,
+    pub(crate) ticket: Ticket,
+    /// The number of the probe, if it is one.
+    pub(crate) probe: Option<u64>,
+    /// When it was given, unless the gate was simply open.
+    pub(crate) at: Option<Instant>,
+}
+
+/// What somebody who wants to pass is told.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    Pass(Grant),
+    Wait(Wait),
+    Closed,
+}
+
+/// Why there is no pass now, and when to ask again at the latest (`None`: when told to).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    Shut(Option<Instant>),
+    Probing(Option<Instant>),
+    Paced(Instant),
+    Queued,
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    rules: Rules,
+    phase: Phase,
+    epoch: Epoch,
+    /// The number of the next ticket.
+    tickets: u64,
+    pacer: Pacer,
+    /// Epochs in a row that ended in a refusal before anything was accepted.
+    strikes: u32,
+    stats: Stats,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Open,
+    Shut(Pause),
+    Probing(Probing),
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pause {
+    pub(crate) since: Instant,
+    pub(crate) wall: SystemTime,
+    /// `None`: until unlocked.
+    pub(crate) until: Option<Instant>,
+    pub(crate) reason: Option<Reason>,
+}
+
+#[derive(Debug)]
+struct Probing {
+    /// How many may be out.
+    limit: usize,
+    /// Number and time of those that are, oldest first.
+    out: VecDeque<(u64, Instant)>,
+    /// When the first of those went that were dropped without a verdict.
+    unheard: Option<Instant>,
+}
+
+impl Core {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let pacer = Pacer::new(rules.reopen);
+        let phase = match rules.reopen {
+            Reopen::Learned(pace) if pace.cold_start > 0 => Phase::probing(pace.cold_start),
+            _ => Phase::Open,
+        };
+        Self { rules, phase, epoch: 0, tickets: 0, pacer, strikes: 0, stats: Stats::default() }
+    }
+
+    // Passing
+
+    /// Whether everybody may pass without asking.
+    pub(crate) fn is_simply_open(&self) -> bool {
+        matches!(self.phase, Phase::Open) && !self.pacer.is_on()
+    }
+
+    /// Whether a report that a pass went well would change anything.
+    pub(crate) fn wants_verdicts(&self) -> bool {
+        self.strikes > 0 || self.pacer.learns() || matches!(self.phase, Phase::Probing(_))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    pub(crate) fn draw_ticket(&mut self) -> Ticket {
+        let number = self.tickets;
+        self.tickets += 1;
+        Ticket { epoch: self.epoch, number }
+    }
+
+    /// Decides about somebody who wants to pass now; `first` if nobody is in line before them.
+    pub(crate) fn turn(&mut self, now: Instant, first: bool, ticket: Option<Ticket>) -> Turn {
+        self.catch_up(now);
+        let probe = match &mut self.phase {
+            Phase::Closed => return Turn::Closed,
+            Phase::Shut(pause) => return Turn::Wait(Wait::Shut(pause.until)),
+            _ if !first => return Turn::Wait(Wait::Queued),
+            Phase::Open => {
+                if let Err(due) = self.pacer.take(now) {
+                    return Turn::Wait(Wait::Paced(due));
+                }
+                None
+            }
+            Phase::Probing(probing) => {
+                if probing.out.len() >= probing.limit {
+                    // Sent so long ago, the oldest is given up for another.
+                    let due = probing.out[0].1.checked_add(self.rules.probe_timeout);
+                    if due.is_none_or(|due| now < due) {
+                        return Turn::Wait(Wait::Probing(due));
+                    }
+                    probing.out.pop_front();
+                    self.stats.probes_lost += 1;
+                }
+                // Any number that no other probe of this epoch has.
+                let number = self.stats.admitted;
+                probing.out.push_back((number, now));
+                Some(number)
+            }
+        };
+        self.stats.admitted += 1;
+        let ticket = ticket.unwrap_or_else(|| self.draw_ticket());
+        Turn::Pass(Grant { epoch: self.epoch, ticket, probe, at: Some(now) })
+    }
+
+    // Verdicts. Each answers whether the first in line is to look again.
+
+    pub(crate) fn ok(&mut self, now: Instant, pass: &Grant) -> bool {
+        self.catch_up(now);
+        if pass.epoch != self.epoch {
+            return false;
+        }
+        self.strikes = 0;
+        self.pacer.accepted(now);
+        match self.phase {
+            Phase::Probing(_) => {
+                self.stats.probes_ok += 1;
+                self.phase = Phase::Open;
+                self.pacer.reopen(now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn refused(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        pass: &Grant,
+        after: Option<Duration>,
+    ) -> (Shut, bool) {
+        self.catch_up(now);
+        self.stats.refused += 1;
+        let wanted = after.map(|after| self.rules.clamp(after));
+        if pass.epoch != self.epoch {
+            self.stats.stale += 1;
+            // An answer to an old question opens nothing and counts for nothing; but a shut gate may learn from
+            // it that the server wants more.
+            let (Phase::Shut(_), Some(pause)) = (&self.phase, wanted) else {
+                return (self.answer(Applied::Nothing), false);
+            };
+            let policy = match self.rules.policy {
+                Policy::KeepFirst => Policy::KeepFirst,
+                Policy::Extend | Policy::Replace => Policy::Extend,
+            };
+            return (self.shut(now, wall, Some(after_pause(now, pause)), policy, None), false);
+        }
+        if self.is_closed() {
+            return (self.answer(Applied::Nothing), false);
+        }
+        self.strikes = self.strikes.saturating_add(1);
+        let pause = wanted.unwrap_or_else(|| self.rules.back_off(self.strikes));
+        let probing = matches!(self.phase, Phase::Probing(_));
+        self.stats.probes_refused += u64::from(probing);
+        self.pacer.refused(now, pass.at, probing, pause);
+        (self.shut(now, wall, Some(after_pause(now, pause)), Policy::Extend, None), probing)
+    }
+
+    /// A pass was dropped without a verdict.
+    pub(crate) fn unheard(&mut self, now: Instant, pass: &Grant) -> bool {
+        self.catch_up(now);
+        let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe) else {
+            return false;
+        };
+        if pass.epoch != self.epoch {
+            return false;
+        }
+        let Some(at) = probing.out.iter().position(|&(other, _)| other == number) else {
+            return false;
+        };
+        let went = probing.out.remove(at).map(|(_, went)| went);
+        probing.unheard = probing.unheard.or(went);
+        self.stats.probes_lost += 1;
+        true
+    }
+
+    // Shutting and opening
+
+    /// As the gate's own policy has it.
+    pub(crate) fn policy(&self) -> Policy {
+        self.rules.policy
+    }
+
+    /// The instant that a demand for `pause` means; `None`: until unlocked.
+    pub(crate) fn deadline(&self, now: Instant, pause: Duration) -> Option<Instant> {
+        (pause != Duration::MAX).then(|| after_pause(now, pause.min(self.rules.max_lock)))
+    }
+
+    pub(crate) fn shut(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        until: Option<Instant>,
+        policy: Policy,
+        reason: Option<Reason>,
+    ) -> Shut {
+        self.catch_up(now);
+        let applied = match &mut self.phase {
+            Phase::Closed => Applied::Nothing,
+            Phase::Open | Phase::Probing(_) if until.is_some_and(|until| until <= now) => {
+                Applied::Nothing
+            }
+            Phase::Open | Phase::Probing(_) => {
+                self.epoch += 1;
+                self.stats.shuts += 1;
+                self.phase = Phase::Shut(Pause { since: now, wall, until, reason });
+                Applied::Started
+            }
+            Phase::Shut(pause) => {
+                let longer = match (until, pause.until) {
+                    (_, None) => false,
+                    (None, Some(_)) => true,
+                    (Some(new), Some(old)) => new > old,
+                };
+                let applied = match policy {
+                    Policy::KeepFirst => Applied::Ignored,
+                    _ if longer => Applied::Extended,
+                    Policy::Replace if until != pause.until => Applied::Shortened,
+                    _ => Applied::KeptLonger,
+                };
+                if let Applied::Extended | Applied::Shortened = applied {
+                    pause.until = until;
+                    pause.reason = reason.or(pause.reason.take());
+                }
+                applied
+            }
+        };
+        match applied {
+            Applied::Extended => self.stats.extended += 1,
+            Applied::KeptLonger => self.stats.kept += 1,
+            Applied::Ignored => self.stats.ignored += 1,
+            _ => {}
+        }
+        // A pause that was shortened to nothing is over.
+        self.catch_up(now);
+        self.answer(applied)
+    }
+
+    /// Ends a pause the way the gate reopens; `false` if there is none.
+    pub(crate) fn unlock(&mut self, now: Instant) -> bool {
+        self.catch_up(now);
+        let shut = matches!(self.phase, Phase::Shut(_));
+        if shut {
+            self.reopen(now);
+        }
+        shut
+    }
+
+    /// Opens for everybody at once; `false` if it is open or closed.
+    pub(crate) fn unlock_now(&mut self, now: Instant) -> bool {
+        self.catch_up(now);
+        match self.phase {
+            Phase::Open | Phase::Closed => return false,
+            Phase::Shut(Pause { since, .. }) => self.count_pause(since, now),
+            Phase::Probing(_) => {}
+        }
+        self.phase = Phase::Open;
+        self.pacer.stop();
+        true
+    }
+
+    /// As `unlock`, for one pause only.
+    pub(crate) fn unlock_if(&mut self, now: Instant, epoch: Epoch) -> bool {
+        epoch == self.epoch && self.unlock(now)
+    }
+
+    pub(crate) fn close(&mut self, now: Instant) {
+        self.catch_up(now);
+        self.phase = Phase::Closed;
+    }
+
+    // Looking
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.phase {
+            Phase::Open => State::Open,
+            Phase::Shut(_) => State::Shut,
+            Phase::Probing(_) => State::Probing,
+            Phase::Closed => State::Closed,
+        }
+    }
+
+    /// The pause, if the gate is shut.
+    pub(crate) fn pause(&self) -> Option<&Pause> {
+        match &self.phase {
+            Phase::Shut(pause) => Some(pause),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn stats(&self, now: Instant) -> Stats {
+        Stats { pace_now: self.pacer.rate(now), ..self.stats }
+    }
+
+    pub(crate) fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.stats
+    }
+
+    /// Makes true what the clock has made true since the last call.
+    pub(crate) fn catch_up(&mut self, now: Instant) {
+        match &self.phase {
+            Phase::Shut(Pause { until: Some(until), .. }) if now >= *until => {
+                let until = *until;
+                self.reopen(until);
+                // Whoever looks may look long after.
+                self.catch_up(now);
+            }
+            Phase::Probing(Probing { out, unheard: Some(went), .. }) if out.is_empty() => {
+                // They were dropped, but nobody complained: their callers are of the kind that never reports.
+                let consent = went.checked_add(self.rules.probe_grace);
+                if let Some(consent) = consent.filter(|&at| now >= at) {
+                    self.phase = Phase::Open;
+                    self.pacer.reopen(consent);
+                }
+            }
+            _ => self.pacer.catch_up(now),
+        }
+    }
+
+    /// From Shut to whatever the reopening demands, at `at`.
+    fn reopen(&mut self, at: Instant) {
+        if let Phase::Shut(Pause { since, .. }) = self.phase {
+            self.count_pause(since, at);
+        }
+        self.phase = match self.rules.reopen {
+            Reopen::Probe { n } => Phase::probing(n),
+            Reopen::Learned(_) => Phase::probing(1),
+            Reopen::All | Reopen::Paced(_) | Reopen::Ramp { .. } => {
+                self.pacer.reopen(at);
+                Phase::Open
+            }
+        };
+    }
+
+    fn count_pause(&mut self, since: Instant, until: Instant) {
+        let pause = until.saturating_duration_since(since);
+        self.stats.total_shut = self.stats.total_shut.saturating_add(pause);
+        self.stats.longest_shut = self.stats.longest_shut.max(pause);
+    }
+
+    fn answer(&self, applied: Applied) -> Shut {
+        let until = self.pause().and_then(|pause| pause.until);
+        Shut { applied, epoch: self.epoch, until }
+    }
+}
+
+impl Phase {
+    fn probing(limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).max(1);
+        Self::Probing(Probing { limit, out: VecDeque::new(), unheard: None })
+    }
+}
+
+impl Rules {
+    /// The pause that a server asked for, within bounds.
+    fn clamp(&self, pause: Duration) -> Duration {
+        pause.max(self.min_pause).min(self.max_lock)
+    }
+
+    /// The pause after so many refusals in a row that did not say how long.
+    fn back_off(&self, strikes: u32) -> Duration {
+        let factor = 2_u32.saturating_pow(strikes.saturating_sub(1));
+        self.clamp(self.base.saturating_mul(factor).min(self.cap))
+    }
+}
+
+/// `now + pause`, or as far ahead as matters to nobody.
+fn after_pause(now: Instant, pause: Duration) -> Instant {
+    const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now.checked_add(pause).unwrap_or_else(|| now + THIRTY_YEARS)
+}

@@ -1,0 +1,218 @@
+// How it works
+//
+// The part that all futures with a pass share: a waiter in the gate's line, and the timer that it has while it is
+// the first. Each poll lets the timer fire, lets the waiter look if it was nudged or the timer fired, and sets the
+// timer to what it learned. A waiter that is not the first has no timer, unless its caller limits the wait.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tidegate_waiters::{Decision, Locked, Turn as Wake, Waiter};
+use tokio::task::coop;
+use tokio::time::Instant;
+
+use crate::core::{Core, Grant, Ticket, Turn, Wait};
+use crate::line::{Note, fast_pass, publish};
+use crate::timer::{Gone, Timer};
+
+pin_project! {
+    /// Somebody on the way to a pass.
+    #[derive(Debug)]
+    pub(crate) struct Entry<O> {
+        #[pin]
+        waiter: Waiter<Core, O>,
+        #[pin]
+        timer: Timer,
+    }
+}
+
+/// How long somebody would wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) at: Instant,
+    /// Also when the gate is known to be shut for longer.
+    pub(crate) anyway: bool,
+}
+
+/// Why there is no pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fail {
+    Closed,
+    TooLong(Duration),
+    Elapsed,
+}
+
+type Outcome = Result<Grant, Fail>;
+
+impl<O> Entry<O> {
+    pub(crate) fn new(waiter: Waiter<Core, O>) -> Self {
+        Self { waiter, timer: Timer::new() }
+    }
+
+    pub(crate) fn waiter(&self) -> &Waiter<Core, O> {
+        &self.waiter
+    }
+
+    /// `limit` is asked for once a clock is needed.
+    #[inline]
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        limit: impl FnOnce(Instant) -> Option<Limit>,
+    ) -> Poll<Outcome> {
+        let mut this = self.project();
+        if this.waiter.is_fresh() {
+            let ticket = this.waiter.as_mut().note_mut().and_then(|note| note.ticket);
+            if let Some(grant) = fast_pass(this.waiter.queue(), ticket) {
+                // Nothing is taken here, so nothing is held by a task that is out of budget. Who has waited has
+                // let others run already, and is not asked.
+                ready!(coop::poll_proceed(cx)).made_progress();
+                this.waiter.finish();
+                return Poll::Ready(Ok(grant));
+            }
+        }
+        let limit = limit(Instant::now());
+        wait(this.waiter, this.timer, cx, limit)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wait<O>(
+    mut waiter: Pin<&mut Waiter<Core, O>>,
+    mut timer: Pin<&mut Timer>,
+    cx: &mut Context<'_>,
+    limit: Option<Limit>,
+) -> Poll<Outcome> {
+    loop {
+        let fired = match timer.as_mut().poll(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(Gone)) => return leave(waiter, cx),
+        };
+        let fresh = waiter.is_fresh();
+        // What the waiter learned, if it looked: when to look again.
+        let mut alarm = None;
+        let look = |line: &mut Locked<'_, Core>, _word: usize| {
+            let now = Instant::now();
+            match decide(line, now, fresh, limit) {
+                Ok(decision) => decision,
+                Err((decision, at)) => {
+                    alarm = Some(at);
+                    decision
+                }
+            }
+        };
+        let woken = match fired {
+            true => waiter.as_mut().poll_again(cx, look),
+            false => waiter.as_mut().poll(cx, look),
+        };
+        match woken {
+            Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
+            // Nobody is granted anything here; everybody is released when the gate is closed.
+            Poll::Ready(Wake::Granted | Wake::Released) => return Poll::Ready(Err(Fail::Closed)),
+            Poll::Pending => {}
+        }
+        match alarm {
+            // It did not look; the timer is as it was.
+            None => return Poll::Pending,
+            Some(None) => {
+                timer.as_mut().disarm();
+                return Poll::Pending;
+            }
+            Some(Some(at)) => {
+                if let Err(Gone) = timer.as_mut().arm(at) {
+                    return leave(waiter, cx);
+                }
+            }
+        }
+    }
+}
+
+/// There is no timer to wait with.
+fn leave<O>(waiter: Pin<&mut Waiter<Core, O>>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    let left = waiter.poll_again(cx, |line, _word| {
+        line.nudge_front();
+        Decision::Ready(Err(Fail::Closed))
+    });
+    match left {
+        Poll::Ready(Wake::Decided(outcome)) => Poll::Ready(outcome),
+        _ => Poll::Ready(Err(Fail::Closed)),
+    }
+}
+
+/// Ready with a pass or a failure; or what to wait for, and when to look again.
+fn decide(
+    line: &mut Locked<'_, Core>,
+    now: Instant,
+    fresh: bool,
+    limit: Option<Limit>,
+) -> Result<Decision<Outcome>, (Decision<Outcome>, Option<Instant>)> {
+    let ticket = line.note().and_then(|note| note.ticket);
+    // Whoever comes back with an old ticket may be before those in line.
+    let first = line.is_next()
+        || ticket.is_some() && line.front().is_some_and(|front| ticket < front.ticket);
+    let turn = line.policy().turn(now, first, ticket);
+    publish(line);
+    let wait = match turn {
+        Turn::Closed => return Ok(Decision::Ready(Err(Fail::Closed))),
+        Turn::Pass(grant) => {
+            // The next one has no timer yet, and may pass too.
+            if !line.is_empty() {
+                line.nudge_front();
+            }
+            return Ok(Decision::Ready(Ok(grant)));
+        }
+        Turn::Wait(wait) => wait,
+    };
+    if let Some(fail) = limit.and_then(|limit| too_late(wait, limit, now)) {
+        line.policy().stats_mut().timed_out += 1;
+        if !line.is_empty() {
+            line.nudge_front();
+        }
+        return Ok(Decision::Ready(Err(fail)));
+    }
+    let decision = match ticket {
+        Some(_) => Decision::WaitInOrder,
+        None => {
+            let ticket = line.policy().draw_ticket();
+            line.note().expect("a waiter is polled").ticket = Some(ticket);
+            Decision::Wait
+        }
+    };
+    let len = line.len() + usize::from(fresh);
+    let most = &mut line.policy().stats_mut().waiters_max;
+    *most = len.max(*most);
+
+    let due = match wait {
+        _ if !first => None,
+        Wait::Shut(until) | Wait::Probing(until) => until,
+        Wait::Paced(due) => Some(due),
+        Wait::Queued => None,
+    };
+    let due = match (due, limit) {
+        (Some(due), Some(limit)) => Some(due.min(limit.at)),
+        (due, limit) => due.or(limit.map(|limit| limit.at)),
+    };
+    Err((decision, due))
+}
+
+fn too_late(wait: Wait, limit: Limit, now: Instant) -> Option<Fail> {
+    if now >= limit.at {
+        return Some(Fail::Elapsed);
+    }
+    match wait {
+        Wait::Shut(Some(until)) if until > limit.at && !limit.anyway => {
+            Some(Fail::TooLong(until.saturating_duration_since(now)))
+        }
+        _ => None,
+    }
+}
+
+impl Note {
+    pub(crate) fn with(ticket: Ticket) -> Self {
+        Self { ticket: Some(ticket) }
+    }
+}

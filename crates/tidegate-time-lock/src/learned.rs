@@ -1,0 +1,189 @@
+// How it works
+//
+// The other side is taken for a bucket: so many requests per second flow in, a burst of some size fits in, and
+// neither number is known. A refusal says that the bucket is empty. From one refusal to the next,
+//
+//     accepted / (pause + time open)  <=  limit  <=  accepted / time open
+//
+// On the left, equal if the bucket did not overflow during the pause; on the right, because what was in the
+// bucket when the gate opened was a gift. Both bounds close in as the time open grows. So:
+//
+//  - before the first refusal there is no pace, or a slow start that doubles each second;
+//  - after it, slow start again from what was accepted in the last second, until the next refusal;
+//  - from then on the pace is between the bounds (their geometric mean), or the lower one once they are within a
+//    tenth of each other;
+//  - a refused probe means that even that is too much: a tenth less;
+//  - when nothing was refused for a long time, a tenth more, step by step.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The pace at which a cold start begins, per second.
+const COLD: f64 = 20.0;
+/// The slowest pace.
+const FLOOR: f64 = 0.1;
+/// How long it takes a slow start to double, in seconds.
+const DOUBLE: f64 = 1.0;
+/// How patient a search is at first, and at last: the time in which it goes half the way, in pauses.
+const EAGER: f64 = 3.0;
+const PATIENT: f64 = 24.0;
+/// A pause shorter than this counts as this long there, in seconds.
+const SHORT: f64 = 0.25;
+/// After so many half-ways without a refusal the limit must be higher than it was.
+const LONG: f64 = 4.0;
+/// By so much.
+const STEP: f64 = 1.1;
+/// The shortest time that something is divided by, in seconds.
+const INSTANT: f64 = 0.05;
+
+#[derive(Debug)]
+pub(crate) struct Learned {
+    course: Course,
+    /// When the course began.
+    from: Option<Instant>,
+    /// The most that was accepted per second from one refusal to the next, forgotten slowly.
+    low: f64,
+    /// The last refusal.
+    refused: Option<Instant>,
+    /// What was accepted since then.
+    accepted: u64,
+    pause: Duration,
+    patience: f64,
+    recent: Recent,
+}
+
+/// How the pace goes on from here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Course {
+    /// No pace.
+    Free,
+    /// Doubles each second until something is refused.
+    SlowStart { start: f64 },
+    /// From what should do to what was too much, slower and slower.
+    Search { start: f64, high: f64 },
+}
+
+impl Learned {
+    pub(crate) fn new(cold_start: bool) -> Self {
+        Self {
+            course: if cold_start { Course::SlowStart { start: COLD } } else { Course::Free },
+            from: None,
+            low: 0.0,
+            refused: None,
+            accepted: 0,
+            pause: Duration::ZERO,
+            patience: EAGER,
+            recent: Recent::default(),
+        }
+    }
+
+    /// The pace, per second.
+    pub(crate) fn rate(&self, now: Instant) -> Option<f64> {
+        let passed = self.from.map_or(0.0, |from| seconds(from, now));
+        let rate = match self.course {
+            Course::Free => return None,
+            Course::SlowStart { start } => start * (passed / DOUBLE).exp2(),
+            Course::Search { start, high } => {
+                let halves = passed / self.half();
+                let way = 1.0 - (-halves).exp2();
+                start * (high / start).powf(way) * STEP.powf((halves / LONG).floor())
+            }
+        };
+        Some(rate.clamp(FLOOR, f64::MAX))
+    }
+
+    /// How long a search takes to go half the way, in seconds.
+    fn half(&self) -> f64 {
+        self.patience * self.pause.as_secs_f64().max(SHORT)
+    }
+
+    /// The gate opens after a pause, or for the first time.
+    pub(crate) fn reopened(&mut self, at: Instant) {
+        self.from = Some(at);
+    }
+
+    /// Something that was sent in this epoch was accepted.
+    pub(crate) fn accepted(&mut self, now: Instant) {
+        self.accepted += 1;
+        self.recent.count(now);
+    }
+
+    /// Something that was sent in this epoch was refused: the first of them.
+    pub(crate) fn refused(&mut self, now: Instant, sent: Instant, probing: bool, pause: Duration) {
+        self.course = match self.rate(sent) {
+            // Without a pace, what was accepted in the last second is the first guess.
+            None => {
+                let start = (self.recent.last_second(now) as f64).max(COLD);
+                Course::SlowStart { start }
+            }
+            // Sent before the gate opened, it was a probe as well.
+            Some(rate) if probing || self.from.is_some_and(|from| sent < from) => self.less(rate),
+            Some(rate) => self.between(rate, sent),
+        };
+        self.from = None;
+        self.accepted = 0;
+        self.refused = Some(now);
+        self.pause = pause;
+    }
+
+    /// Even a single request was too much.
+    fn less(&self, rate: f64) -> Course {
+        match self.course {
+            Course::Search { high, .. } => {
+                Course::Search { start: (rate * 0.9).max(FLOOR), high: (high * 0.9).max(FLOOR) }
+            }
+            _ => Course::SlowStart { start: (rate * 0.9).max(FLOOR) },
+        }
+    }
+
+    /// Something in between what was accepted and what was refused.
+    fn between(&mut self, high: f64, sent: Instant) -> Course {
+        if let Some(refused) = self.refused {
+            let measured = self.accepted as f64 / seconds(refused, sent).max(INSTANT);
+            self.low = measured.max(self.low * 0.9).min(high * 0.98).max(FLOOR);
+        } else {
+            self.low = high / 4.0;
+        }
+        self.patience = match self.course {
+            Course::Search { high: before, .. } if high < before * STEP => {
+                (self.patience * 2.0).min(PATIENT)
+            }
+            _ => EAGER,
+        };
+        Course::Search { start: ((self.low + high) / 2.0).max(FLOOR), high: high.max(FLOOR) }
+    }
+}
+
+fn seconds(from: Instant, to: Instant) -> f64 {
+    to.saturating_duration_since(from).as_secs_f64()
+}
+
+/// How much was accepted in about the last second: ten counts of a tenth each.
+#[derive(Debug, Default)]
+struct Recent {
+    start: Option<Instant>,
+    /// The tenth of a second, counted from `start`, that each count belongs to.
+    tenths: [(u64, u64); 10],
+}
+
+impl Recent {
+    fn count(&mut self, now: Instant) {
+        let tenth = self.tenth(now);
+        let slot = &mut self.tenths[(tenth % 10) as usize];
+        if slot.0 != tenth {
+            *slot = (tenth, 0);
+        }
+        slot.1 += 1;
+    }
+
+    fn last_second(&mut self, now: Instant) -> u64 {
+        let now = self.tenth(now);
+        self.tenths.iter().filter(|(tenth, _)| tenth + 10 > now).map(|(_, n)| n).sum()
+    }
+
+    fn tenth(&mut self, now: Instant) -> u64 {
+        let start = *self.start.get_or_insert(now);
+        (now.saturating_duration_since(start).as_millis() / 100) as u64
+    }
+}

@@ -1,0 +1,214 @@
+// How it works
+//
+//     word: [ epoch ........ | CLOSED | VERDICTS | SLOW | WAITERS ]     lock: { line of tickets, Core }
+//
+// The word is a digest of the core for those who do not want the lock: it is rewritten under the lock whenever the
+// core has changed. A pass through a simply open gate is one load of it.
+//
+// Waiting works as a chain of heads. Only the first in line has a timer. When it has passed, has left, or its
+// circumstances have changed, the (new) first is nudged, looks, and passes or sets its own timer. So nothing is
+// ever given in advance, and a gate that is shut again has nothing to take back.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tidegate_shim::atomic::Ordering;
+use tidegate_waiters::{Left, Locked, WaitQueue};
+use tokio::time::Instant;
+
+use crate::core::{Core, Grant, Rules, Ticket};
+use crate::{Epoch, Shut};
+
+/// Somebody waits: the queue's bit.
+pub(crate) const WAITERS: usize = WaitQueue::<Core>::WAITERS;
+/// Not simply open: ask the core.
+pub(crate) const SLOW: usize = 2;
+/// A report that a pass went well would change something.
+pub(crate) const VERDICTS: usize = 4;
+/// Closed for good.
+pub(crate) const CLOSED: usize = 8;
+const SHIFT: u32 = 4;
+
+/// What all handles of a gate share.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    line: WaitQueue<Core>,
+    /// Those who wait for the gate to open, without wanting to pass.
+    pub(crate) onlookers: WaitQueue<Onlookers>,
+}
+
+/// What a waiter brings.
+#[derive(Debug, Default)]
+pub(crate) struct Note {
+    /// Its place, once it has one.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl Gate {
+    pub(crate) fn new(rules: Rules) -> Arc<Self> {
+        let core = Core::new(rules);
+        let word = digest(&core);
+        Arc::new(Self { line: WaitQueue::new(word, core), onlookers: WaitQueue::new(0, Onlookers) })
+    }
+
+    pub(crate) fn word(&self) -> usize {
+        // Acquire: pairs with the Release in `publish`.
+        self.line.word().load(Ordering::Acquire)
+    }
+
+    pub(crate) fn line(&self) -> &WaitQueue<Core> {
+        &self.line
+    }
+
+    /// Does something to the core, now, and publishes what it came to.
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R) -> R {
+        let mut line = self.line.lock();
+        let result = change(&mut line, Instant::now());
+        publish(&mut line);
+        result
+    }
+
+    /// As `update`; if `change` says so, the first in line looks again.
+    pub(crate) fn report(&self, change: impl FnOnce(&mut Core, Instant) -> bool) {
+        self.update(|line, now| {
+            if change(line.policy(), now) {
+                line.nudge_front();
+            }
+        });
+    }
+
+    /// As `update`; if `change` says so, the gate may be open earlier than those who wait were told.
+    pub(crate) fn open_earlier<R>(
+        &self,
+        change: impl FnOnce(&mut Core, Instant) -> (R, bool),
+    ) -> R {
+        let (result, earlier) = self.update(|line, now| {
+            let (result, earlier) = change(line.policy(), now);
+            if earlier {
+                line.nudge_front();
+            }
+            (result, earlier)
+        });
+        // Locked even if nobody seems to be there: an onlooker joins under this lock, having looked at the gate
+        // under it, so that it has either seen the change or is in line by now.
+        if earlier {
+            self.onlookers.lock().nudge_front();
+        }
+        result
+    }
+
+    pub(crate) fn close(&self) {
+        self.update(|line, now| {
+            line.policy().close(now);
+            line.release_all();
+        });
+        self.onlookers.lock().nudge_front();
+    }
+
+    /// Whether a pass of `epoch` was given since the last time the gate was shut.
+    pub(crate) fn is_current(&self, epoch: Epoch) -> bool {
+        let word = self.word();
+        if word & CLOSED != 0 {
+            return false;
+        }
+        match (word >> SHIFT) as Epoch {
+            0 if word & SLOW != 0 => self.update(|line, _| line.policy().epoch() == epoch),
+            current => current == epoch,
+        }
+    }
+
+    pub(crate) fn ok(&self, pass: &Grant) {
+        if self.word() & VERDICTS != 0 {
+            self.report(|core, now| core.ok(now, pass));
+        }
+    }
+
+    pub(crate) fn unheard(&self, pass: &Grant) {
+        self.report(|core, now| core.unheard(now, pass));
+    }
+
+    pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> Shut {
+        let wall = SystemTime::now();
+        self.update(|line, now| {
+            let (shut, look) = line.policy().refused(now, wall, pass, after);
+            if look {
+                line.nudge_front();
+            }
+            shut
+        })
+    }
+}
+
+impl tidegate_waiters::Policy for Core {
+    type Note = Note;
+
+    fn left(line: &mut Locked<'_, Self>, note: &mut Note, left: Left) {
+        if left != Left::Waiting {
+            return;
+        }
+        line.policy().stats_mut().cancelled += 1;
+        // If it was the first, the next one has no timer yet.
+        if line.front().is_some_and(|front| note.ticket < front.ticket) {
+            line.nudge_front();
+        }
+    }
+
+    fn precedes(note: &Note, other: &Note) -> bool {
+        note.ticket < other.ticket
+    }
+}
+
+/// A pass through a gate that is simply open, if it is.
+#[inline]
+pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Ticket>) -> Option<Grant> {
+    // Acquire: pairs with the Release in `publish`.
+    let word = queue.word().load(Ordering::Acquire);
+    if word & (WAITERS | SLOW) != 0 {
+        return None;
+    }
+    let epoch = (word >> SHIFT) as Epoch;
+    let ticket = ticket.unwrap_or(Ticket { epoch, number: u64::MAX });
+    Some(Grant { epoch, ticket, probe: None, at: None })
+}
+
+/// Nobody's state: who looks on asks the gate.
+#[derive(Debug)]
+pub(crate) struct Onlookers;
+
+impl tidegate_waiters::Policy for Onlookers {
+    type Note = ();
+
+    fn left(line: &mut Locked<'_, Self>, _note: &mut (), _left: Left) {
+        line.nudge_front();
+    }
+}
+
+/// Writes the digest of the core into the word; the queue's bit stays as it is.
+pub(crate) fn publish(line: &mut Locked<'_, Core>) {
+    let digest = digest(line.policy());
+    let word = line.word();
+    // The queue changes its bit under the lock only, and so does everybody theirs: nobody comes between.
+    let waiters = word.load(Ordering::Relaxed) & WAITERS;
+    if word.load(Ordering::Relaxed) != digest | waiters {
+        // Release: pairs with the Acquire in `word`; who sees that the gate is open sees why.
+        word.store(digest | waiters, Ordering::Release);
+    }
+}
+
+fn digest(core: &Core) -> usize {
+    let mut word = 0;
+    if !core.is_simply_open() {
+        word |= SLOW;
+    }
+    if core.wants_verdicts() {
+        word |= VERDICTS;
+    }
+    if core.is_closed() {
+        word |= CLOSED;
+    }
+    match usize::try_from(core.epoch()) {
+        Ok(epoch) if epoch <= usize::MAX >> SHIFT => word | epoch << SHIFT,
+        // More pauses than the word can count: it says so by being slow in epoch nought.
+        _ => word | SLOW,
+    }
+}

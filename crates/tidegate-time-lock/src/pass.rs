@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use crate::core::Grant;
+use crate::line::{Gate, Note};
+use crate::{Epoch, Hint, Shut, TimeLock};
+
+/// Leave to go through the gate, once.
+///
+/// Nothing is held: a pass that is dropped takes nothing with it. What becomes of the request that it was for is
+/// worth telling the gate, though, with [`ok`](Self::ok) or [`refused`](Self::refused); a gate that sends a
+/// [probe](Self::is_probe) waits for its verdict, and one that learns its pace learns from nothing else. A probe
+/// that is dropped counts as lost, and the next in line goes in its stead.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_time_lock::{Closed, Hint, TimeLock};
+///
+/// struct Answer {
+///     status: u16,
+///     retry_after: &'static [u8],
+/// }
+///
+/// /// Asks until the answer is not a refusal.
+/// async fn ask(gate: &TimeLock, mut send: impl AsyncFnMut() -> Answer) -> Result<Answer, Closed> {
+///     let mut pass = gate.acquire().await?;
+///     loop {
+///         // Look once more, in case something else was waited for meanwhile.
+///         if !pass.is_current() {
+///             pass = gate.acquire_again(pass.requeue()).await?;
+///             continue;
+///         }
+///         let answer = send().await;
+///         if answer.status != 429 {
+///             pass.ok();
+///             return Ok(answer);
+///         }
+///         let refused = pass.refused(Hint::parse(answer.retry_after));
+///         pass = gate.acquire_again(refused.requeue()).await?;
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let gate = TimeLock::new();
+/// let mut answers = [Answer { status: 429, retry_after: b"2" }, Answer { status: 200, retry_after: b"" }].into_iter();
+/// let started = tokio::time::Instant::now();
+/// let answer = ask(&gate, async || answers.next().unwrap()).await.unwrap();
+/// assert_eq!(answer.status, 200);
+/// assert!(started.elapsed() >= Duration::from_secs(2));
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "the gate learns what became of the request from `ok`, `refused` or `unknown`"]
+pub struct Pass {
+    gate: Arc<Gate>,
+    grant: Grant,
+}
+
+impl Pass {
+    #[inline]
+    pub(crate) fn new(gate: Arc<Gate>, grant: Grant) -> Self {
+        Self { gate, grant }
+    }
+
+    /// The epoch in which it was given.
+    pub fn epoch(&self) -> Epoch {
+        self.grant.epoch
+    }
+
+    /// Whether the gate stays shut for others until it knows how this one fared.
+    pub fn is_probe(&self) -> bool {
+        self.grant.probe.is_some()
+    }
+
+    /// Whether the gate has not been shut since.
+    ///
+    /// Between a pass and the moment at which bytes leave, the gate may be shut. Who waits for anything else in
+    /// between (a permit, a connection) asks this last, and goes back with [`requeue`](Self::requeue) if not.
+    pub fn is_current(&self) -> bool {
+        self.gate.is_current(self.grant.epoch)
+    }
+
+    /// It went well: the other side took the request, whatever it answered.
+    ///
+    /// Ends probing and resets the back-off, if the pass is of the current epoch.
+    pub fn ok(mut self) {
+        let grant = self.settle();
+        self.gate.ok(&grant);
+    }
+
+    /// The other side refused, and perhaps said for how long.
+    ///
+    /// If the pass is of the current epoch, the gate is shut for that long, or for a time that doubles with each
+    /// refusal in a row if it did not say. One that is late, from before the last pause, opens and counts nothing;
+    /// it may only make a pause longer.
+    pub fn refused(mut self, hint: impl Into<Hint>) -> Refused {
+        // Both the conversion and the wall clock are done with before the gate's lock is taken.
+        let after = hint.into().delay();
+        let grant = self.settle();
+        let shut = self.gate.refused(&grant, after);
+        Refused { shut, place: Requeue { gate: Arc::clone(&self.gate), grant } }
+    }
+
+    /// Nobody knows how it went; the same as dropping it.
+    pub fn unknown(self) {}
+
+    /// Gives the pass back unused, for [`TimeLock::acquire_again`].
+    pub fn requeue(self) -> Requeue {
+        Requeue { gate: Arc::clone(&self.gate), grant: self.grant }
+    }
+
+    /// The grant, and no further word about the probe.
+    fn settle(&mut self) -> Grant {
+        let grant = self.grant;
+        self.grant.probe = None;
+        grant
+    }
+}
+
+impl Drop for Pass {
+    #[inline]
+    fn drop(&mut self) {
+        if self.grant.probe.is_some() {
+            self.gate.unheard(&self.grant);
+        }
+    }
+}
+
+/// What came of a refusal, and the place in line of whoever was refused.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_time_lock::{Applied, TimeLock};
+///
+/// let gate = TimeLock::new();
+/// let refused = gate.try_acquire().unwrap().refused(Duration::from_secs(5));
+/// assert_eq!(refused.shut().applied, Applied::Started);
+/// let again = gate.acquire_again(refused.requeue());
+/// # drop(again);
+/// ```
+#[derive(Debug)]
+pub struct Refused {
+    shut: Shut,
+    place: Requeue,
+}
+
+impl Refused {
+    /// What the gate made of it.
+    pub fn shut(&self) -> Shut {
+        self.shut
+    }
+
+    /// The old place in line, so that a retry does not start at the back.
+    pub fn requeue(self) -> Requeue {
+        self.place
+    }
+}
+
+/// A place in line, for [`TimeLock::acquire_again`].
+#[derive(Debug)]
+pub struct Requeue {
+    gate: Arc<Gate>,
+    grant: Grant,
+}
+
+impl Requeue {
+    /// The place, if it is one in this gate's line.
+    pub(crate) fn note(self, gate: &TimeLock) -> Note {
+        match Arc::ptr_eq(&self.gate, gate.shared()) {
+            true => Note::with(self.grant.ticket),
+            false => Note::default(),
+        }
+    }
+}

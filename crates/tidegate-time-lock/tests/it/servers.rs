@@ -1,0 +1,345 @@
+//! Servers that refuse, in virtual time, and the gates that a learned pace must pass with them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tidegate_time_lock::{Hint, LearnedPace, Reopen, TimeLock};
+use tokio::time::{Instant, sleep};
+
+/// A server that says no when it is asked too often. Times are seconds since its start.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// `rate` per second, and a burst.
+    Bucket { rate: f64, burst: f64, says: Says },
+    /// So many in each window; says when the next one begins, in whole seconds.
+    Window { quota: u32, length: f64 },
+    /// A bucket that refuses everything for a while once it was empty, and for longer when asked meanwhile.
+    Penalty { rate: f64, burst: f64, penalty: f64 },
+    /// A bucket whose rate changes.
+    Step { before: f64, after: f64, at: f64, burst: f64 },
+}
+
+/// What a bucket says about when to come back.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    /// Whole seconds, rounded up.
+    Seconds,
+    /// The exact time.
+    Exactly,
+    Nothing,
+}
+
+struct Server {
+    limit: Limit,
+    started: Instant,
+    /// When the bucket is full again.
+    full_at: Cell<f64>,
+    window: Cell<(u64, u32)>,
+    banned_until: Cell<f64>,
+    accepted: Cell<u32>,
+    last_accepted: Cell<f64>,
+    refused: RefCell<Vec<f64>>,
+}
+
+impl Server {
+    fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            started: Instant::now(),
+            full_at: Cell::new(0.0),
+            window: Cell::new((0, 0)),
+            banned_until: Cell::new(-1.0),
+            accepted: Cell::new(0),
+            last_accepted: Cell::new(0.0),
+            refused: RefCell::default(),
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn bucket(&self, now: f64, rate: f64, burst: f64) -> Result<(), f64> {
+        let full_at = self.full_at.get().max(now);
+        let wait = full_at - now - (burst - 1.0) / rate;
+        if wait > 1e-9 {
+            return Err(wait);
+        }
+        self.full_at.set(full_at + 1.0 / rate);
+        Ok(())
+    }
+
+    /// Answers a request; a refusal may say when to come back.
+    fn answer(&self) -> Result<(), Option<Duration>> {
+        let now = self.now();
+        let seconds = |wait: f64| Some(Duration::from_secs(wait.ceil().max(1.0) as u64));
+        let answer = match self.limit {
+            Limit::Bucket { rate, burst, says } => {
+                self.bucket(now, rate, burst).map_err(|wait| match says {
+                    Says::Seconds => seconds(wait),
+                    Says::Exactly => Some(Duration::from_secs_f64(wait)),
+                    Says::Nothing => None,
+                })
+            }
+            Limit::Step { before, after, at, burst } => {
+                let rate = if now < at { before } else { after };
+                self.bucket(now, rate, burst).map_err(seconds)
+            }
+            Limit::Window { quota, length } => {
+                let index = (now / length) as u64;
+                let (window, used) = self.window.get();
+                let used = if window == index { used } else { 0 };
+                if used < quota {
+                    self.window.set((index, used + 1));
+                    Ok(())
+                } else {
+                    Err(seconds((index + 1) as f64 * length - now))
+                }
+            }
+            Limit::Penalty { rate, burst, penalty } => {
+                let banned = now < self.banned_until.get();
+                if banned || self.bucket(now, rate, burst).is_err() {
+                    self.banned_until.set(now + penalty);
+                    Err(seconds(penalty))
+                } else {
+                    Ok(())
+                }
+            }
+        };
+        match answer {
+            Ok(()) => {
+                self.accepted.set(self.accepted.get() + 1);
+                self.last_accepted.set(now);
+            }
+            Err(_) => self.refused.borrow_mut().push(now),
+        }
+        answer
+    }
+
+    /// How long the best client would take for `n`.
+    fn ideal(&self, n: u32) -> f64 {
+        let n = f64::from(n);
+        match self.limit {
+            Limit::Bucket { rate, burst, .. } | Limit::Penalty { rate, burst, .. } => {
+                (n - burst).max(0.0) / rate
+            }
+            Limit::Window { quota, length } => ((n / f64::from(quota)).ceil() - 1.0) * length,
+            Limit::Step { before, after, at, burst } => {
+                let by_then = before * at + burst;
+                if n <= by_then { (n - burst) / before } else { at + (n - by_then) / after }
+            }
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+struct Run {
+    /// Time over ideal time.
+    ratio: f64,
+    refused: usize,
+    /// Before the first pause was over.
+    first_herd: usize,
+    pauses: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Load {
+    requests: u32,
+    workers: u32,
+    /// One way, in milliseconds.
+    delay: (u64, u64),
+    /// Every so manyth request is dropped on the way instead of answered.
+    lose: u32,
+}
+
+const LOAD: Load = Load { requests: 1000, workers: 64, delay: (10, 20), lose: u32::MAX };
+
+/// Sends `load` through a gate with a learned pace; `None` when it is not done within twenty minutes.
+fn run(limit: Limit, load: Load, pace: LearnedPace, seed: u64) -> Option<Run> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async {
+        let server = Rc::new(Server::new(limit));
+        let gate = TimeLock::builder().reopen(Reopen::Learned(pace)).build();
+        let random = Rc::new(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1));
+        let left = Rc::new(Cell::new(load.requests));
+        let mut workers = Vec::new();
+        for _ in 0..load.workers {
+            let (server, gate) = (Rc::clone(&server), gate.clone());
+            let (random, left) = (Rc::clone(&random), Rc::clone(&left));
+            workers.push(tokio::task::spawn_local(async move {
+                while left.get() > 0 {
+                    left.set(left.get() - 1);
+                    request(&server, &gate, &random, load).await;
+                }
+            }));
+        }
+        let all = async {
+            for worker in workers {
+                worker.await.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1200), all).await.ok()?;
+        assert_eq!(server.accepted.get(), load.requests);
+        assert_eq!(gate.waiters(), 0);
+        let refused = server.refused.borrow();
+        let first_herd = refused
+            .first()
+            .map_or(0, |first| refused.iter().filter(|&at| *at < first + 0.5).count());
+        Some(Run {
+            ratio: server.last_accepted.get() / server.ideal(load.requests),
+            refused: refused.len(),
+            first_herd,
+            pauses: gate.stats().shuts,
+        })
+    })
+}
+
+/// One request, sent again until it is answered.
+async fn request(server: &Server, gate: &TimeLock, random: &Cell<u64>, load: Load) {
+    let delay = || {
+        let (from, to) = load.delay;
+        Duration::from_millis(from + next(random) % (to - from))
+    };
+    let mut pass = gate.acquire().await.unwrap();
+    loop {
+        assert!(pass.is_current() && !gate.is_locked(), "never sent while shut");
+        if next(random) % u64::from(load.lose) == 1 {
+            // Dropped on the way, with its pass.
+            sleep(delay()).await;
+            drop(pass);
+            pass = gate.acquire().await.unwrap();
+            continue;
+        }
+        sleep(delay()).await;
+        let answer = server.answer();
+        sleep(delay()).await;
+        match answer {
+            Ok(()) => return pass.ok(),
+            Err(after) => {
+                let place = pass.refused(Hint::from(after)).requeue();
+                pass = gate.acquire_again(place).await.unwrap();
+            }
+        }
+    }
+}
+
+fn next(random: &Cell<u64>) -> u64 {
+    let mut x = random.get();
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    random.set(x);
+    x >> 16
+}
+
+/// The servers of the published table.
+const TABLE: [Limit; 5] = [
+    Limit::Bucket { rate: 50.0, burst: 10.0, says: Says::Seconds },
+    Limit::Bucket { rate: 50.0, burst: 10.0, says: Says::Exactly },
+    Limit::Bucket { rate: 50.0, burst: 10.0, says: Says::Nothing },
+    Limit::Window { quota: 250, length: 5.0 },
+    Limit::Penalty { rate: 50.0, burst: 10.0, penalty: 2.0 },
+];
+
+/// Servers that the pace was not tuned on.
+const UNSEEN: [Limit; 7] = [
+    Limit::Bucket { rate: 7.0, burst: 3.0, says: Says::Seconds },
+    Limit::Bucket { rate: 120.0, burst: 30.0, says: Says::Seconds },
+    Limit::Bucket { rate: 30.0, burst: 1.0, says: Says::Exactly },
+    Limit::Bucket { rate: 25.0, burst: 60.0, says: Says::Nothing },
+    Limit::Window { quota: 60, length: 2.0 },
+    Limit::Penalty { rate: 40.0, burst: 20.0, penalty: 1.0 },
+    Limit::Step { before: 60.0, after: 30.0, at: 8.0, burst: 5.0 },
+];
+
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=5;
+
+/// Runs all seeds, none of which may fail to finish: the mean ratio, the share of refusals, the largest first herd.
+fn measure(limit: Limit, load: Load, pace: LearnedPace) -> (f64, f64, usize) {
+    let runs: Vec<_> = SEEDS
+        .map(|seed| {
+            run(limit, load, pace, seed).unwrap_or_else(|| panic!("{limit:?} was never done"))
+        })
+        .collect();
+    let n = runs.len() as f64;
+    let ratio = runs.iter().map(|run| run.ratio).sum::<f64>() / n;
+    let refused = runs.iter().map(|run| run.refused).sum::<usize>() as f64 / n;
+    let herd = runs.iter().map(|run| run.first_herd).max().unwrap();
+    let pauses = runs.iter().map(|run| run.pauses).sum::<u64>() as f64 / n;
+    println!(
+        "{ratio:.2} x ideal, {refused:.0} refused, {pauses:.1} pauses, first herd {herd}: {limit:?}"
+    );
+    (ratio, refused / f64::from(load.requests), herd)
+}
+
+#[test]
+fn a_learned_pace_is_within_the_gates_of_the_table() {
+    for limit in TABLE {
+        let (ratio, waste, _) = measure(limit, LOAD, LearnedPace::default().cold_start(0));
+        assert!(
+            ratio <= 1.45 && waste <= 0.08,
+            "{limit:?}: {ratio:.2} x ideal, {waste:.3} refused"
+        );
+    }
+}
+
+#[test]
+fn a_cold_start_has_a_small_first_herd() {
+    for limit in TABLE {
+        let (ratio, waste, herd) = measure(limit, LOAD, LearnedPace::default());
+        assert!(
+            ratio <= 1.45 && waste <= 0.02,
+            "{limit:?}: {ratio:.2} x ideal, {waste:.3} refused"
+        );
+        assert!(herd <= 8, "{limit:?}: {herd} refused in the first herd");
+    }
+}
+
+#[test]
+fn fifty_workers_are_close_to_what_a_bucket_gives() {
+    for (rate, burst) in [(5.0, 5.0), (20.0, 5.0), (50.0, 20.0), (100.0, 100.0)] {
+        let limit = Limit::Bucket { rate, burst, says: Says::Seconds };
+        let load = Load { requests: 1500, workers: 50, ..LOAD };
+        let (ratio, waste, _) = measure(limit, load, LearnedPace::default());
+        assert!(ratio <= 1.3 && waste <= 0.02, "{limit:?}: {ratio:.2} x ideal, {waste:.3} refused");
+    }
+}
+
+#[test]
+fn servers_never_seen_before_are_served_decently() {
+    for limit in UNSEEN {
+        for pace in [LearnedPace::default(), LearnedPace::default().cold_start(0)] {
+            let (ratio, waste, _) = measure(limit, LOAD, pace);
+            assert!(
+                ratio <= 2.2 && waste <= 0.08,
+                "{limit:?}: {ratio:.2} x ideal, {waste:.3} refused"
+            );
+        }
+    }
+}
+
+#[test]
+fn slow_answers_do_not_escalate() {
+    let load = Load { delay: (250, 750), ..LOAD };
+    for limit in TABLE {
+        let (ratio, waste, _) = measure(limit, load, LearnedPace::default());
+        assert!(ratio <= 2.2 && waste <= 0.15, "{limit:?}: {ratio:.2} x ideal, {waste:.3} refused");
+    }
+}
+
+// C9
+#[test]
+fn lost_probes_wedge_nothing() {
+    // One in three is dropped with its pass, probes included.
+    let load = Load { requests: 300, lose: 3, ..LOAD };
+    for limit in TABLE {
+        measure(limit, load, LearnedPace::default());
+    }
+}
