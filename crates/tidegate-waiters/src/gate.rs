@@ -74,7 +74,7 @@ impl Gate {
         /// When `permits` is more than [`MAX`](Self::MAX).
         #[track_caller]
         pub const fn new(permits: usize) -> Self {
-            assert!(permits <= Self::MAX, "more permits than a gate can hold");
+            assert!(permits <= Self::MAX, "more permits than there can be");
             Self { queue: WaitQueue::new(permits << SHIFT, Permits(())) }
         }
     }
@@ -97,7 +97,7 @@ impl Gate {
     #[inline]
     #[track_caller]
     pub fn acquire(&self, n: usize) -> Acquire<Borrowed<'_, Permits>> {
-        assert!(n <= Self::MAX, "more permits than a gate can hold");
+        assert!(n <= Self::MAX, "more permits than there can be");
         Acquire { waiter: Waiter::new(&self.queue, n) }
     }
 
@@ -109,7 +109,7 @@ impl Gate {
         gate: impl FnOnce(&T) -> &Self,
         n: usize,
     ) -> Acquire<Arc<T>> {
-        assert!(n <= Self::MAX, "more permits than a gate can hold");
+        assert!(n <= Self::MAX, "more permits than there can be");
         Acquire { waiter: Waiter::new_owned(owner, |owner| &gate(owner).queue, n) }
     }
 
@@ -205,7 +205,7 @@ impl fmt::Debug for Gate {
 fn sum(free: usize, n: usize) -> usize {
     match free.checked_add(n) {
         Some(sum) if sum <= Gate::MAX => sum,
-        _ => panic!("more permits than a gate can hold"),
+        _ => panic!("more permits than there can be"),
     }
 }
 

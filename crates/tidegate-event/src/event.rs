@@ -1,0 +1,359 @@
+// How it works
+//
+//     word: [ SET | WAITERS ]
+//
+// `set` raises the flag by one read-modify-write; if that shows that somebody waits, it takes the lock and
+// releases the whole line in one splice. A waiter joins the line only by a compare-exchange on the same word,
+// with the flag down, so a flag that went up in between is seen.
+//
+// Who is in line when `set` runs is released for good: the release is in the waiter's own state, so `clear` may
+// follow at once. Who comes after `clear` joins a line of its own.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use pin_project_lite::pin_project;
+use tidegate_shim::atomic::Ordering;
+use tidegate_shim::const_fn;
+use tidegate_waiters::{
+    Borrowed, Decision, Left, Locked, Policy, WaitQueue, Waiter, block_on, block_on_until,
+};
+
+/// Bit 0 is the queue's.
+const SET: usize = 2;
+
+/// A flag that tasks and threads wait for, and that can be lowered again.
+///
+/// Think of a barrier across a road: while it is up everybody passes, while it is down everybody stops, and
+/// raising it lets all go who have stopped.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_event::Event;
+///
+/// static READY: Event = Event::new();
+///
+/// async fn serve() -> &'static str {
+///     READY.wait().await;
+///     "serving"
+/// }
+///
+/// # std::thread::scope(|threads| {
+/// threads.spawn(|| READY.set());
+/// assert_eq!(tidegate_test::block_on(serve()), "serving");
+/// # });
+/// ```
+///
+/// Who waits when it is set is released, though it is cleared at once:
+///
+/// ```
+/// use std::pin::pin;
+/// use tidegate_event::Event;
+/// use tidegate_test::poll_once;
+///
+/// let event = Event::new();
+/// let mut wait = pin!(event.wait());
+/// assert!(poll_once(wait.as_mut()).is_pending());
+/// event.set();
+/// event.clear();
+/// assert!(poll_once(wait).is_ready());
+/// ```
+///
+/// # Event or channel?
+///
+/// - An event says that something is so, to everybody, as often as they ask.
+/// - A channel or a queue hands each thing to one of them.
+///
+/// # Fairness
+///
+/// All who wait are released by one `set`, woken in the order in which they came.
+///
+/// # Cost
+///
+/// Asking and passing a set event is one load; setting and clearing one read-modify-write. Waiting allocates
+/// nothing; joining and leaving are O(1); setting is O(1) under the lock and O(1) per waiter to wake it.
+pub struct Event {
+    queue: WaitQueue<Flag>,
+}
+
+/// The policy: all there is to say is in the word.
+struct Flag;
+
+impl Policy for Flag {
+    type Note = ();
+
+    // Nothing is handed to one waiter that another would miss.
+    fn left(_line: &mut Locked<'_, Self>, (): &mut (), _left: Left) {}
+}
+
+impl Event {
+    const_fn! {
+        /// Makes an event that is not set.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tidegate_event::Event;
+        ///
+        /// static STOP: Event = Event::new();
+        /// assert!(!STOP.is_set());
+        /// ```
+        pub const fn new() -> Self {
+            Self { queue: WaitQueue::new(0, Flag) }
+        }
+    }
+
+    /// Sets the event and releases all who wait; answers whether it was clear.
+    ///
+    /// What happened before `set` has happened for all who see the event set.
+    ///
+    /// # Panics
+    ///
+    /// When a task's waker panics; all who waited have been woken then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// let event = Event::new();
+    /// assert!(event.set());
+    /// assert!(!event.set());
+    /// ```
+    pub fn set(&self) -> bool {
+        // Release: pairs with the Acquire of whoever sees the flag up.
+        // Acquire: a `set` that finds it up comes after the one that raised it.
+        let before = self.queue.word().fetch_or(SET, Ordering::AcqRel);
+        if before & WaitQueue::<Flag>::WAITERS != 0 {
+            self.release();
+        }
+        before & SET == 0
+    }
+
+    #[cold]
+    fn release(&self) {
+        self.queue.lock().release_all();
+    }
+
+    /// Clears the event; answers whether it was set.
+    ///
+    /// Who waited when it was set has been released already and stays so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// let event = Event::new();
+    /// event.set();
+    /// assert!(event.clear());
+    /// assert!(!event.clear());
+    /// ```
+    pub fn clear(&self) -> bool {
+        self.queue.word().fetch_and(!SET, Ordering::AcqRel) & SET != 0
+    }
+
+    /// Whether the event is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// assert!(!Event::new().is_set());
+    /// ```
+    #[inline]
+    pub fn is_set(&self) -> bool {
+        // Acquire: pairs with the Release in `set`.
+        self.queue.word().load(Ordering::Acquire) & SET != 0
+    }
+
+    /// Waits until the event is set; ready at once if it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Strict. Dropping the future and asking again is as if it had never been dropped, unless the event was
+    /// cleared in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// # tidegate_test::block_on(async {
+    /// let event = Event::new();
+    /// event.set();
+    /// event.wait().await;
+    /// # });
+    /// ```
+    #[inline]
+    pub fn wait(&self) -> WaitFut<'_> {
+        WaitFut { waiter: Waiter::new(&self.queue, ()) }
+    }
+
+    /// As [`wait`](Self::wait), for an event in an [`Arc`]; the future owns its share.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_event::Event;
+    /// # tidegate_test::block_on(async {
+    /// let event = Arc::new(Event::new());
+    /// event.set();
+    /// event.wait_owned().await;
+    /// # });
+    /// ```
+    #[inline]
+    pub fn wait_owned(self: Arc<Self>) -> WaitOwnedFut {
+        WaitOwnedFut { waiter: Waiter::new_owned(self, |it| &it.queue, ()) }
+    }
+
+    /// As [`wait`](Self::wait), parking this thread.
+    ///
+    /// # Blocking
+    ///
+    /// Not from async code: a task that blocks its thread keeps the other tasks of that thread from running, and
+    /// one of those may be the one that sets the event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// let event = Event::new();
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| event.set());
+    ///     event.wait_blocking();
+    /// });
+    /// ```
+    pub fn wait_blocking(&self) {
+        block_on(self.wait());
+    }
+
+    /// As [`wait_blocking`](Self::wait_blocking), giving up at `deadline` with `None`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`wait_blocking`](Self::wait_blocking).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Instant;
+    /// # use tidegate_event::Event;
+    /// assert_eq!(Event::new().wait_blocking_until(Instant::now()), None);
+    /// ```
+    pub fn wait_blocking_until(&self, deadline: Instant) -> Option<()> {
+        block_on_until(deadline, self.wait())
+    }
+
+    /// How many wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// assert_eq!(Event::new().waiters(), 0);
+    /// ```
+    pub fn waiters(&self) -> usize {
+        self.queue.waiters()
+    }
+
+    /// The state and the count, for a log line or a gauge.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// let statistics = Event::new().statistics();
+    /// assert_eq!((statistics.is_set, statistics.waiting), (false, 0));
+    /// ```
+    pub fn statistics(&self) -> EventStatistics {
+        EventStatistics { is_set: self.is_set(), waiting: self.waiters() }
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &self.is_set()).field("queue", &self.queue).finish()
+    }
+}
+
+/// What an event looks like, each part taken at its own instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventStatistics {
+    /// Whether it is set.
+    pub is_set: bool,
+    /// Tasks and threads that wait for it.
+    pub waiting: usize,
+}
+
+pin_project! {
+    /// The future of [`Event::wait`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct WaitFut<'a> {
+        #[pin]
+        waiter: Waiter<Flag, Borrowed<'a, Flag>>,
+    }
+}
+
+impl Future for WaitFut<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll(self.project().waiter, cx)
+    }
+}
+
+impl fmt::Debug for WaitFut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WaitFut").field(&self.waiter).finish()
+    }
+}
+
+pin_project! {
+    /// The future of [`Event::wait_owned`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct WaitOwnedFut {
+        #[pin]
+        waiter: Waiter<Flag, Arc<Event>>,
+    }
+}
+
+impl Future for WaitOwnedFut {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll(self.project().waiter, cx)
+    }
+}
+
+impl fmt::Debug for WaitOwnedFut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WaitOwnedFut").field(&self.waiter).finish()
+    }
+}
+
+/// One poll of either future.
+#[inline]
+fn poll<O>(mut waiter: Pin<&mut Waiter<Flag, O>>, cx: &mut Context<'_>) -> Poll<()> {
+    // Acquire: pairs with the Release in `set`.
+    if waiter.is_fresh() && waiter.queue().word().load(Ordering::Acquire) & SET != 0 {
+        waiter.finish();
+        return Poll::Ready(());
+    }
+    let turn = waiter.as_mut().poll(cx, |_line, word| match word & SET {
+        0 => Decision::Wait,
+        _ => Decision::Ready(()),
+    });
+    turn.map(|_decided_or_released| ())
+}

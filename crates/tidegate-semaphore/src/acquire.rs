@@ -1,0 +1,80 @@
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tidegate_waiters::{Acquire, Borrowed, Permits};
+
+use crate::permit::{OwnedPermit, Permit};
+use crate::semaphore::Semaphore;
+
+/// The semaphore is closed; it gives out no more permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed")
+    }
+}
+
+impl Error for Closed {}
+
+pin_project! {
+    /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct AcquireFut<'a> {
+        semaphore: &'a Semaphore,
+        #[pin]
+        acquire: Acquire<Borrowed<'a, Permits>>,
+    }
+}
+
+impl<'a> AcquireFut<'a> {
+    #[inline]
+    pub(crate) fn new(semaphore: &'a Semaphore, acquire: Acquire<Borrowed<'a, Permits>>) -> Self {
+        Self { semaphore, acquire }
+    }
+}
+
+impl<'a> Future for AcquireFut<'a> {
+    type Output = Result<Permit<'a>, Closed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let taken = ready!(this.acquire.poll(cx));
+        Poll::Ready(taken.map(|n| Permit::new(this.semaphore, n)).ok_or(Closed))
+    }
+}
+
+pin_project! {
+    /// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct AcquireOwnedFut {
+        #[pin]
+        acquire: Acquire<Arc<Semaphore>>,
+    }
+}
+
+impl AcquireOwnedFut {
+    #[inline]
+    pub(crate) fn new(acquire: Acquire<Arc<Semaphore>>) -> Self {
+        Self { acquire }
+    }
+}
+
+impl Future for AcquireOwnedFut {
+    type Output = Result<OwnedPermit, Closed>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut acquire = self.project().acquire;
+        let taken = ready!(acquire.as_mut().poll(cx));
+        Poll::Ready(taken.map(|n| OwnedPermit::new(Arc::clone(acquire.owner()), n)).ok_or(Closed))
+    }
+}

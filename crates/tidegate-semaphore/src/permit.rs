@@ -1,0 +1,136 @@
+use std::sync::Arc;
+
+use crate::semaphore::Semaphore;
+
+/// One or several permits of a [`Semaphore`]; dropping them gives them back.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_semaphore::Semaphore;
+/// let semaphore = Semaphore::new(3);
+/// let mut permit = semaphore.try_acquire_many(3).unwrap();
+/// let one = permit.split(1).unwrap();
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 2);
+/// one.forget();
+/// assert_eq!(semaphore.available_permits(), 2);
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping a `Permit` gives it straight back"]
+pub struct Permit<'a> {
+    semaphore: &'a Semaphore,
+    count: usize,
+}
+
+impl<'a> Permit<'a> {
+    #[inline]
+    pub(crate) fn new(semaphore: &'a Semaphore, count: usize) -> Self {
+        Self { semaphore, count }
+    }
+
+    /// How many permits this holds.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Moves `n` of the permits into one of their own; `None`, changing nothing, when it holds fewer.
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        self.count = self.count.checked_sub(n)?;
+        Some(Self { semaphore: self.semaphore, count: n })
+    }
+
+    /// Takes the permits of `other` in.
+    ///
+    /// # Panics
+    ///
+    /// When they are of another semaphore; both go back to their own then.
+    #[track_caller]
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(std::ptr::eq(self.semaphore, other.semaphore), "merging permits of two semaphores");
+        // Both were counted when they were taken, so the sum is not more than there ever were.
+        self.count += std::mem::take(&mut other.count);
+    }
+
+    /// Keeps the permits for good: they do not go back.
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for Permit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.semaphore.give_back(self.count);
+    }
+}
+
+/// As [`Permit`], owning a share of its semaphore.
+///
+/// # Examples
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use tidegate_semaphore::Semaphore;
+/// let semaphore = Arc::new(Semaphore::new(2));
+/// let mut permit = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+/// permit.merge(Arc::clone(&semaphore).try_acquire_owned().unwrap());
+/// assert_eq!(permit.count(), 2);
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 2);
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping an `OwnedPermit` gives it straight back"]
+pub struct OwnedPermit {
+    semaphore: Arc<Semaphore>,
+    count: usize,
+}
+
+impl OwnedPermit {
+    #[inline]
+    pub(crate) fn new(semaphore: Arc<Semaphore>, count: usize) -> Self {
+        Self { semaphore, count }
+    }
+
+    /// The semaphore that the permits are of.
+    pub fn semaphore(&self) -> &Arc<Semaphore> {
+        &self.semaphore
+    }
+
+    /// As [`Permit::count`].
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// As [`Permit::split`].
+    pub fn split(&mut self, n: usize) -> Option<Self> {
+        self.count = self.count.checked_sub(n)?;
+        Some(Self { semaphore: Arc::clone(&self.semaphore), count: n })
+    }
+
+    /// As [`Permit::merge`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Permit::merge`].
+    #[track_caller]
+    pub fn merge(&mut self, mut other: Self) {
+        assert!(
+            Arc::ptr_eq(&self.semaphore, &other.semaphore),
+            "merging permits of two semaphores"
+        );
+        self.count += std::mem::take(&mut other.count);
+    }
+
+    /// As [`Permit::forget`].
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for OwnedPermit {
+    #[inline]
+    fn drop(&mut self) {
+        self.semaphore.give_back(self.count);
+    }
+}

@@ -1,0 +1,59 @@
+use std::pin::pin;
+use std::sync::Arc;
+
+use tidegate_semaphore::Semaphore;
+use tidegate_test::poll_once;
+
+#[test]
+fn nothing_at_all_is_ready_at_once_whoever_waits() {
+    let semaphore = Semaphore::new(0);
+    let mut waits = pin!(semaphore.acquire());
+    assert!(poll_once(waits.as_mut()).is_pending());
+    assert!(poll_once(pin!(semaphore.acquire_many(0))).is_ready());
+}
+
+#[test]
+fn a_large_request_holds_nothing_back_before_it_is_whole() {
+    let semaphore = Semaphore::new(5);
+    let mut large = Box::pin(semaphore.acquire_many(6));
+    assert!(poll_once(large.as_mut()).is_pending());
+    assert_eq!(semaphore.available_permits(), 5, "the five are counted as free");
+    let mut small = pin!(semaphore.acquire());
+    assert!(poll_once(small.as_mut()).is_pending(), "but nobody overtakes");
+    drop(large);
+    assert!(poll_once(small.as_mut()).is_ready());
+}
+
+#[test]
+fn splitting_and_merging_conserve_permits() {
+    let semaphore = Arc::new(Semaphore::new(10));
+    let mut permit = semaphore.try_acquire_many(6).unwrap();
+    assert!(permit.split(7).is_none());
+    assert_eq!(permit.count(), 6);
+    let mut other = permit.split(4).unwrap();
+    other.merge(semaphore.try_acquire().unwrap());
+    drop(permit);
+    assert_eq!((semaphore.available_permits(), other.count()), (5, 5));
+    other.forget();
+    assert_eq!(semaphore.available_permits(), 5);
+
+    let mut owned = Arc::clone(&semaphore).try_acquire_many_owned(3).unwrap();
+    let half = owned.split(1).unwrap();
+    assert!(Arc::ptr_eq(half.semaphore(), &semaphore));
+    owned.merge(half);
+    assert!(owned.split(4).is_none());
+    drop(owned);
+    assert_eq!(semaphore.available_permits(), 5);
+}
+
+#[test]
+fn permits_may_be_added_and_taken_away_while_it_is_in_use() {
+    let semaphore = Semaphore::new(1);
+    let mut waits = pin!(semaphore.acquire_many(3));
+    assert!(poll_once(waits.as_mut()).is_pending());
+    assert_eq!(semaphore.forget_permits(usize::MAX), 1);
+    semaphore.add_permits(2);
+    assert!(poll_once(waits.as_mut()).is_pending());
+    semaphore.add_permits(1);
+    assert!(poll_once(waits.as_mut()).is_ready());
+}
