@@ -119,6 +119,17 @@ pub(crate) fn is(node: &Arc<Node>) -> bool {
     found.unwrap_or(false)
 }
 
+/// Whether the current scope is cancelled; none is not.
+pub(crate) fn is_cancelled() -> bool {
+    let found = CURRENT.try_with(|current| {
+        let node = current.node.take();
+        let cancelled = node.as_ref().is_some_and(|node| node.is_cancelled());
+        current.node.set(node);
+        cancelled
+    });
+    found.unwrap_or(false)
+}
+
 /// Whether there is a scope at all.
 pub(crate) fn is_some() -> bool {
     let found = CURRENT.try_with(|current| {

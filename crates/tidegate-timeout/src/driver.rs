@@ -13,6 +13,7 @@
 // Of several scopes that end at once the outermost reports: before an inner one reports anything it looks
 // whether a future around it is about to drop it, and then stays pending.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -28,7 +29,6 @@ use crate::node::{Cause, Kind, Look, Node};
 
 pin_project! {
     /// A body, polled inside its scope until it is ready or the scope ends it.
-    #[derive(Debug)]
     pub(crate) struct Driver<F> {
         #[pin]
         body: Option<F>,
@@ -116,8 +116,17 @@ impl<F> Driver<F> {
     }
 
     /// The node, if somebody asked for it.
-    pub(crate) fn made_node(self: Pin<&mut Self>) -> Option<&Arc<Node>> {
-        self.project().scope.node.get()
+    pub(crate) fn made(&self) -> Option<&Arc<Node>> {
+        self.scope.node.get()
+    }
+}
+
+impl<F> fmt::Debug for Driver<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.scope.node.get() {
+            Some(node) => node.fmt(f),
+            None => f.write_str("Scope"),
+        }
     }
 }
 
@@ -130,6 +139,7 @@ impl<F: Future> Driver<F> {
                 Next::Wait => return Poll::Pending,
                 Next::Again => {}
                 Next::End(verdict) => {
+                    me.timer.clear();
                     me.body.set(None);
                     me.scope.end();
                     return Poll::Ready(verdict);
@@ -158,7 +168,8 @@ fn step<F: Future>(
     let knew = scope.node.get().is_some_and(|node| node.is_cancelled());
     let had_budget = coop::has_budget_remaining();
     let late = plan.deadline_first && scope.is_late(plan);
-    if !late || plan.ending.is_some() {
+    // Too late to poll it, unless something inside has to clean up.
+    if !late || scope.is_busy() {
         if let Poll::Ready(value) = scope.inside(plan.kind, || body.poll(cx)) {
             if plan.deadline_first && scope.is_late(plan) && scope.expire() {
                 return Next::End(Verdict::Expired(plan.started, scope.deadline()));
@@ -190,7 +201,9 @@ fn decide<T>(
         if alone && (deadline < around.drop_by || deadline == Deadline::NEVER) {
             match timer.as_mut().poll(cx, deadline, now, free) {
                 Poll::Pending => return Next::Wait,
-                Poll::Ready(now) if !around.drop_by.has_elapsed_by(now) => {
+                Poll::Ready(now)
+                    if !around.drop_by.has_elapsed_by(now) && !current::is_cancelled() =>
+                {
                     return Next::End(Verdict::Expired(plan.started, deadline));
                 }
                 Poll::Ready(_) => {}
@@ -199,7 +212,13 @@ fn decide<T>(
         scope.make_node();
     }
 
-    let (node, look) = scope.watch(cx);
+    let reach = scope.reach;
+    let (node, place, look) = scope.watch(cx);
+    if reach.is_some_and(|(version, _)| version != node.version()) {
+        // The deadline was moved while the body was polled: what is inside may have relied on the old one
+        // before it could be woken for the new one.
+        node.wake_drivers();
+    }
     plan.started = plan.started.or(node.started);
     if let Some((cause, own)) = look.cause {
         if plan.kind != Kind::Run && node.is_ended_from_around() {
@@ -222,11 +241,17 @@ fn decide<T>(
             });
         }
     }
+    // What can report a cancellation from around, and is not dropped by it, also minds the deadlines around:
+    // perhaps nobody else does any more.
+    let minds_all = plan.kind == Kind::Reporter && !around.owned;
+    let deadline = if minds_all { look.effective } else { look.deadline };
     // Of two equal deadlines the outer one reports.
-    let deadline = if around.drop_by <= look.deadline { Deadline::NEVER } else { look.deadline };
+    let deadline = if around.drop_by <= deadline { Deadline::NEVER } else { deadline };
     match timer.poll(cx, deadline, now, free) {
         Poll::Ready(now) if !around.drop_by.has_elapsed_by(now) => {
-            node.expire(now);
+            let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
+            node.unwatch(place);
+            expired.into_iter().for_each(|node| node.expire(now));
             Next::Again
         }
         _ => Next::Wait,
@@ -240,12 +265,17 @@ impl Own {
 
     /// Runs `f`, a poll of the body, inside the scope.
     fn inside<R>(&mut self, kind: Kind, f: impl FnOnce() -> R) -> R {
+        let placed = std::mem::replace(&mut self.placed, true);
         let Some(node) = self.node.get() else {
-            return current::enter_lazy(&mut self.lazy, &mut self.node, f);
+            let output = current::enter_lazy(&mut self.lazy, &mut self.node, f);
+            if let Some(node) = self.node.get() {
+                // It was made in this poll; what was polled inside it relies on the deadline it had then.
+                self.reach = Some((0, node.deadline()));
+            }
+            return output;
         };
-        if !self.placed {
+        if !placed {
             // Made for a handle, before anybody could know where it would be polled.
-            self.placed = true;
             current::node().into_iter().for_each(|parent| node.attach(parent));
         }
         let around = current::around();
@@ -264,10 +294,14 @@ impl Own {
 
     /// Starts the time of a relative deadline, unless it runs already; the clock, if it was read for that.
     fn start(&mut self, plan: &mut Plan) -> Option<Instant> {
-        let Start::After(after) = self.lazy.start else { return None };
+        if plan.started.is_some() || matches!(self.lazy.start, Start::At(Deadline::NEVER)) {
+            return None;
+        }
         let now = Instant::now();
         plan.started = Some(now);
-        self.lazy.start = Start::At(Deadline::since(now, after));
+        if let Start::After(after) = self.lazy.start {
+            self.lazy.start = Start::At(Deadline::since(now, after));
+        }
         Some(now)
     }
 
@@ -301,16 +335,18 @@ impl Own {
             node.set_contained(current::around().owned);
             node.attach(parent);
         });
-        self.placed = true;
         let _ = self.node.set(node);
     }
 
+    fn is_busy(&self) -> bool {
+        self.node.get().is_some_and(|node| node.is_busy())
+    }
+
     /// Keeps the task's waker where whatever concerns the scope wakes it.
-    fn watch(&mut self, cx: &Context<'_>) -> (&Arc<Node>, Look) {
-        self.placed = true;
+    fn watch(&mut self, cx: &Context<'_>) -> (&Arc<Node>, usize, Look) {
         let node = self.node.get().expect("the node was made");
         let place = *self.place.get_or_insert_with(|| node.join(true));
-        (node, node.watch(place, cx.waker()))
+        (node, place, node.watch(place, cx.waker()))
     }
 
     fn end(&mut self) {
@@ -330,7 +366,6 @@ impl Drop for Own {
 
 pin_project! {
     /// A tokio timer that is only there when it is needed, and can be set anew.
-    #[derive(Debug)]
     struct Timer {
         #[pin]
         sleep: Option<Sleep>,
@@ -339,6 +374,12 @@ pin_project! {
 }
 
 impl Timer {
+    fn clear(self: Pin<&mut Self>) {
+        let mut me = self.project();
+        me.sleep.set(None);
+        *me.set_for = None;
+    }
+
     /// Ready with the present once `deadline` has passed. `now` saves reading the clock.
     fn poll(
         self: Pin<&mut Self>,

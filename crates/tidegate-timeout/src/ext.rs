@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -80,11 +81,16 @@ pin_project! {
     ///
     /// That of the future inside.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    #[derive(Debug)]
     pub struct InScope<F> {
         #[pin]
         future: F,
         node: OnceLock<Arc<Node>>,
+    }
+}
+
+impl<F> fmt::Debug for InScope<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InScope").field("scope", &self.node.get()).finish_non_exhaustive()
     }
 }
 

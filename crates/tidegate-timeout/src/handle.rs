@@ -180,11 +180,6 @@ impl ScopeHandle {
 
 impl fmt::Debug for ScopeHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("ScopeHandle");
-        if let Some(name) = self.node.name.get() {
-            fields.field("name", name);
-        }
-        fields.field("deadline", &self.deadline()).field("reason", &self.reason());
-        fields.finish_non_exhaustive()
+        f.debug_tuple("ScopeHandle").field(&self.node).finish()
     }
 }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -58,7 +59,6 @@ pin_project! {
     /// # })
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    #[derive(Debug)]
     pub struct MoveOn<F> {
         #[pin]
         driver: Driver<F>,
@@ -101,6 +101,12 @@ impl<F> MoveOn<F> {
     /// ```
     pub fn handle(&self) -> ScopeHandle {
         ScopeHandle::new(Arc::clone(self.driver.node()))
+    }
+}
+
+impl<F> fmt::Debug for MoveOn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MoveOn").field("scope", &self.driver).finish_non_exhaustive()
     }
 }
 

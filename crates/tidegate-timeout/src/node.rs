@@ -15,6 +15,7 @@
 // walks down holds one lock at a time; whoever attaches itself or changes under his feet is caught because it
 // looks at its parent after it entered the parent's list. Wakers are moved out under the lock and woken after.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
@@ -47,7 +48,6 @@ pub(crate) struct Cause {
     pub(crate) expired_at: Option<Instant>,
 }
 
-#[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     /// When the time of a relative deadline began to run.
@@ -58,7 +58,7 @@ pub(crate) struct Node {
     contained: AtomicBool,
     /// `cause` is there. Release: pairs with the Acquire in `is_cancelled`.
     cancelled: AtomicBool,
-    /// Counts how often `effective` may have changed. Release: pairs with the Acquire in `version`.
+    /// Counts how often the deadlines from here up were moved. Release: pairs with the Acquire in `version`.
     version: AtomicU32,
     state: Mutex<State>,
 }
@@ -100,6 +100,7 @@ struct Watcher {
 #[derive(Debug)]
 pub(crate) struct Look {
     pub(crate) deadline: Deadline,
+    pub(crate) effective: Deadline,
     /// The cause, and whether it is the scope's own.
     pub(crate) cause: Option<(Arc<Cause>, bool)>,
     pub(crate) busy: bool,
@@ -140,7 +141,7 @@ impl Node {
         self.state.lock().seat = seat;
         let parent = self.parent.get_or_init(|| parent);
         // From here on a change above finds this node; what changed before is fetched now.
-        self.refresh();
+        self.fetch(&mut self.state.lock());
         let above = parent.state.lock().cause.clone();
         if let Some(cause) = above {
             self.spread(cause, false);
@@ -203,7 +204,8 @@ impl Node {
         let mut state = self.state.lock();
         if own {
             let passed = cause.expired_at.is_none_or(|now| state.deadline.has_elapsed_by(now));
-            if state.ended.is_some() || !passed {
+            // A deadline outlives its scope, for what was taken along; an explicit cancellation does not.
+            if !passed || (state.ended.is_some() && cause.expired_at.is_none()) {
                 return false;
             }
             // The own deadline is noted even if a cancellation from around came before it.
@@ -280,7 +282,11 @@ impl Node {
             }
             state.deadline = change(state.deadline);
         }
-        // Everybody below may have left the timing to this scope, so all are woken to think again.
+        self.wake_drivers();
+    }
+
+    /// Lets everybody from here down look at the deadlines again: they may have left the timing to this scope.
+    pub(crate) fn wake_drivers(self: &Arc<Self>) {
         let mut wakes = Wakes::default();
         let mut below = vec![Arc::clone(self)];
         while let Some(node) = below.pop() {
@@ -294,9 +300,13 @@ impl Node {
 
     fn refresh(&self) {
         let mut state = self.state.lock();
+        self.fetch(&mut state);
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    fn fetch(&self, state: &mut State) {
         let around = self.parent().map_or(Deadline::NEVER, |parent| parent.effective());
         state.effective = state.deadline.earliest(around);
-        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// Another number whenever a deadline that concerns this scope was moved.
@@ -342,6 +352,11 @@ impl Node {
         }
     }
 
+    /// Whether somebody holds this scope or one below.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.state.lock().busy > 0
+    }
+
     /// Takes one [`hold`](Self::hold) back.
     pub(crate) fn release(&self) {
         let mut wakes = Wakes::default();
@@ -369,6 +384,12 @@ impl Node {
     pub(crate) fn leave(&self, place: usize) {
         let watcher = self.state.lock().watchers.remove(place);
         drop(watcher);
+    }
+
+    /// Forgets the waker of a watcher that knows already what it would be woken for.
+    pub(crate) fn unwatch(&self, place: usize) {
+        let waker = self.state.lock().watchers.get_mut(place).waker.take();
+        drop(waker);
     }
 
     /// Keeps `waker` and says how things are: what changes after this wakes it.
@@ -411,6 +432,7 @@ impl State {
     fn look(&self) -> Look {
         Look {
             deadline: self.deadline,
+            effective: self.effective,
             cause: self.cause.as_ref().map(|cause| (Arc::clone(cause), self.own)),
             busy: self.busy > 0,
             expired: self.expired,
@@ -428,6 +450,28 @@ impl State {
     fn has_expired(&self) -> bool {
         let cut_off = self.cause.as_ref().and_then(|cause| cause.expired_at);
         self.expired || cut_off.is_some_and(|at| self.deadline.has_elapsed_by(at))
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Scope");
+        if let Some(name) = self.name.get() {
+            shown.field("name", name);
+        }
+        match self.state.try_lock() {
+            Some(state) => {
+                let (deadline, guarded) = (state.deadline, state.busy > 0);
+                drop(state);
+                shown.field("deadline", &deadline);
+                shown.field("cancelled", &self.shown_cause().map(|cause| cause.reason.clone()));
+                shown.field("guarded", &guarded);
+            }
+            None => {
+                shown.field("state", &format_args!("<locked>"));
+            }
+        }
+        shown.finish_non_exhaustive()
     }
 }
 

@@ -195,7 +195,7 @@ impl Scope {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scope").field(&self.handle()).finish()
+        self.node.fmt(f)
     }
 }
 
@@ -294,10 +294,15 @@ pub enum Ended<T> {
 pin_project! {
     /// The future of [`Scope::run`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    #[derive(Debug)]
     pub struct Run<F> {
         #[pin]
         driver: Driver<F>,
+    }
+}
+
+impl<F> fmt::Debug for Run<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("scope", &self.driver).finish_non_exhaustive()
     }
 }
 

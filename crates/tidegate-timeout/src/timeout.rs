@@ -1,3 +1,4 @@
+use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -111,7 +112,6 @@ pin_project! {
     ///
     /// When it needs a timer and is polled outside of a tokio runtime that has one.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    #[derive(Debug)]
     pub struct Timeout<F> {
         #[pin]
         driver: Driver<F>,
@@ -145,6 +145,9 @@ impl<F> Timeout<F> {
     /// ```
     pub fn named(mut self, name: &'static str) -> Self {
         self.name = Some(name);
+        if let Some(node) = self.driver.made() {
+            let _ = node.name.set(name);
+        }
         self
     }
 
@@ -212,7 +215,22 @@ impl<F> Timeout<F> {
     /// # })
     /// ```
     pub fn handle(&self) -> ScopeHandle {
-        ScopeHandle::new(Arc::clone(self.driver.node()))
+        let node = self.driver.node();
+        if let Some(name) = self.name {
+            let _ = node.name.set(name);
+        }
+        ScopeHandle::new(Arc::clone(node))
+    }
+}
+
+impl<F> fmt::Debug for Timeout<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("name", &self.name)
+            .field("after", &self.after)
+            .field("location", &format_args!("{}", self.location))
+            .field("scope", &self.driver)
+            .finish_non_exhaustive()
     }
 }
 
@@ -229,7 +247,7 @@ impl<F: Future> Future for Timeout<F> {
             Verdict::Expired(started, deadline) => (started, deadline),
             Verdict::Cancelled(cause) => {
                 *me.cancelled = true;
-                let node = me.driver.made_node();
+                let node = me.driver.as_ref().get_ref().made();
                 if let Some(around) = node.and_then(|node| node.reporter_around()) {
                     around.cancel(cause.reason.clone());
                 }
@@ -238,7 +256,7 @@ impl<F: Future> Future for Timeout<F> {
         };
         let moved = || Some(deadline.instant()?.saturating_duration_since(started?));
         let after = moved().or(*me.after).unwrap_or_default();
-        let scope = me.driver.made_node();
+        let scope = me.driver.as_ref().get_ref().made();
         Poll::Ready(Err(Elapsed::new(scope, *me.name, after, me.location)))
     }
 }

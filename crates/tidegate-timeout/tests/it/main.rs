@@ -1,4 +1,16 @@
 //! The public interface of `tidegate-timeout`.
 
+mod ask;
+mod cancel;
+mod explicit;
+mod hygiene;
+mod nesting;
+mod outcomes;
+mod panics;
+mod reschedule;
+mod runtimes;
+mod scale;
 mod scope;
+mod shield;
 mod support;
+mod traits;

@@ -1,0 +1,71 @@
+//! What a dependant relies on.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::future::{Pending, Ready};
+use std::hash::Hash;
+use std::rc::Rc;
+
+use tidegate_timeout::{
+    CancelReason, Cancelled, Deadline, Elapsed, InScope, MoveOn, ScopeHandle, Timeout,
+    cancel_scope, cancelled, move_on_after, shield, shield_for, timeout,
+};
+
+use crate::support::ms;
+
+fn is<T: Send + Sync + Debug + 'static>() {}
+fn is_error<T: Error + Clone + Eq + Send + Sync + Display + 'static>() {}
+fn is_send<T: Send>(_: &T) {}
+
+#[test]
+fn everything_goes_between_threads_as_far_as_its_body_does() {
+    is::<Deadline>();
+    is::<CancelReason>();
+    is::<ScopeHandle>();
+    is::<Timeout<Ready<u32>>>();
+    is::<MoveOn<Pending<u32>>>();
+    is::<InScope<Pending<u32>>>();
+    is_error::<Elapsed>();
+    is_error::<Cancelled>();
+
+    fn copy<T: Copy + Ord + Hash>() {}
+    copy::<Deadline>();
+    fn clone<T: Clone>() {}
+    clone::<ScopeHandle>();
+
+    is_send(&timeout(ms(1), async {}));
+    is_send(&move_on_after(ms(1), async {}));
+    is_send(&cancel_scope(async |_| {}));
+    is_send(&shield(async {}));
+    is_send(&shield_for(ms(1), async {}));
+    is_send(&cancelled());
+}
+
+#[test]
+fn bodies_need_be_neither_send_nor_debug_nor_static() {
+    let local = Rc::new(5);
+    let borrowed = &local;
+    crate::support::paused(async {
+        assert_eq!(timeout(ms(1), async { **borrowed }).await, Ok(5));
+        assert_eq!(move_on_after(ms(1), async { **borrowed }).await, Some(5));
+        assert_eq!(cancel_scope(async |_| **borrowed).await, Ok(5));
+        assert_eq!(shield(async { **borrowed }).await, 5);
+        let shown = format!("{:?}", timeout(ms(1), async { **borrowed }).named("shown"));
+        assert!(shown.contains("shown"), "{shown}");
+    });
+}
+
+#[tokio::test]
+async fn scopes_nest_inside_spawned_tasks() {
+    let text = String::from("x");
+    let task = tokio::spawn(async move {
+        cancel_scope(async |scope| {
+            let length = text.len();
+            let inner = timeout(ms(1000), shield(async { length })).await;
+            scope.cancel("done");
+            inner
+        })
+        .await
+    });
+    assert_eq!(task.await.unwrap(), Ok(Ok(1)));
+}
