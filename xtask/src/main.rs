@@ -1,3 +1,165 @@
-//! The workspace's own commands: `cargo xtask <verb>`.
+//! The workspace's own commands: `cargo xtask <verb>`. Run it with `--help` to see them all.
+//!
+//! Continuous integration calls these verbs and nothing else, so what passes here passes there.
 
-fn main() {}
+mod flags;
+mod layers;
+mod new;
+mod release;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use xshell::{Shell, cmd};
+
+fn main() -> ExitCode {
+    match run(flags::Xtask::from_env_or_exit()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // One line, not `Result`'s backtrace: the command that failed has already said why.
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: flags::Xtask) -> anyhow::Result<()> {
+    let sh = &Shell::new()?;
+    sh.change_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+
+    match flags.subcommand {
+        flags::XtaskCmd::Ci(_) => ci(sh),
+        flags::XtaskCmd::Fmt(it) => fmt(sh, it.check),
+        flags::XtaskCmd::Layers(_) => layers::check(sh),
+        flags::XtaskCmd::Lint(_) => lint(sh),
+        flags::XtaskCmd::Test(it) => test(sh, it.package),
+        flags::XtaskCmd::Features(_) => features(sh),
+        flags::XtaskCmd::Docs(it) => docs(sh, it.open),
+        flags::XtaskCmd::Loom(it) => loom(sh, it.package),
+        flags::XtaskCmd::Miri(it) => miri(sh, it.package),
+        flags::XtaskCmd::Msrv(_) => msrv(sh),
+        flags::XtaskCmd::New(it) => new::run(sh, &it.name),
+        flags::XtaskCmd::Release(it) => release::run(sh, &it),
+    }
+}
+
+/// Everything that has to hold on the main branch, cheapest first.
+fn ci(sh: &Shell) -> anyhow::Result<()> {
+    section("fmt", || fmt(sh, true))?;
+    section("layers", || layers::check(sh))?;
+    section("lint", || lint(sh))?;
+    section("features", || features(sh))?;
+    section("test", || test(sh, None))?;
+    section("docs", || docs(sh, false))?;
+    section("loom", || loom(sh, None))?;
+    section("release", || release::rehearse(sh))
+}
+
+fn fmt(sh: &Shell, check: bool) -> anyhow::Result<()> {
+    let check = check.then_some("--check");
+    cmd!(sh, "cargo fmt --all {check...}").run()?;
+    Ok(())
+}
+
+fn lint(sh: &Shell) -> anyhow::Result<()> {
+    for what in [LIBRARIES, DOWNLOADER] {
+        cmd!(sh, "cargo clippy {what...} --all-targets -- -D warnings").run()?;
+    }
+    Ok(())
+}
+
+fn test(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
+    if let Some(package) = package {
+        cmd!(sh, "cargo test --package {package}").run()?;
+        return Ok(());
+    }
+    for what in [LIBRARIES, DOWNLOADER] {
+        cmd!(sh, "cargo test {what...}").run()?;
+    }
+    Ok(())
+}
+
+fn features(sh: &Shell) -> anyhow::Result<()> {
+    for feature in layers::features(sh, "tidegate")? {
+        cmd!(sh, "cargo check --package tidegate --no-default-features --features {feature}")
+            .run()?;
+    }
+    cmd!(sh, "cargo check --package tidegate-fetch --all-features").run()?;
+    Ok(())
+}
+
+fn docs(sh: &Shell, open: bool) -> anyhow::Result<()> {
+    let open = open.then_some("--open");
+    let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
+    cmd!(sh, "cargo doc --workspace --no-deps {open...}").run()?;
+    Ok(())
+}
+
+fn loom(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
+    let crates = match package {
+        Some(package) => vec![package],
+        None => layers::modelled(sh)?,
+    };
+    let what = crates.iter().flat_map(|name| ["--package", name]);
+    // A target folder of its own, so that switching back and forth rebuilds nothing.
+    let _flags = sh.push_env("RUSTFLAGS", "--cfg tidegate_loom");
+    let _dir = sh.push_env("CARGO_TARGET_DIR", "target/loom");
+    cmd!(sh, "cargo test --profile loom {what...} --test races").run()?;
+    Ok(())
+}
+
+fn miri(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
+    if cmd!(sh, "cargo +nightly miri --version")
+        .quiet()
+        .ignore_stdout()
+        .ignore_stderr()
+        .run()
+        .is_err()
+    {
+        println!("miri: skipped, it is not installed (rustup +nightly component add miri)");
+        return Ok(());
+    }
+    let crates = match package {
+        Some(package) => vec![package],
+        None => layers::UNSAFE_HOMES.map(String::from).to_vec(),
+    };
+    let what = crates.iter().flat_map(|name| ["--package", name]);
+    let _flags = sh.push_env("MIRIFLAGS", "-Zmiri-strict-provenance");
+    cmd!(sh, "cargo +nightly miri test {what...}").run()?;
+    Ok(())
+}
+
+fn msrv(sh: &Shell) -> anyhow::Result<()> {
+    let version = layers::rust_version(sh)?;
+    let toolchain = format!("+{version}");
+    if cmd!(sh, "cargo {toolchain} --version")
+        .quiet()
+        .ignore_stdout()
+        .ignore_stderr()
+        .run()
+        .is_err()
+    {
+        println!("msrv: skipped, Rust {version} is not installed (rustup toolchain add {version})");
+        return Ok(());
+    }
+    cmd!(sh, "cargo {toolchain} check {LIBRARIES...}").run()?;
+    Ok(())
+}
+
+/// The crates whose features belong together.
+const LIBRARIES: &[&str] = &["--workspace", "--exclude", "tidegate-fetch", "--all-features"];
+/// The downloader, without the TLS stack that its tests have no use for.
+const DOWNLOADER: &[&str] = &["--package", "tidegate-fetch"];
+
+/// Runs one step, folded (where the log can fold) and timed.
+fn section(name: &str, step: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let folds = std::env::var_os("GITHUB_ACTIONS").is_some();
+    println!("{}{name}", if folds { "::group::" } else { "==> " });
+    let start = Instant::now();
+    let outcome = step();
+    if folds {
+        println!("::endgroup::");
+    }
+    println!("{name}: {:.1?}", start.elapsed());
+    outcome
+}

@@ -4,31 +4,25 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tidegate_event::Event;
-use tidegate_shim::UnsafeCell;
+use tidegate_shim::atomic::{AtomicU32, Ordering};
 use tidegate_test::{block_on, poll_once, race, spawn};
-
-/// Data that is written before the event is set and read after it; loom reports it if that is not so.
-struct Message(Event, UnsafeCell<u32>);
-
-// SAFETY: written by one thread before the event is set, read after.
-unsafe impl Sync for Message {}
 
 #[test]
 fn what_happened_before_set_has_happened_for_all_who_waited() {
     race(|| {
-        let message = Arc::new(Message(Event::new(), UnsafeCell::new(0)));
+        // Relaxed on purpose: only the event orders the write before the reads, and loom lets a read see an old
+        // value wherever nothing does.
+        let message = Arc::new((Event::new(), AtomicU32::new(0)));
         let readers: Vec<_> = (0..2)
             .map(|_| {
                 let message = Arc::clone(&message);
                 spawn(move || {
                     block_on(message.0.wait());
-                    // SAFETY: the event is set, so the writer is done.
-                    assert_eq!(message.1.with(|it| unsafe { *it }), 7);
+                    assert_eq!(message.1.load(Ordering::Relaxed), 7);
                 })
             })
             .collect();
-        // SAFETY: nobody reads before the event is set.
-        message.1.with_mut(|it| unsafe { *it = 7 });
+        message.1.store(7, Ordering::Relaxed);
         message.0.set();
         readers.into_iter().for_each(|it| it.join().unwrap());
     });

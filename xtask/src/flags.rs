@@ -1,0 +1,65 @@
+//! The grammar of the command line.
+
+xflags::xflags! {
+    /// The workspace's own commands.
+    cmd xtask {
+        /// Everything that has to hold on the main branch, cheapest first.
+        cmd ci {}
+
+        /// Format the code; with `--check`, only say what would change.
+        cmd fmt {
+            /// Change nothing; fail if something would change.
+            optional --check
+        }
+
+        /// Check the layers, the homes of unsafe code, and what every published crate must have.
+        cmd layers {}
+
+        /// Clippy on every target, warnings refused.
+        cmd lint {}
+
+        /// Unit, integration and documentation tests.
+        cmd test {
+            /// Only this crate.
+            optional -p, --package package: String
+        }
+
+        /// Check the facade with each of its features alone, and the downloader with all of its own.
+        cmd features {}
+
+        /// Build the documentation as docs.rs will, broken links refused.
+        cmd docs {
+            /// Show it in a browser.
+            optional --open
+        }
+
+        /// Every interleaving of every `tests/races.rs` that loom can model.
+        cmd loom {
+            /// Only this crate.
+            optional -p, --package package: String
+        }
+
+        /// Run the crates that contain unsafe code under Miri; skipped where Miri is not installed.
+        cmd miri {
+            /// Only this crate.
+            optional -p, --package package: String
+        }
+
+        /// Check with the oldest supported compiler; skipped where that is not installed.
+        cmd msrv {}
+
+        /// Start a crate from the template.
+        cmd new {
+            /// Its name: tidegate-<thing>.
+            required name: String
+        }
+
+        /// Publish every crate, in order. Say which: the rehearsal or the real thing.
+        cmd release {
+            /// Package and check, upload nothing.
+            optional --dry-run
+            /// Upload.
+            optional --execute
+        }
+    }
+}
