@@ -187,7 +187,9 @@ impl Crew {
 
     /// A job came back from `block_on`.
     pub(crate) fn came_back(&self) {
-        self.state.lock().away -= 1;
+        let mut state = self.state.lock();
+        state.away -= 1;
+        state.peak = state.peak.max(state.busy - state.away);
     }
 
     /// Lets no job in any more; those that are in may run.
@@ -401,7 +403,7 @@ impl State {
             job = self.line.pop();
         }
         self.busy += usize::from(job.is_some());
-        self.peak = self.peak.max(self.busy);
+        self.peak = self.peak.max(self.busy - self.away);
         job
     }
 

@@ -7,6 +7,22 @@ use tidegate_timeout::CancelReason;
 use crate::quiet::discard;
 
 /// Why a job has no result.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_executor::{JobError, ThreadPool};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let pool = ThreadPool::builder().build();
+/// match pool.run(|_| "12x".parse::<u32>().expect("a number")).await {
+///     Ok(number) => println!("{number}"),
+///     Err(JobError::Panicked(message)) => assert!(message.starts_with("a number: ")),
+///     Err(other) => println!("{other}"),
+/// }
+/// # });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
@@ -16,7 +32,7 @@ pub enum JobError {
     /// [`CancelReason::Shutdown`] when its pool was closed.
     #[error("the job was cancelled: {0}")]
     Cancelled(CancelReason),
-    /// The closure panicked, with this message.
+    /// The closure panicked, with this message. (With `panic = "abort"` the whole program ends instead.)
     #[error("the job panicked: {0}")]
     Panicked(String),
     /// The system would not start a thread, and the pool had none.
@@ -49,6 +65,17 @@ impl JobError {
 /// The queue is full, and so are the threads; the closure was dropped.
 ///
 /// Returned by [`ThreadPool::submit`](crate::ThreadPool::submit).
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_executor::{QueueFull, ThreadPool};
+///
+/// fn compress_later(pool: &ThreadPool, path: String) -> Result<(), QueueFull> {
+///     pool.submit(move |_| println!("compressing {path}"))?.detach();
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueFull;

@@ -3,18 +3,26 @@ use std::panic::Location;
 use std::time::Duration;
 
 /// What a [`ThreadPool`](crate::ThreadPool) is doing, from [`statistics`](crate::ThreadPool::statistics).
+///
+/// # Examples
+///
+/// ```
+/// let pool = tidegate_executor::ThreadPool::builder().build();
+/// let now = pool.statistics();
+/// println!("{} of {} threads at work, {} jobs queued", now.running, now.threads, now.queued);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStatistics {
     /// Threads there are, idle ones included.
     pub threads: usize,
-    /// Jobs that have started and not ended.
+    /// Jobs that have started and not ended, those that wait in `JobCx::block_on` included.
     pub running: usize,
     /// Jobs in the queue.
     pub queued: usize,
     /// Jobs that wait for space in the queue.
     pub waiting: usize,
-    /// The most jobs that ran at the same time.
+    /// The most jobs that ran at the same time, those that waited in `block_on` not counted.
     pub peak: usize,
     /// Jobs whose closure returned.
     pub completed: u64,
@@ -62,6 +70,14 @@ pub struct StuckJob {
 
 impl ShutdownReport {
     /// Whether every job that the pool had taken has run to its end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::ShutdownReport;
+    ///
+    /// assert!(ShutdownReport::default().is_clean());
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.stuck.is_empty() && self.dropped == 0
     }

@@ -52,9 +52,9 @@ use crate::run::Run;
 ///
 /// A job that is cancelled before it starts leaves the queue at once, and its closure is dropped by
 /// whoever cancels: not by a thread, some time later. A running job cannot be stopped; it is told, through
-/// its `JobCx`. In a scope of tidegate, the scope that was cancelled waits for it, up to its grace;
-/// outside of one, dropping the future leaves the job behind, cancelled. Either way its slot is free
-/// only when it has really ended.
+/// its `JobCx`. A tidegate scope that is cancelled waits for it, up to the scope's grace. Whatever else
+/// drops the future (`select!`, an aborted task) leaves the job behind, cancelled; only a scope around it
+/// that is cancelled later still waits for it. Either way its slot is free only when it has really ended.
 ///
 /// # Dropping a pool
 ///
@@ -65,8 +65,9 @@ use crate::run::Run;
 /// # A paused clock
 ///
 /// While a job is awaited in a runtime whose tokio clock is paused, the clock does not run ahead, just as
-/// with `spawn_blocking`: a timeout around a job fires when the test advances the clock past it. While a
-/// job waits in `block_on`, the clock runs ahead as usual.
+/// with `spawn_blocking`: a timeout around a job, or the grace of a shutdown, is over when the test
+/// advances the clock past it. While a job waits in `block_on`, the clock runs ahead as usual. The clock
+/// must be paused before the job is asked for.
 ///
 /// # Scaling
 ///

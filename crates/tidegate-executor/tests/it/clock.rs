@@ -47,6 +47,20 @@ async fn the_clock_goes_on_when_the_job_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_clock_goes_on_when_the_job_has_ended_and_its_result_is_not_taken() {
+    let pool = one_thread();
+    let jobs = [pool.submit(takes_a_while).unwrap(), pool.submit(takes_a_while).unwrap()];
+    sleep(HOUR).await;
+    assert!(jobs.iter().all(tidegate_executor::Job::is_finished));
+    let (gate, first) = crate::support::occupy(&pool);
+    let cancelled = pool.submit(takes_a_while).unwrap();
+    assert!(cancelled.cancel());
+    drop(first);
+    sleep(HOUR).await;
+    gate.open();
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_clock_goes_on_when_nobody_waits_for_the_job() {
     let pool = one_thread();
     let ((gate, closed), (started, has_started)) = (Gate::new(), channel());

@@ -61,6 +61,22 @@ fn a_scope_that_is_cancelled_while_its_job_is_queued_reports_itself() {
     block_on(first).unwrap();
 }
 
+#[test]
+fn a_scope_that_is_cancelled_from_inside_reports_itself() {
+    let pool = one_thread();
+    let scope = Scope::new();
+    let body = scope.run(async {
+        scope.handle().cancel("enough");
+        pool.run(|_| ()).await
+    });
+    // The scope polls its body again, now that it knows: still no answer.
+    assert!(matches!(
+        poll_once(pin!(body)),
+        Poll::Ready(tidegate_timeout::scope::Ended::Cancelled(_))
+    ));
+    assert_eq!(pool.statistics().threads, 0);
+}
+
 // Scenario 39, `abandon_on_cancel=False`: the scope does not end before the job.
 #[test]
 fn a_cancelled_scope_waits_for_its_running_job() {
@@ -289,44 +305,50 @@ async fn jobs_within_jobs_end_with_the_outermost_deadline() {
 #[test]
 fn no_job_outlives_its_scope() {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_time().build().unwrap();
+    let runtime = runtime.worker_threads(2).build().unwrap();
     let pool = Arc::new(ThreadPool::builder().threads(1..=2).build());
     let left_over = Arc::new(AtomicUsize::new(0));
-    runtime.block_on(async {
-        let tasks: Vec<_> = (0..16_u64)
-            .map(|task| {
-                let (pool, left_over) = (Arc::clone(&pool), Arc::clone(&left_over));
-                tokio::spawn(async move {
-                    for round in 0..100_u64 {
-                        let census = Census::default();
-                        let after = Duration::from_micros((task * 31 + round * 17) % 300);
-                        let jobs = (0..3).map(|_| {
-                            let census = census.clone();
-                            pool.run(move |cx| {
-                                let _working = census.token();
-                                (0..20).take_while(|_| !cx.is_cancelled()).for_each(|_| {
-                                    std::thread::yield_now();
-                                });
-                            })
-                        });
-                        let mut jobs: Vec<_> = jobs.map(Box::pin).collect();
-                        let _ = timeout(after, async {
-                            for job in &mut jobs {
-                                let _ = job.as_mut().await;
-                            }
-                        })
-                        .await;
-                        left_over.fetch_add(census.alive(), Ordering::SeqCst);
-                    }
+    let task = async |pool: Arc<ThreadPool>, left_over: Arc<AtomicUsize>, task: usize| {
+        for round in 0..100 {
+            let (census, scope) = (Census::default(), Scope::new());
+            let jobs = (0..3).map(|_| {
+                let census = census.clone();
+                pool.run(move |cx| {
+                    let _working = census.token();
+                    (0..20)
+                        .take_while(|_| !cx.is_cancelled())
+                        .for_each(|_| std::thread::yield_now());
                 })
-            })
-            .collect();
-        for task in tasks {
+            });
+            let jobs: Vec<_> = jobs.collect();
+            let handle = scope.handle();
+            let canceller = tokio::spawn(async move {
+                for _ in 0..(task * 31 + round * 17) % 100 {
+                    tokio::task::yield_now().await;
+                }
+                handle.cancel("enough");
+            });
+            let body = async {
+                for job in jobs {
+                    let _ = job.await;
+                }
+            };
+            let _ended = scope.run(body).await;
+            left_over.fetch_add(census.alive(), Ordering::SeqCst);
+            canceller.await.unwrap();
+        }
+    };
+    runtime.block_on(async {
+        let tasks = (0..16)
+            .map(|number| tokio::spawn(task(Arc::clone(&pool), Arc::clone(&left_over), number)));
+        for task in tasks.collect::<Vec<_>>() {
             task.await.unwrap();
         }
     });
     assert_eq!(left_over.load(Ordering::SeqCst), 0);
-    assert_eq!(pool.statistics().queued, 0);
+    let now = pool.statistics();
+    assert_eq!(now.queued + now.waiting, 0);
+    assert!(now.cancelled > 0 && now.completed > 0, "some were withdrawn and some ran: {now:?}");
 }
 
 #[tokio::test]
