@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current;
+use crate::current::{self, Start};
 use crate::deadline::Deadline;
 use crate::driver::{Driver, Verdict};
 use crate::handle::ScopeHandle;
@@ -292,11 +292,65 @@ pub enum Ended<T> {
 }
 
 pin_project! {
-    /// The future of [`Scope::run`].
+    /// The future of [`Scope::run`], or one with a [scope of its own](Run::new).
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Run<F> {
         #[pin]
         driver: Driver<F>,
+    }
+}
+
+impl<F> Run<F> {
+    /// Polls `future` in a new scope inside the one where this is first polled.
+    ///
+    /// As [`Scope::run`] on a [`Scope::new`] of that place, but the scope is only made when somebody asks for
+    /// it or the future has to wait: a task that is ready at once costs nothing here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::{Ended, Run};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert!(matches!(Run::new(async { 5 }).await, Ended::Value(5)));
+    /// # })
+    /// ```
+    pub fn new(future: F) -> Self {
+        Self { driver: Driver::new(future, Start::At(Deadline::NEVER), Kind::Run) }
+    }
+
+    /// Bounds the time that guards get to finish, as [`Scope::with_grace`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::scope::Run;
+    ///
+    /// let run = Run::new(async {}).with_grace(Duration::from_secs(3));
+    /// # drop(run);
+    /// ```
+    #[must_use = "the future is handed back"]
+    pub fn with_grace(mut self, grace: Duration) -> Self {
+        self.driver.set_grace(grace);
+        self
+    }
+
+    /// A handle for the scope of this future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::{Ended, Run};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let run = Run::new(std::future::pending::<()>());
+    /// run.handle().cancel("enough");
+    /// assert!(matches!(run.await, Ended::Cancelled(_)));
+    /// # })
+    /// ```
+    pub fn handle(&self) -> ScopeHandle {
+        ScopeHandle::new(Arc::clone(self.driver.node()))
     }
 }
 
