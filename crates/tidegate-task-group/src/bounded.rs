@@ -1,0 +1,59 @@
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use tidegate_semaphore::AcquireOwnedFut;
+
+use crate::group::TaskGroup;
+use crate::task::Task;
+use crate::turn::Turn;
+
+pin_project! {
+    /// The future of [`TaskGroup::spawn_bounded`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct SpawnBounded<F, E> {
+        group: TaskGroup<E>,
+        future: Option<F>,
+        #[pin]
+        take: Option<AcquireOwnedFut>,
+        location: &'static Location<'static>,
+    }
+}
+
+impl<F, E> SpawnBounded<F, E> {
+    pub(crate) fn new(
+        group: TaskGroup<E>,
+        future: F,
+        take: Option<AcquireOwnedFut>,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { group, future: Some(future), take, location }
+    }
+}
+
+impl<T, F, E> Future for SpawnBounded<F, E>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    E: Send + 'static,
+{
+    type Output = Task<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Task<T>> {
+        let me = self.project();
+        let turn = match me.take.as_pin_mut() {
+            None => Turn::Come(None),
+            Some(take) => Turn::Come(ready!(take.poll(cx)).ok()),
+        };
+        let future = me.future.take().expect("polled again after it was ready");
+        Poll::Ready(me.group.spawn_in_turn(None, me.location, future, turn))
+    }
+}
+
+impl<F, E> std::fmt::Debug for SpawnBounded<F, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SpawnBounded").field("group", &self.group).finish_non_exhaustive()
+    }
+}

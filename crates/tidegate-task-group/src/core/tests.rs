@@ -1,0 +1,97 @@
+use std::future::pending;
+use std::sync::atomic::Ordering;
+
+use super::Core;
+use crate::{BoxError, TaskGroup};
+
+impl Core {
+    /// Nobody has a seat, and nothing asks for attention.
+    fn is_tidy(&self) -> bool {
+        let seats = self.seats.lock();
+        seats.taken.is_empty()
+            && seats.early.is_empty()
+            && self.attention.load(Ordering::Relaxed) == 0
+    }
+}
+
+fn paused(test: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap().block_on(test);
+}
+
+type Group = TaskGroup<BoxError>;
+
+#[test]
+fn children_that_ended_have_no_seat() {
+    paused(async {
+        Group::scope(async |group| {
+            let at_once = group.spawn(async { Ok(()) });
+            let later = group.spawn(async {
+                tokio::task::yield_now().await;
+                Ok(())
+            });
+            tokio::task::yield_now().await;
+            assert!(!group.core().is_tidy(), "the second one waits");
+            at_once.await?;
+            later.await?;
+            assert!(group.core().is_tidy());
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn an_abort_leaves_nothing_behind_whenever_it_comes() {
+    paused(async {
+        Group::scope(async |group| {
+            for yields in 0..6 {
+                for twice in [false, true] {
+                    let task = group.spawn(async {
+                        tokio::task::yield_now().await;
+                        tokio::task::yield_now().await;
+                        Ok(())
+                    });
+                    for _ in 0..yields {
+                        tokio::task::yield_now().await;
+                    }
+                    task.abort();
+                    if twice {
+                        task.abort();
+                        tokio::task::yield_now().await;
+                        task.abort();
+                    }
+                    let _ = task.await;
+                    assert!(group.core().is_tidy(), "{yields} {twice}");
+                }
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn an_aborted_task_that_is_dropped_leaves_nothing_behind() {
+    paused(async {
+        Group::scope(async |group| {
+            for yields in 0..3 {
+                let task = group.spawn(pending::<Result<(), BoxError>>());
+                for _ in 0..yields {
+                    tokio::task::yield_now().await;
+                }
+                task.abort();
+                drop(task);
+                while !group.is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                assert!(group.core().is_tidy());
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

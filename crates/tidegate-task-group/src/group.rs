@@ -1,0 +1,431 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tidegate_semaphore::Semaphore;
+use tidegate_timeout::CancelReason;
+
+use crate::bounded::SpawnBounded;
+use crate::builder::Builder;
+use crate::child::{Child, Member};
+use crate::error_group::BoxError;
+use crate::failure::Failure;
+use crate::origin::Name;
+use crate::scope::ScopeFut;
+use crate::shared::Shared;
+use crate::shelf::Shelf;
+use crate::statistics::GroupStatistics;
+use crate::task::Task;
+use crate::task_error::TrySpawnError;
+use crate::turn::Turn;
+
+/// Tasks that end before their group does.
+///
+/// [`scope`](Self::scope) runs a body that spawns children, and returns when the body and all children have ended.
+/// The first that fails cancels the rest; every error is reported. A `TaskGroup` is the handle that the body gets:
+/// a clone is the same group, so children may spawn children.
+///
+/// Children inherit the scope of the group: the deadlines and cancellations around it reach them
+/// (see [`tidegate_timeout`]). They are cancelled through their scopes, so what they have to clean up asynchronously
+/// is cleaned up before the group returns.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_task_group::{BoxError, TaskGroup};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// async fn length(word: &'static str) -> Result<usize, BoxError> {
+///     Ok(word.len())
+/// }
+///
+/// let total = TaskGroup::<BoxError>::scope(async |group| {
+///     let tasks: Vec<_> =
+///         ["tide", "gate"].into_iter().map(|word| group.spawn(length(word))).collect();
+///     let mut total = 0;
+///     for task in tasks {
+///         total += task.await?;
+///     }
+///     Ok(total)
+/// })
+/// .await?;
+/// assert_eq!(total, 8);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Limitations
+///
+/// A scope that is dropped from outside, by `tokio::select!`, tokio's `timeout` or `abort`, cancels its children but
+/// cannot wait for them. tidegate's own timeouts and groups wait.
+pub struct TaskGroup<E = BoxError> {
+    shared: Arc<Shared<E>>,
+}
+
+impl<E> TaskGroup<E> {
+    /// Runs `body` and everything it spawns, to the end.
+    ///
+    /// Returns the body's value once all children have ended.
+    ///
+    /// - The first error, of the body or of a child, cancels the rest.
+    /// - A cancellation from around is passed on to the body and the children. When they have ended, the scope
+    ///   around takes over; but if there are errors, they are returned first.
+    /// - A child that is [cancelled alone](Task::abort) is no failure.
+    ///
+    /// As [`builder`](Self::builder) without any setting.
+    ///
+    /// # Errors
+    ///
+    /// With all errors, in the order in which they came, the body's last. When the group was
+    /// [cancelled](Self::cancel) before its body had ended, with
+    /// [`Cancelled`](tidegate_timeout::Cancelled).
+    ///
+    /// # Panics
+    ///
+    /// When the body or a child panicked, with that panic, after everybody else has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Weak. Dropping it drops the body and cancels the children, which clean up without being waited for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let result = TaskGroup::<BoxError>::scope(|group| async move {
+    ///     group.spawn(async { Err::<(), _>("no paper".into()) });
+    ///     group.spawn(std::future::pending::<Result<(), BoxError>>());
+    ///     Ok("never")
+    /// })
+    /// .await;
+    /// assert_eq!(result.unwrap_err().to_string(), "task group failed (1 error): no paper");
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn scope<T, B, Fut, Kind>(body: B) -> ScopeFut<T, E, B, Fut>
+    where
+        B: FnOnce(Self) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: Failure<Kind>,
+    {
+        Builder::new().scope(body)
+    }
+
+    /// A group with a name, a limit, a deadline, another policy, …
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
+    pub fn builder() -> Builder<E> {
+        Builder::new()
+    }
+
+    pub(crate) fn new(shared: Arc<Shared<E>>) -> Self {
+        Self { shared }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &crate::core::Core {
+        &self.shared.core
+    }
+
+    /// Spawns a child.
+    ///
+    /// Children may spawn children until the last one has ended. After that, and once the group was cancelled, the
+    /// future is dropped and the [`Task`] says so. With a [limit](Builder::limit), the child waits for its turn.
+    ///
+    /// # Panics
+    ///
+    /// When the group was not started in a tokio runtime and this is not called in one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::scope(async |group| {
+    ///     let parent = group.clone();
+    ///     group.spawn(async move {
+    ///         parent.spawn(async { Ok(()) });
+    ///         Ok(())
+    ///     });
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn<T, F>(&self, future: F) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        self.spawn_as(None, Location::caller(), future)
+    }
+
+    /// Names the child that is spawned next; its errors will say so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let errors = TaskGroup::<BoxError>::scope(async |group| {
+    ///     group.task("printer").spawn(async { Err::<(), _>("no paper".into()) });
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap_err();
+    /// assert!(format!("{errors:?}").contains("[printer] no paper"));
+    /// # }
+    /// ```
+    pub fn task(&self, name: impl Into<Cow<'static, str>>) -> TaskBuilder<'_, E> {
+        TaskBuilder { group: self, name: name.into().into() }
+    }
+
+    /// Waits until the [limit](Builder::limit) allows one child more, and spawns it.
+    ///
+    /// For bodies that produce children faster than they run. Without a limit it spawns at once.
+    ///
+    /// # Fairness
+    ///
+    /// Callers of this and children that wait for their turn are served in the order in which they came.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Cancel safety
+    ///
+    /// Weak. Dropping it before it is ready drops the future, which was not polled yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::builder()
+    ///     .limit(8)
+    ///     .scope(async |group| {
+    ///         for _ in 0..100 {
+    ///             group.spawn_bounded(async { Ok(()) }).await;
+    ///             assert!(group.len() <= 8);
+    ///         }
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_bounded<T, F>(&self, future: F) -> SpawnBounded<F, E>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let take = self.shared.limit.clone().map(Semaphore::acquire_owned);
+        SpawnBounded::new(self.clone(), future, take, Location::caller())
+    }
+
+    /// Spawns a child if the [limit](Builder::limit) allows it this instant.
+    ///
+    /// # Errors
+    ///
+    /// With the future, when the group is full, cancelled or over.
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    ///
+    /// See [`TrySpawnError`].
+    #[track_caller]
+    pub fn try_spawn<T, F>(&self, future: F) -> Result<Task<T>, TrySpawnError<F>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        if self.shared.core.closed().is_some() {
+            return Err(TrySpawnError::Closed(future));
+        }
+        let turn = match &self.shared.limit {
+            None => Turn::Come(None),
+            Some(limit) => match Arc::clone(limit).try_acquire_owned() {
+                Some(permit) => Turn::Come(Some(permit)),
+                None => return Err(TrySpawnError::Full(future)),
+            },
+        };
+        match Member::join(&self.shared, None, Location::caller()) {
+            Ok(member) => Ok(self.start(member, future, turn)),
+            Err(_) => Err(TrySpawnError::Closed(future)),
+        }
+    }
+
+    /// Cancels the body and all children, and lets nobody in any more.
+    ///
+    /// The first reason stays. A body that had ended keeps its value, and so does a child that is ready at once;
+    /// a body that is cut off makes the scope return an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let value = TaskGroup::<BoxError>::scope(async |group| {
+    ///     let background = group.clone();
+    ///     group.spawn(async move {
+    ///         background.cancel("that is enough");
+    ///         std::future::pending().await
+    ///     }) as tidegate_task_group::Task<()>;
+    ///     Ok("done")
+    /// })
+    /// .await;
+    /// assert_eq!(value.unwrap(), "done");
+    /// # }
+    /// ```
+    pub fn cancel(&self, why: impl Into<CancelReason>) {
+        self.shared.core.handle.cancel(why);
+    }
+
+    /// The number of children that have not ended.
+    pub fn len(&self) -> usize {
+        self.shared.core.len()
+    }
+
+    /// Whether there is no child that has not ended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How the group is doing.
+    ///
+    /// # Examples
+    ///
+    /// See [`GroupStatistics`].
+    pub fn statistics(&self) -> GroupStatistics {
+        let tally = &self.shared.core.tally;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let live = self.len();
+        let (failed, cancelled, panicked) =
+            (read(&tally.failed), read(&tally.cancelled), read(&tally.panicked));
+        let spawned = read(&tally.spawned);
+        let waiting = self.shared.limit.as_ref().map_or(0, |limit| limit.waiters());
+        let ended = spawned.saturating_sub(live as u64);
+        let succeeded = ended.saturating_sub(failed + cancelled + panicked);
+        GroupStatistics { spawned, live, waiting, succeeded, failed, cancelled, panicked }
+    }
+
+    fn spawn_as<T, F>(
+        &self,
+        name: Option<Name>,
+        location: &'static Location<'static>,
+        future: F,
+    ) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let limit = self.shared.limit.as_ref();
+        let turn = self.shared.core.scope.enter(|| Turn::join(limit));
+        self.spawn_in_turn(name, location, future, turn)
+    }
+
+    pub(crate) fn spawn_in_turn<T, F>(
+        &self,
+        name: Option<Name>,
+        location: &'static Location<'static>,
+        future: F,
+        turn: Turn,
+    ) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        match Member::join(&self.shared, name.clone(), location) {
+            Ok(member) => self.start(member, future, turn),
+            Err(reason) => Task::refused(reason, name),
+        }
+    }
+
+    fn start<T, F>(&self, member: Member<E>, future: F, turn: Turn) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        let (id, name) = (member.id(), member.name().cloned());
+        let shelf = std::mem::needs_drop::<T>().then(|| Arc::new(Shelf::new()));
+        let child = Child::new(future, turn, shelf.clone(), member);
+        let join = match &self.shared.runtime {
+            Some(runtime) => runtime.spawn(child),
+            None => tokio::spawn(child),
+        };
+        Task::spawned(join, shelf, Arc::clone(&self.shared.core), name, id)
+    }
+}
+
+impl<E> Clone for TaskGroup<E> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<E> fmt::Debug for TaskGroup<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskGroup")
+            .field("name", &self.shared.rules.name.as_ref().map(Name::as_str))
+            .field("policy", &self.shared.rules.policy)
+            .field("len", &self.len())
+            .field("cancelled", &self.shared.core.handle.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A child that is about to be spawned; made by [`TaskGroup::task`].
+///
+/// # Examples
+///
+/// See [`TaskGroup::task`].
+#[must_use = "nothing is spawned before `spawn` is called"]
+pub struct TaskBuilder<'a, E = BoxError> {
+    group: &'a TaskGroup<E>,
+    name: Name,
+}
+
+impl<E> TaskBuilder<'_, E> {
+    /// As [`TaskGroup::spawn`], with the name.
+    ///
+    /// # Panics
+    ///
+    /// As [`TaskGroup::spawn`].
+    #[track_caller]
+    pub fn spawn<T, F>(self, future: F) -> Task<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        self.group.spawn_as(Some(self.name), Location::caller(), future)
+    }
+}
+
+impl<E> fmt::Debug for TaskBuilder<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskBuilder").field("name", &self.name.as_str()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A child's panic, as an error among others.
+///
+/// A group whose panics are [captured](crate::OnPanic::Capture) reports them as this, where its error type can
+/// hold any error (`BoxError`, `anyhow::Error`). The place is in the [`Origin`](crate::Origin) beside it.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_task_group::{BoxError, OnPanic, Panicked, TaskGroup};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let errors = TaskGroup::<BoxError>::builder()
+///     .on_panic(OnPanic::Capture)
+///     .scope(async |group| {
+///         group.spawn(async { if true { panic!("out of cheese") } else { Ok(()) } });
+///         Ok(())
+///     })
+///     .await
+///     .unwrap_err();
+///
+/// assert!(errors.contains::<Panicked>());
+/// assert_eq!(errors.into_first().to_string(), "panicked: out of cheese");
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    message: String,
+}
+
+impl Panicked {
+    /// What the panic said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Takes the message out of a panic's payload and drops the payload.
+    pub(crate) fn from_payload(payload: Box<dyn Any + Send>) -> Self {
+        let message = message_of(&*payload);
+        drop_quietly(payload);
+        Self { message }
+    }
+}
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panicked: {}", self.message)
+    }
+}
+
+impl Error for Panicked {}
+
+/// What a panic's payload says.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
+    if let Some(message) = payload.downcast_ref::<&'static str>() {
+        (*message).to_owned()
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message.clone()
+    } else {
+        "a value that is not text".to_owned()
+    }
+}
+
+/// Drops a value of the user's; a panic in its destructor ends here.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // Its own destructor may panic as well, and so on without end.
+        std::mem::forget(payload);
+    }
+}

@@ -1,0 +1,215 @@
+// How it works
+//
+// The group is a scope, the body runs in a scope inside it, and so does every child in its own task:
+//
+//     the caller's scope ─ group ─┬─ body
+//                                 ├─ child ─ …
+//                                 └─ child ─ …
+//
+// Cancelling the group therefore reaches everybody through the tree, and this future has only to wait: for the
+// body, which it polls, and then for the count of those inside to become zero. While it waits it holds a guard, so
+// that the scopes around, when they are cancelled, do not drop it before its children have ended.
+//
+// A cancellation from around that leaves nothing to report is not reported: the future lets go of its guard and
+// stays pending, and the scope around drops it. So code that awaits a group never sees a cancellation that is not
+// its own.
+//
+// Dropped from outside before that, it cancels the group and lets it end by itself. If the scope around was
+// cancelled already, the time to clean up is over: the children are told to drop what they have.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tidegate_semaphore::Semaphore;
+use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
+use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope};
+use tokio::time::{Sleep, sleep_until};
+
+use crate::core::Core;
+use crate::error_group::{ErrorGroup, Ways};
+use crate::group::TaskGroup;
+use crate::policy::Policy;
+use crate::shared::{BodyEnd, Rules, Shared, Verdict};
+
+/// What the group is to be like.
+pub(crate) struct Plan<E> {
+    pub(crate) rules: Rules,
+    pub(crate) limit: Option<usize>,
+    pub(crate) deadline: Deadline,
+    pub(crate) ways: Ways<E>,
+}
+
+pin_project! {
+    /// The future of [`TaskGroup::scope`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct ScopeFut<T, E, B, Fut> {
+        plan: Option<(Plan<E>, B)>,
+        #[pin]
+        body: Option<Run<Fut>>,
+        running: Option<Running<T, E>>,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+
+    impl<T, E, B, Fut> PinnedDrop for ScopeFut<T, E, B, Fut> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(running) = this.running.take() {
+                running.abandon(|| this.body.set(None));
+            }
+        }
+    }
+}
+
+struct Running<T, E> {
+    shared: Arc<Shared<E>>,
+    scope: Scope,
+    /// The scope around.
+    outer: Option<ScopeHandle>,
+    deadline: Deadline,
+    end: Option<BodyEnd<T, E>>,
+    _guard: Guard,
+}
+
+impl<T, E, B, Fut> ScopeFut<T, E, B, Fut> {
+    pub(crate) fn new(plan: Plan<E>, body: B) -> Self {
+        Self { plan: Some((plan, body)), body: None, running: None, timer: None }
+    }
+}
+
+impl<T, E, B, Fut> Future for ScopeFut<T, E, B, Fut>
+where
+    B: FnOnce(TaskGroup<E>) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, ErrorGroup<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut me = self.project();
+        if let Some((plan, make)) = me.plan.take() {
+            let running = me.running.insert(Running::start(plan));
+            me.body.set(running.make_body(make));
+        }
+        // Without a group there is nothing more to say: the scope around takes over.
+        let Some(running) = me.running else { return Poll::Pending };
+
+        // Who leaves after this wakes us.
+        running.shared.core.signal.register(cx.waker());
+        // The timer before the body, which may use up the task's budget.
+        running.poll_timer(me.timer.as_mut(), cx);
+        if let Some(body) = me.body.as_mut().as_pin_mut() {
+            if let Poll::Ready(ended) = running.scope.enter(|| body.poll(cx)) {
+                me.body.set(None);
+                running.body_ended(ended);
+            }
+        }
+        if !running.shared.core.is_over() {
+            if me.timer.is_none() {
+                running.set_timer(me.timer.as_mut());
+                running.poll_timer(me.timer.as_mut(), cx);
+            }
+            return Poll::Pending;
+        }
+
+        let Some(running) = me.running.take() else { return Poll::Pending };
+        me.timer.set(None);
+        match running.conclude() {
+            Verdict::Done(result) => Poll::Ready(result),
+            Verdict::Resume(payload) => resume_unwind(payload),
+            Verdict::LeaveToOuter => Poll::Pending,
+        }
+    }
+}
+
+impl<T, E> Running<T, E> {
+    fn start(plan: Plan<E>) -> Self {
+        let outer = current_scope();
+        let scope = Scope::new().with_deadline(plan.deadline);
+        let guard = scope.guard();
+        // Who comes second must not take the body along.
+        let children = match plan.rules.policy {
+            Policy::FirstSuccess => scope.enter(Scope::new),
+            _ => scope.clone(),
+        };
+        let core = Arc::new(Core::new(scope.handle(), children));
+        let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
+        let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));
+        let deadline = plan.deadline;
+        Self { shared, scope, outer, deadline, end: None, _guard: guard }
+    }
+
+    /// Calls the user's closure; `None` if it panicked.
+    fn make_body<B, Fut>(&mut self, make: B) -> Option<Run<Fut>>
+    where
+        B: FnOnce(TaskGroup<E>) -> Fut,
+    {
+        let group = TaskGroup::new(Arc::clone(&self.shared));
+        match catch_unwind(AssertUnwindSafe(|| self.scope.enter(|| make(group)))) {
+            Ok(body) => {
+                let run = Run::new(body);
+                Some(match self.shared.rules.grace {
+                    Some(grace) => run.with_grace(grace),
+                    None => run,
+                })
+            }
+            Err(payload) => {
+                self.body_ended(Ended::Panicked(payload));
+                None
+            }
+        }
+    }
+
+    fn body_ended(&mut self, ended: Ended<Result<T, E>>) {
+        self.end = Some(self.shared.body_ended(ended));
+        self.shared.core.body_ended();
+    }
+
+    fn set_timer(&self, mut timer: Pin<&mut Option<Sleep>>) {
+        if let Some(at) = self.deadline.instant() {
+            timer.set(Some(sleep_until(at)));
+        }
+    }
+
+    fn poll_timer(&mut self, mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) {
+        let Some(sleep) = timer.as_mut().as_pin_mut() else { return };
+        if sleep.is_elapsed() || sleep.poll(cx).is_ready() {
+            timer.set(None);
+            self.deadline = Deadline::NEVER;
+            // Of two deadlines that have passed, the outer one reports.
+            if !Deadline::ambient().has_elapsed() {
+                self.shared.core.handle.cancel(CancelReason::Deadline);
+            }
+        }
+    }
+
+    fn conclude(self) -> Verdict<T, E> {
+        let outer_cancelled = self.outer.is_some_and(|outer| outer.is_cancelled());
+        let end = self.end.expect("a group that is over has a body that has ended");
+        self.shared.conclude(end, outer_cancelled)
+    }
+
+    /// Ends a group that nobody waits for any more.
+    fn abandon(self, drop_body: impl FnOnce()) {
+        let core = &self.shared.core;
+        core.handle.cancel("the scope of the group was dropped");
+        if self.outer.is_some_and(|outer| outer.is_cancelled()) {
+            core.dismiss();
+        }
+        drop_body();
+        if self.end.is_none() {
+            core.body_ended();
+        }
+    }
+}
+
+impl<T, E, B, Fut> fmt::Debug for ScopeFut<T, E, B, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.running.as_ref().map(|running| running.shared.core.len());
+        f.debug_struct("ScopeFut").field("len", &len).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! The public interface, on both kinds of runtime.
+
+mod cancel;
+mod cut;
+mod drops;
+mod limit;
+mod outcome;
+mod panics;
+mod policy;
+mod scale;
+mod spawn;
+mod support;
+mod traits;

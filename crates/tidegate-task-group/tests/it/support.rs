@@ -1,0 +1,129 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tidegate_task_group::{BoxError, ErrorGroup};
+
+pub(crate) type Group = tidegate_task_group::TaskGroup<BoxError>;
+
+/// Runs a test on a current-thread runtime with a paused clock, and a few times on two workers.
+pub(crate) fn on_both<Fut: Future<Output = ()> + Send + 'static>(test: impl Fn() -> Fut) {
+    paused(test());
+    for _ in 0..20 {
+        on_two_workers(test());
+    }
+}
+
+pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap().block_on(test)
+}
+
+/// The test itself runs on a worker.
+pub(crate) fn on_two_workers<T: Send + 'static>(
+    test: impl Future<Output = T> + Send + 'static,
+) -> T {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).enable_time().build().unwrap();
+    runtime.block_on(async { tokio::spawn(test).await.unwrap() })
+}
+
+/// The messages of the errors, in alphabetical order.
+pub(crate) fn messages<E: ToString>(errors: &ErrorGroup<E>) -> Vec<String> {
+    let mut messages: Vec<_> = errors.leaves().map(ToString::to_string).collect();
+    messages.sort();
+    messages
+}
+
+/// A child or a body that waits for ever.
+pub(crate) async fn forever<T>() -> Result<T, BoxError> {
+    std::future::pending().await
+}
+
+pub(crate) async fn fails<T>(message: &'static str) -> Result<T, BoxError> {
+    Err(message.into())
+}
+
+/// Lets others run.
+pub(crate) async fn breathe() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Counts how many of its kind are alive.
+#[derive(Clone, Default)]
+pub(crate) struct Alive(Arc<()>);
+
+impl Alive {
+    pub(crate) fn count(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+}
+
+impl fmt::Debug for Alive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} alive", self.count())
+    }
+}
+
+/// A counter that tasks share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    pub(crate) fn add(&self) -> usize {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(crate) fn max(&self, value: usize) {
+        self.0.fetch_max(value, Ordering::SeqCst);
+    }
+
+    pub(crate) fn sub(&self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Once its scope is cancelled, cleans up for as long as `cleanup` takes, then runs `done`, and waits for ever.
+///
+/// What `tidegate_timeout::with` is made of: a guard, and the reaction to it.
+pub(crate) struct Cleanup<F> {
+    guard: Option<tidegate_timeout::scope::Guard>,
+    started: bool,
+    cleanup: Pin<Box<F>>,
+}
+
+pub(crate) fn with_cleanup<F: Future<Output = ()>>(cleanup: F) -> Cleanup<F> {
+    Cleanup { guard: None, started: false, cleanup: Box::pin(cleanup) }
+}
+
+impl<F: Future<Output = ()>> Future for Cleanup<F> {
+    type Output = Result<(), BoxError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let me = self.get_mut();
+        if !me.started {
+            let guard =
+                me.guard.get_or_insert_with(|| tidegate_timeout::scope::Scope::new().guard());
+            if guard.poll_cancelled(cx).is_pending() {
+                return Poll::Pending;
+            }
+            me.started = true;
+        }
+        if me.guard.is_some() && me.cleanup.as_mut().poll(cx).is_ready() {
+            me.guard = None;
+        }
+        Poll::Pending
+    }
+}
