@@ -1,3 +1,12 @@
+// On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them; on
+// GitHub and in the registry the README's own are used.
+#![cfg_attr(feature = "full", doc = "[`event`]: crate::event")]
+#![cfg_attr(feature = "full", doc = "[`executor`]: crate::executor")]
+#![cfg_attr(feature = "full", doc = "[`semaphore`]: crate::semaphore")]
+#![cfg_attr(feature = "full", doc = "[`task_group`]: crate::task_group")]
+#![cfg_attr(feature = "full", doc = "[`time_lock`]: crate::time_lock")]
+#![cfg_attr(feature = "full", doc = "[`timeout`]: crate::timeout")]
+#![cfg_attr(feature = "full", doc = "[`prelude`]: crate::prelude")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -20,3 +29,10 @@ pub use tidegate_time_lock as time_lock;
 #[cfg(feature = "timeout")]
 #[doc(inline)]
 pub use tidegate_timeout as timeout;
+
+pub mod prelude;
+
+// The workspace's front page shows code too; this compiles it.
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../../README.md")]
+mod workspace_readme {}

@@ -1,0 +1,30 @@
+//! What most programs use, by one line: `use tidegate::prelude::*;`.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::Duration;
+//! use tidegate::prelude::*;
+//!
+//! # #[cfg(feature = "full")]
+//! async fn sum_in_a_second(numbers: Vec<u64>) -> Result<u64, Elapsed> {
+//!     let sum = to_thread(move |_| numbers.iter().sum::<u64>());
+//!     timeout(Duration::from_secs(1), async { sum.await.unwrap_or(0) }).await
+//! }
+//! ```
+
+#[cfg(feature = "event")]
+pub use tidegate_event::Event;
+#[cfg(feature = "executor")]
+pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
+#[cfg(feature = "semaphore")]
+pub use tidegate_semaphore::Semaphore;
+#[cfg(feature = "task-group")]
+pub use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
+#[cfg(feature = "time-lock")]
+pub use tidegate_time_lock::TimeLock;
+#[cfg(feature = "timeout")]
+pub use tidegate_timeout::{
+    CancelReason, Deadline, Elapsed, ScopeExt, ScopeHandle, cancel_scope, checkpoint,
+    move_on_after, shield, timeout, timeout_at,
+};

@@ -1,0 +1,4 @@
+//! The crates together: what one promises must hold inside another.
+#![cfg(feature = "full")]
+
+mod together;
