@@ -191,8 +191,9 @@ impl Core {
         Turn::Pass(Grant { epoch: self.epoch, ticket, probe, at: Some(now) })
     }
 
-    // Verdicts. Each answers whether the first in line is to look again.
+    // Verdicts
 
+    /// It went well. Answers whether the first in line is to look again.
     pub(crate) fn ok(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
         if pass.epoch != self.epoch {
@@ -217,7 +218,7 @@ impl Core {
         wall: SystemTime,
         pass: &Grant,
         after: Option<Duration>,
-    ) -> (Shut, bool) {
+    ) -> Shut {
         self.catch_up(now);
         self.stats.refused += 1;
         let wanted = after.map(|after| self.rules.clamp(after));
@@ -226,26 +227,26 @@ impl Core {
             // An answer to an old question opens nothing and counts for nothing; but a shut gate may learn from
             // it that the server wants more.
             let (Phase::Shut(_), Some(pause)) = (&self.phase, wanted) else {
-                return (self.answer(Applied::Nothing), false);
+                return self.answer(Applied::Nothing);
             };
             let policy = match self.rules.policy {
                 Policy::KeepFirst => Policy::KeepFirst,
                 Policy::Extend | Policy::Replace => Policy::Extend,
             };
-            return (self.shut(now, wall, Some(after_pause(now, pause)), policy, None), false);
+            return self.shut(now, wall, Some(after_pause(now, pause)), policy, None);
         }
         if self.is_closed() {
-            return (self.answer(Applied::Nothing), false);
+            return self.answer(Applied::Nothing);
         }
         self.strikes = self.strikes.saturating_add(1);
         let pause = wanted.unwrap_or_else(|| self.rules.back_off(self.strikes));
         let probing = matches!(self.phase, Phase::Probing(_));
         self.stats.probes_refused += u64::from(probing);
         self.pacer.refused(now, pass.at, probing, pause);
-        (self.shut(now, wall, Some(after_pause(now, pause)), Policy::Extend, None), probing)
+        self.shut(now, wall, Some(after_pause(now, pause)), Policy::Extend, None)
     }
 
-    /// A pass was dropped without a verdict.
+    /// A pass was dropped without a verdict. Answers whether the first in line is to look again.
     pub(crate) fn unheard(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
         let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe) else {

@@ -4,6 +4,7 @@
 // the first. Each poll lets the timer fire, lets the waiter look if it was nudged or the timer fired, and sets the
 // timer to what it learned. A waiter that is not the first has no timer, unless its caller limits the wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Ticket, Turn, Wait};
-use crate::line::{Note, fast_pass, publish};
+use crate::line::{Note, fast_pass, publish, unheard};
 use crate::timer::{Gone, Timer};
 
 pin_project! {
@@ -95,20 +96,31 @@ fn wait<O>(
         let fresh = waiter.is_fresh();
         // What the waiter learned, if it looked: when to look again.
         let mut alarm = None;
+        let mut given = None;
         let look = |line: &mut Locked<'_, Core>, _word: usize| {
             let now = Instant::now();
             match decide(line, now, fresh, limit) {
-                Ok(decision) => decision,
+                Ok(decision) => {
+                    given = Some(decision);
+                    Decision::Ready(decision)
+                }
                 Err((decision, at)) => {
                     alarm = Some(at);
                     decision
                 }
             }
         };
-        let woken = match fired {
+        let woken = catch_unwind(AssertUnwindSafe(|| match fired {
             true => waiter.as_mut().poll_again(cx, look),
             false => waiter.as_mut().poll(cx, look),
-        };
+        }));
+        let woken = woken.unwrap_or_else(|panic| {
+            // The waker of the next in line: nobody will get the pass that was given before it was woken.
+            if let Some(Ok(grant)) = given {
+                unheard(waiter.queue(), &grant);
+            }
+            resume_unwind(panic)
+        });
         match woken {
             Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
             // Nobody is granted anything here; everybody is released when the gate is closed.
@@ -143,13 +155,13 @@ fn leave<O>(waiter: Pin<&mut Waiter<Core, O>>, cx: &mut Context<'_>) -> Poll<Out
     }
 }
 
-/// Ready with a pass or a failure; or what to wait for, and when to look again.
+/// A pass or a failure; or how to wait, and when to look again.
 fn decide(
     line: &mut Locked<'_, Core>,
     now: Instant,
     fresh: bool,
     limit: Option<Limit>,
-) -> Result<Decision<Outcome>, (Decision<Outcome>, Option<Instant>)> {
+) -> Result<Outcome, (Decision<Outcome>, Option<Instant>)> {
     let ticket = line.note().and_then(|note| note.ticket);
     // Whoever comes back with an old ticket may be before those in line.
     let first = line.is_next()
@@ -157,13 +169,13 @@ fn decide(
     let turn = line.policy().turn(now, first, ticket);
     publish(line);
     let wait = match turn {
-        Turn::Closed => return Ok(Decision::Ready(Err(Fail::Closed))),
+        Turn::Closed => return Ok(Err(Fail::Closed)),
         Turn::Pass(grant) => {
             // The next one has no timer yet, and may pass too.
             if !line.is_empty() {
                 line.nudge_front();
             }
-            return Ok(Decision::Ready(Ok(grant)));
+            return Ok(Ok(grant));
         }
         Turn::Wait(wait) => wait,
     };
@@ -172,7 +184,7 @@ fn decide(
         if !line.is_empty() {
             line.nudge_front();
         }
-        return Ok(Decision::Ready(Err(fail)));
+        return Ok(Err(fail));
     }
     let decision = match ticket {
         Some(_) => Decision::WaitInOrder,

@@ -17,7 +17,7 @@ use tidegate_waiters::{Left, Locked, WaitQueue};
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Rules, Ticket};
-use crate::{Epoch, Shut};
+use crate::{Applied, Epoch, Shut};
 
 /// Somebody waits: the queue's bit.
 pub(crate) const WAITERS: usize = WaitQueue::<Core>::WAITERS;
@@ -62,47 +62,40 @@ impl Gate {
 
     /// Does something to the core, now, and publishes what it came to.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R) -> R {
-        let mut line = self.line.lock();
-        let result = change(&mut line, Instant::now());
-        publish(&mut line);
-        result
+        update(&self.line, change)
     }
 
-    /// As `update`; if `change` says so, the first in line looks again.
-    pub(crate) fn report(&self, change: impl FnOnce(&mut Core, Instant) -> bool) {
+    /// Opens the gate, if `open` does.
+    pub(crate) fn open(&self, open: impl FnOnce(&mut Core, Instant) -> bool) -> bool {
+        // After the gate's lock, and also if a waker of its line panics.
+        let mut onlookers = Nudge { line: &self.onlookers, due: false };
         self.update(|line, now| {
-            if change(line.policy(), now) {
+            let opened = open(line.policy(), now);
+            if opened {
                 line.nudge_front();
+                onlookers.due = true;
             }
-        });
+            opened
+        })
     }
 
-    /// As `update`; if `change` says so, the gate may be open earlier than those who wait were told.
-    pub(crate) fn open_earlier<R>(
-        &self,
-        change: impl FnOnce(&mut Core, Instant) -> (R, bool),
-    ) -> R {
-        let (result, earlier) = self.update(|line, now| {
-            let (result, earlier) = change(line.policy(), now);
-            if earlier {
-                line.nudge_front();
-            }
-            (result, earlier)
-        });
-        // Locked even if nobody seems to be there: an onlooker joins under this lock, having looked at the gate
-        // under it, so that it has either seen the change or is in line by now.
-        if earlier {
-            self.onlookers.lock().nudge_front();
-        }
-        result
+    /// Shuts the gate, or shortens a pause.
+    pub(crate) fn shut(&self, shut: impl FnOnce(&mut Core, Instant) -> Shut) -> Shut {
+        let mut onlookers = Nudge { line: &self.onlookers, due: false };
+        self.update(|line, now| {
+            let shut = shut(line.policy(), now);
+            reset_timer(line, &shut);
+            onlookers.due = shut.applied == Applied::Shortened;
+            shut
+        })
     }
 
     pub(crate) fn close(&self) {
+        let _onlookers = Nudge { line: &self.onlookers, due: true };
         self.update(|line, now| {
             line.policy().close(now);
             line.release_all();
         });
-        self.onlookers.lock().nudge_front();
     }
 
     /// Whether a pass of `epoch` was given since the last time the gate was shut.
@@ -119,21 +112,23 @@ impl Gate {
 
     pub(crate) fn ok(&self, pass: &Grant) {
         if self.word() & VERDICTS != 0 {
-            self.report(|core, now| core.ok(now, pass));
+            self.update(|line, now| {
+                if line.policy().ok(now, pass) {
+                    line.nudge_front();
+                }
+            });
         }
     }
 
     pub(crate) fn unheard(&self, pass: &Grant) {
-        self.report(|core, now| core.unheard(now, pass));
+        unheard(&self.line, pass);
     }
 
     pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> Shut {
         let wall = SystemTime::now();
         self.update(|line, now| {
-            let (shut, look) = line.policy().refused(now, wall, pass, after);
-            if look {
-                line.nudge_front();
-            }
+            let shut = line.policy().refused(now, wall, pass, after);
+            reset_timer(line, &shut);
             shut
         })
     }
@@ -147,14 +142,45 @@ impl tidegate_waiters::Policy for Core {
             return;
         }
         line.policy().stats_mut().cancelled += 1;
-        // If it was the first, the next one has no timer yet.
-        if line.front().is_some_and(|front| note.ticket < front.ticket) {
+        // If it was the first, the next one has no timer yet. (Places may be equal: those of passes that were given
+        // while the gate was simply open. One of those too many looks in vain.)
+        if line.front().is_some_and(|front| note.ticket <= front.ticket) {
             line.nudge_front();
         }
     }
 
     fn precedes(note: &Note, other: &Note) -> bool {
         note.ticket < other.ticket
+    }
+}
+
+fn update<R>(
+    queue: &WaitQueue<Core>,
+    change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R,
+) -> R {
+    let mut line = queue.lock();
+    let result = change(&mut line, Instant::now());
+    publish(&mut line);
+    result
+}
+
+/// The timer of the first in line may be set to the end of a longer pause, to a slot, or to a probe's time-out,
+/// all of which may be later than the end of this pause. (A pause that is longer now needs nobody: when the timer
+/// fires, it is set anew.)
+fn reset_timer(line: &mut Locked<'_, Core>, shut: &Shut) {
+    if let Applied::Started | Applied::Shortened = shut.applied {
+        line.nudge_front();
+    }
+}
+
+/// Nobody will say how this pass fared.
+pub(crate) fn unheard(queue: &WaitQueue<Core>, pass: &Grant) {
+    if pass.probe.is_some() {
+        update(queue, |line, now| {
+            if line.policy().unheard(now, pass) {
+                line.nudge_front();
+            }
+        });
     }
 }
 
@@ -169,6 +195,22 @@ pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Ticket>) -> Opti
     let epoch = (word >> SHIFT) as Epoch;
     let ticket = ticket.unwrap_or(Ticket { epoch, number: u64::MAX });
     Some(Grant { epoch, ticket, probe: None, at: None })
+}
+
+/// Makes the first onlooker look, when dropped, if that is due.
+struct Nudge<'a> {
+    line: &'a WaitQueue<Onlookers>,
+    due: bool,
+}
+
+impl Drop for Nudge<'_> {
+    fn drop(&mut self) {
+        // Locked even if nobody seems to be there: an onlooker joins under this lock, having looked at the gate
+        // under it, so that it has either seen the change or is in line by now.
+        if self.due {
+            self.line.lock().nudge_front();
+        }
+    }
 }
 
 /// Nobody's state: who looks on asks the gate.

@@ -122,9 +122,7 @@ impl Pass {
 impl Drop for Pass {
     #[inline]
     fn drop(&mut self) {
-        if self.grant.probe.is_some() {
-            self.gate.unheard(&self.grant);
-        }
+        self.gate.unheard(&self.grant);
     }
 }
 

@@ -8,8 +8,8 @@ use crate::acquire::Wanted;
 use crate::core::{Core, Pause, Rules, Turn, Wait};
 use crate::line::{CLOSED, Gate, SLOW, fast_pass};
 use crate::{
-    Acquire, AcquireOwned, AcquireTimeout, Applied, Epoch, Opened, Pass, Policy, Reason, Requeue,
-    Shut, Snapshot, Stats, TimeLockBuilder, TryAcquireError, Until,
+    Acquire, AcquireOwned, AcquireTimeout, Epoch, Opened, Pass, Policy, Reason, Requeue, Shut,
+    Snapshot, Stats, TimeLockBuilder, TryAcquireError, Until,
 };
 
 /// A gate that everybody passes and anybody can shut for a while.
@@ -177,14 +177,13 @@ impl TimeLock {
 
     fn shut(&self, until: Until, how: Option<Policy>, why: Option<Reason>) -> Shut {
         let wall = SystemTime::now();
-        self.gate.open_earlier(|core, now| {
+        self.gate.shut(|core, now| {
             let until = match until {
                 Until::For(pause) => core.deadline(now, pause),
                 Until::At(at) => core.deadline(now, at.saturating_duration_since(now)),
                 Until::Unlocked => None,
             };
-            let shut = core.shut(now, wall, until, how.unwrap_or(core.policy()), why);
-            (shut, shut.applied == Applied::Shortened)
+            core.shut(now, wall, until, how.unwrap_or(core.policy()), why)
         })
     }
 
@@ -202,7 +201,7 @@ impl TimeLock {
     /// assert!(!gate.unlock());
     /// ```
     pub fn unlock(&self) -> bool {
-        self.open(Core::unlock)
+        self.gate.open(Core::unlock)
     }
 
     /// Opens the gate for everybody at once, whatever its way to reopen; `false` if it is open or closed.
@@ -219,7 +218,7 @@ impl TimeLock {
     /// assert!(!gate.try_acquire().unwrap().is_probe());
     /// ```
     pub fn unlock_now(&self) -> bool {
-        self.open(Core::unlock_now)
+        self.gate.open(Core::unlock_now)
     }
 
     /// As [`unlock`](Self::unlock), but only if the gate is still in this epoch.
@@ -237,14 +236,7 @@ impl TimeLock {
     /// assert!(!gate.unlock_if(mine));
     /// ```
     pub fn unlock_if(&self, epoch: Epoch) -> bool {
-        self.open(|core, now| core.unlock_if(now, epoch))
-    }
-
-    fn open(&self, open: impl FnOnce(&mut Core, Instant) -> bool) -> bool {
-        self.gate.open_earlier(|core, now| {
-            let opened = open(core, now);
-            (opened, opened)
-        })
+        self.gate.open(|core, now| core.unlock_if(now, epoch))
     }
 
     /// Closes the gate for good: who waits and who comes later gets [`Closed`](crate::Closed).

@@ -1,8 +1,14 @@
 //! The public interface.
 #![cfg(not(tidegate_loom))]
 
+mod cancel;
+mod model;
+mod runtimes;
+mod scale;
 mod servers;
 mod shut;
 mod support;
+mod traits;
 mod verdict;
 mod wait;
+mod wakers;

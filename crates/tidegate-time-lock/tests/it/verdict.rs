@@ -337,3 +337,47 @@ async fn permit_then_pause() {
     tasks.await;
     assert_eq!(sent_while_shut.get(), 0);
 }
+
+// Passes through a simply open gate have equal places; the one that leaves first must still hand on.
+#[tokio::test(start_paused = true)]
+async fn the_head_hands_on_to_one_with_an_equal_place() {
+    let gate = TimeLock::new();
+    let [a, b, c] = std::array::from_fn(|_| gate.try_acquire().unwrap());
+    a.refused(secs(1));
+    let mut first = Box::pin(gate.acquire_again(b.requeue()));
+    assert!(look(&mut first).is_none());
+    let mut second = Box::pin(gate.acquire_again(c.requeue()));
+    assert!(look(&mut second).is_none());
+    gate.unlock();
+    drop(first);
+    look(&mut second).unwrap().ok();
+}
+
+// The head has a timer for the probe's time-out, long after the new pause is over.
+#[tokio::test(start_paused = true)]
+async fn a_pause_during_probing_sets_the_timer_of_the_head_anew() {
+    let gate = probing(1);
+    gate.lock_for(secs(1));
+    advance(secs(1)).await;
+    let _silent = gate.try_acquire().unwrap();
+    let waiter = tokio::spawn(gate.clone().acquire_owned());
+    sleep(ms(1)).await;
+    let began = Instant::now();
+    gate.lock_for(ms(5));
+    assert!(waiter.await.unwrap().unwrap().is_probe());
+    assert!(began.elapsed() <= ms(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_sets_the_timer_for_a_slot_anew() {
+    let slow = tidegate_time_lock::Rate::per_second(0.01);
+    let gate = TimeLock::builder().reopen(Reopen::Paced(slow)).build();
+    gate.lock_for(ms(1));
+    gate.acquire().await.unwrap().unknown();
+    let waiter = tokio::spawn(gate.clone().acquire_owned());
+    sleep(ms(1)).await;
+    let began = Instant::now();
+    gate.lock_for(ms(5));
+    waiter.await.unwrap().unwrap().unknown();
+    assert!(began.elapsed() <= ms(6));
+}

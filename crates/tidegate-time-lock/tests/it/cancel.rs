@@ -1,0 +1,148 @@
+use std::cell::RefCell;
+
+use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
+use tidegate_time_lock::{Pass, Reopen, State, TimeLock};
+use tokio::time::sleep;
+
+use crate::support::{ms, secs};
+
+/// A gate, shut or probing, and what others have done at it.
+struct World {
+    gate: TimeLock,
+    other: RefCell<Option<Pass>>,
+}
+
+fn world(reopen: Reopen) -> impl Fn() -> World {
+    move || {
+        let gate = TimeLock::builder()
+            .reopen(reopen)
+            // So long that nobody needs a timer.
+            .probe_timeout(std::time::Duration::MAX)
+            .build();
+        gate.lock();
+        World { gate, other: RefCell::new(None) }
+    }
+}
+
+fn all_is_well(world: &World) {
+    world.other.borrow_mut().take();
+    let gate = &world.gate;
+    if gate.snapshot().state == State::Closed {
+        return;
+    }
+    gate.unlock();
+    if let Ok(pass) = gate.try_acquire() {
+        pass.ok();
+    }
+    if gate.waiters() == 0 {
+        let pass = std::pin::pin!(gate.acquire());
+        assert!(poll_once(pass).is_ready(), "{gate}");
+    }
+}
+
+#[test]
+fn an_acquire_may_be_dropped_anywhere() {
+    for reopen in [Reopen::All, Reopen::Probe { n: 1 }] {
+        Explorer::new(world(reopen))
+            .future(|world| {
+                Box::pin(async move { Box::new(world.gate.acquire().await) as Box<dyn Held> })
+            })
+            .step(|world| assert!(world.gate.unlock()))
+            .step(|world| *world.other.borrow_mut() = world.gate.try_acquire().ok())
+            .step(|world| {
+                world.gate.lock();
+            })
+            .step(|world| {
+                world.gate.unlock();
+            })
+            .check(all_is_well)
+            .run();
+    }
+}
+
+#[test]
+fn an_owned_acquire_may_be_dropped_anywhere() {
+    Explorer::new(world(Reopen::Probe { n: 1 }))
+        .future(|world| {
+            let gate = world.gate.clone();
+            Box::pin(async move { Box::new(gate.acquire_owned().await) as Box<dyn Held> })
+        })
+        .step(|world| assert!(world.gate.unlock()))
+        .step(|world| *world.other.borrow_mut() = world.gate.try_acquire().ok())
+        .step(|world| drop(world.other.borrow_mut().take()))
+        .step(|world| world.gate.close())
+        .check(|world| {
+            all_is_well(world);
+            assert_eq!(world.gate.waiters(), 0);
+        })
+        .run();
+}
+
+#[test]
+fn an_onlooker_may_be_dropped_anywhere() {
+    Explorer::new(world(Reopen::All))
+        .future(|world| {
+            Box::pin(async move { Box::new(world.gate.opened().await) as Box<dyn Held> })
+        })
+        .step(|world| assert!(world.gate.unlock()))
+        .step(|world| {
+            world.gate.lock();
+        })
+        .step(|world| world.gate.close())
+        .check(all_is_well)
+        .run();
+}
+
+/// Runs a scenario with a gate that is shut for a second and one that waits at it, on a paused clock.
+fn paused(reopen: Reopen, scenario: impl AsyncFn(&Cut, &TimeLock)) -> usize {
+    cut_everywhere(|cut| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let gate = TimeLock::builder().reopen(reopen).build();
+            gate.lock_for(secs(1));
+            let neighbour = tokio::spawn({
+                let gate = gate.clone();
+                async move { gate.acquire().await.unwrap().ok() }
+            });
+            scenario(cut, &gate).await;
+            neighbour.await.unwrap();
+            assert_eq!(gate.waiters(), 0);
+            gate.acquire().await.unwrap().ok();
+        });
+    })
+}
+
+#[test]
+fn every_wait_may_be_cut_after_any_number_of_polls() {
+    for reopen in [Reopen::All, Reopen::Probe { n: 1 }, Reopen::Learned(Default::default())] {
+        let cuts = [
+            paused(reopen, async |cut, gate| drop(cut.short(gate.acquire()).await)),
+            paused(reopen, async |cut, gate| {
+                drop(cut.short(gate.clone().acquire_owned()).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                drop(cut.short(gate.acquire_timeout(ms(500)).wait_anyway()).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                drop(cut.short(gate.acquire_timeout(secs(9))).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                cut.short(gate.opened()).await;
+            }),
+            paused(reopen, async |cut, gate| {
+                sleep(ms(1)).await; // behind the neighbour
+                drop(cut.short(gate.acquire()).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                let pass = gate.acquire().await.unwrap();
+                gate.lock_for(secs(1));
+                drop(cut.short(gate.acquire_again(pass.requeue())).await);
+            }),
+        ];
+        assert!(cuts.iter().all(|&cuts| cuts >= 2), "{cuts:?}");
+    }
+}

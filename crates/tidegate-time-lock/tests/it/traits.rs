@@ -1,0 +1,61 @@
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use tidegate_time_lock::{
+    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, LearnedPace, Opened,
+    Pass, Rate, Reason, Refused, Reopen, Requeue, RetryAfter, Shut, Snapshot, Stats, TimeLock,
+    TimeLockBuilder, TryAcquireError,
+};
+
+fn send<T: Send>() {}
+fn sync<T: Sync>() {}
+fn unpin<T: Unpin>() {}
+fn owned<T: 'static>() {}
+fn error<T: std::error::Error + Send + Sync + 'static>() {}
+fn debug<T: std::fmt::Debug>() {}
+
+macro_rules! table {
+    ($($ty:ty: $($what:ident)*;)*) => {
+        $($($what::<$ty>();)*)*
+    };
+}
+
+#[test]
+fn what_dependants_rely_on() {
+    table! {
+        TimeLock: send sync unpin owned debug;
+        TimeLockBuilder: send sync unpin owned debug;
+        Pass: send sync unpin owned debug;
+        Refused: send sync unpin owned debug;
+        Requeue: send sync unpin owned debug;
+        Acquire<'_>: send sync debug;
+        AcquireOwned: send sync owned debug;
+        AcquireTimeout<'_>: send sync debug;
+        Opened<'_>: send sync debug;
+        Closed: error;
+        TryAcquireError: error;
+        AcquireTimeoutError: error;
+        Shut: send sync unpin debug;
+        Snapshot: send sync unpin debug;
+        Stats: send sync unpin debug;
+        Reason: send sync unpin debug;
+        Rate: send sync unpin debug;
+        Reopen: send sync unpin debug;
+        LearnedPace: send sync unpin debug;
+        Hint: send sync unpin debug;
+        RetryAfter: send sync unpin debug;
+    }
+}
+
+#[test]
+fn values_are_unwind_safe() {
+    fn safe<T: UnwindSafe + RefUnwindSafe>() {}
+    safe::<Shut>();
+    safe::<Snapshot>();
+    safe::<Hint>();
+    safe::<RetryAfter>();
+}
+
+#[test]
+fn a_gate_is_a_pointer() {
+    assert_eq!(size_of::<TimeLock>(), size_of::<usize>());
+}
