@@ -8,8 +8,8 @@
 // (`Lazy`). Only when somebody inside asks for the current scope, or enters another one, is the node made, and
 // the timeout finds it in place of its note. So there is at most one note, innermost, below `node`.
 //
-// `owned` and `drop_by` say what the future around guarantees: that it drops what it polls when its scope is
-// cancelled, and by when at the latest. They hold for the way this poll came, which may differ from the tree:
+// `around` says what the future around guarantees: that it drops what it polls when its scope is
+// cancelled, and by when at the latest. It holds for the way this poll came, which may differ from the tree:
 // a future may carry its scope to another task.
 
 use std::cell::Cell;
@@ -35,14 +35,30 @@ pub(crate) enum Start {
     At(Deadline),
 }
 
-/// The future around polls on behalf of a scope.
+/// What the future around guarantees; nothing, if there is none that polls on behalf of a scope.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Around {
-    pub(crate) owned: bool,
-    pub(crate) drop_by: Deadline,
+    drops_by: Option<Deadline>,
 }
 
-pub(crate) const NOWHERE: Around = Around { owned: false, drop_by: Deadline::NEVER };
+impl Around {
+    pub(crate) const NOBODY: Self = Self { drops_by: None };
+
+    /// A future that drops what it polls when its scope is cancelled, and no later than `deadline`.
+    pub(crate) fn drops_by(self, deadline: Deadline) -> Self {
+        Self { drops_by: Some(self.drop_by().earliest(deadline)) }
+    }
+
+    /// Whether there is such a future.
+    pub(crate) fn owns(self) -> bool {
+        self.drops_by.is_some()
+    }
+
+    /// By when it drops what it polls, at the latest.
+    pub(crate) fn drop_by(self) -> Deadline {
+        self.drops_by.unwrap_or(Deadline::NEVER)
+    }
+}
 
 struct Current {
     node: Cell<Option<Arc<Node>>>,
@@ -52,7 +68,7 @@ struct Current {
 
 thread_local! {
     static CURRENT: Current = const {
-        Current { node: Cell::new(None), lazy: Cell::new(None), around: Cell::new(NOWHERE) }
+        Current { node: Cell::new(None), lazy: Cell::new(None), around: Cell::new(Around::NOBODY) }
     };
 }
 
@@ -79,18 +95,24 @@ impl Current {
     }
 
     /// Turns the note, if there is one, into a node.
+    #[inline]
     fn settle(&self) {
-        if let Some(lazy) = self.lazy.take() {
-            let around = self.around.get();
-            let node = lazy.node();
-            if let Some(parent) = self.node.take() {
-                node.set_contained(around.owned);
-                node.attach(parent);
-            }
-            let drop_by = around.drop_by.earliest(node.deadline());
-            self.around.set(Around { owned: true, drop_by });
-            self.node.set(Some(node));
+        if let Some(lazy) = self.lazy.get() {
+            self.make(lazy);
         }
+    }
+
+    #[cold]
+    fn make(&self, lazy: Lazy) {
+        self.lazy.set(None);
+        let around = self.around.get();
+        let node = lazy.node();
+        if let Some(parent) = self.node.take() {
+            node.set_contained(around.owns());
+            node.attach(parent);
+        }
+        self.around.set(around.drops_by(node.deadline()));
+        self.node.set(Some(node));
     }
 }
 
@@ -105,7 +127,7 @@ pub(crate) fn node() -> Option<Arc<Node>> {
 
 /// What the future around guarantees.
 pub(crate) fn around() -> Around {
-    CURRENT.try_with(|current| current.around.get()).unwrap_or(NOWHERE)
+    CURRENT.try_with(|current| current.around.get()).unwrap_or(Around::NOBODY)
 }
 
 /// Whether `node` is the current scope.
@@ -163,38 +185,50 @@ pub(crate) fn ambient() -> Deadline {
 }
 
 /// Runs `f` inside the scope of which `lazy` is the note; `node` is filled if the node was made meanwhile.
+#[inline]
 pub(crate) fn enter_lazy<R>(
-    lazy: &mut Lazy,
+    lazy: Lazy,
     node: &mut OnceLock<Arc<Node>>,
     f: impl FnOnce() -> R,
 ) -> R {
     struct Inside<'a> {
-        lazy: &'a mut Lazy,
+        current: &'a Current,
         node: &'a mut OnceLock<Arc<Node>>,
         around: Around,
     }
 
     impl Drop for Inside<'_> {
+        #[inline]
         fn drop(&mut self) {
-            let _ = CURRENT.try_with(|current| {
-                if let Some(lazy) = current.lazy.take() {
-                    *self.lazy = lazy;
-                } else if let Some(mine) = current.node.take() {
-                    current.node.set(mine.parent().cloned());
-                    current.around.set(self.around);
-                    let _ = self.node.set(mine);
-                }
-            });
+            if self.current.lazy.get().is_some() {
+                self.current.lazy.set(None);
+            } else {
+                self.made();
+            }
         }
     }
 
-    let entered = CURRENT.try_with(|current| {
+    impl Inside<'_> {
+        #[cold]
+        fn made(&mut self) {
+            if let Some(mine) = self.current.node.take() {
+                self.current.node.set(mine.parent().cloned());
+                self.current.around.set(self.around);
+                let _ = self.node.set(mine);
+            }
+        }
+    }
+
+    let mut f = Some(f);
+    let mut run = || f.take().map(|f| f());
+    let output = CURRENT.try_with(|current| {
         current.settle();
-        current.lazy.set(Some(*lazy));
-        current.around.get()
+        current.lazy.set(Some(lazy));
+        let _inside = Inside { current, node, around: current.around.get() };
+        run()
     });
-    let _inside = entered.map(|around| Inside { lazy, node, around });
-    f()
+    // The thread may be about to end, and what is dropped with it be polled once more.
+    output.unwrap_or_else(|_| run()).expect("it runs once")
 }
 
 /// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
@@ -231,5 +265,5 @@ pub(crate) fn enter<R>(slot: &mut OnceLock<Arc<Node>>, around: Around, f: impl F
 
 /// Runs `f` outside of every scope.
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    enter(&mut OnceLock::new(), NOWHERE, f)
+    enter(&mut OnceLock::new(), Around::NOBODY, f)
 }

@@ -77,11 +77,21 @@ struct Own {
     sole: bool,
 }
 
-enum Next<T> {
+enum Step<T> {
+    Value(T),
+    Pending(Next),
+}
+
+enum Next {
     Wait,
     /// The body has to be polled again: the scope was cancelled since.
     Again,
-    End(Verdict<T>),
+    End(End),
+}
+
+enum End {
+    Expired(Option<Instant>, Deadline),
+    Cancelled(Arc<Cause>),
 }
 
 impl<F> Driver<F> {
@@ -131,18 +141,26 @@ impl<F> fmt::Debug for Driver<F> {
 }
 
 impl<F: Future> Driver<F> {
+    #[inline]
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<F::Output>> {
         let mut me = self.project();
         loop {
-            let next = step(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, cx);
-            match next {
-                Next::Wait => return Poll::Pending,
-                Next::Again => {}
-                Next::End(verdict) => {
+            match step(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, cx) {
+                Step::Value(value) => {
+                    me.body.set(None);
+                    me.scope.end();
+                    return Poll::Ready(Verdict::Value(value));
+                }
+                Step::Pending(Next::Wait) => return Poll::Pending,
+                Step::Pending(Next::Again) => {}
+                Step::Pending(Next::End(end)) => {
                     me.timer.clear();
                     me.body.set(None);
                     me.scope.end();
-                    return Poll::Ready(verdict);
+                    return Poll::Ready(match end {
+                        End::Expired(started, deadline) => Verdict::Expired(started, deadline),
+                        End::Cancelled(cause) => Verdict::Cancelled(cause),
+                    });
                 }
             }
         }
@@ -157,54 +175,55 @@ impl<F: Future> Driver<F> {
 }
 
 /// One poll of the body, and what follows from it.
+#[inline]
 fn step<F: Future>(
     body: Pin<&mut Option<F>>,
     timer: Pin<&mut Timer>,
     scope: &mut Own,
     plan: &mut Plan,
     cx: &mut Context<'_>,
-) -> Next<F::Output> {
+) -> Step<F::Output> {
     let body = body.as_pin_mut().expect("a scope is not polled again after it was ready");
     let knew = scope.node.get().is_some_and(|node| node.is_cancelled());
     let had_budget = coop::has_budget_remaining();
-    let late = plan.deadline_first && scope.is_late(plan);
     // Too late to poll it, unless something inside has to clean up.
-    if !late || scope.is_busy() {
+    if !plan.deadline_first || !scope.is_late(plan) || scope.is_busy() {
         if let Poll::Ready(value) = scope.inside(plan.kind, || body.poll(cx)) {
             if plan.deadline_first && scope.is_late(plan) && scope.expire() {
-                return Next::End(Verdict::Expired(plan.started, scope.deadline()));
+                return Step::Pending(Next::End(End::Expired(plan.started, scope.deadline())));
             }
-            return Next::End(Verdict::Value(value));
+            return Step::Value(value);
         }
     }
-    // A body that used up its task's budget must still time out.
-    let free = had_budget && !coop::has_budget_remaining();
-    decide(timer, scope, plan, knew, free, cx)
+    Step::Pending(decide(timer, scope, plan, knew, had_budget, cx))
 }
 
 /// What to do with a body that is pending.
-fn decide<T>(
+#[inline(never)]
+fn decide(
     mut timer: Pin<&mut Timer>,
     scope: &mut Own,
     plan: &mut Plan,
     knew: bool,
-    free: bool,
+    had_budget: bool,
     cx: &mut Context<'_>,
-) -> Next<T> {
+) -> Next {
+    // A body that used up its task's budget must still time out.
+    let free = had_budget && !coop::has_budget_remaining();
     let around = current::around();
     let mut now = None;
     if scope.node.get().is_none() {
         now = scope.start(plan);
         let deadline = scope.deadline();
         // Nobody but the timer ends this scope, so nobody needs to find it.
-        let alone = around.owned || plan.kind == Kind::Timeout || !current::is_some();
-        if alone && (deadline < around.drop_by || deadline == Deadline::NEVER) {
+        let alone = around.owns() || plan.kind == Kind::Timeout || !current::is_some();
+        if alone && (deadline < around.drop_by() || deadline == Deadline::NEVER) {
             match timer.as_mut().poll(cx, deadline, now, free) {
                 Poll::Pending => return Next::Wait,
                 Poll::Ready(now)
-                    if !around.drop_by.has_elapsed_by(now) && !current::is_cancelled() =>
+                    if !around.drop_by().has_elapsed_by(now) && !current::is_cancelled() =>
                 {
-                    return Next::End(Verdict::Expired(plan.started, deadline));
+                    return Next::End(End::Expired(plan.started, deadline));
                 }
                 Poll::Ready(_) => {}
             }
@@ -212,9 +231,10 @@ fn decide<T>(
         scope.make_node();
     }
 
-    let reach = scope.reach;
+    // A node that was made during this poll promised the deadline it had as version 0.
+    let version = scope.reach.map_or(0, |(version, _)| version);
     let (node, place, look) = scope.watch(cx);
-    if reach.is_some_and(|(version, _)| version != node.version()) {
+    if version != node.version() {
         // The deadline was moved while the body was polled: what is inside may have relied on the old one
         // before it could be woken for the new one.
         node.wake_drivers();
@@ -235,20 +255,20 @@ fn decide<T>(
                 return Next::Wait;
             }
             return Next::End(if look.expired {
-                Verdict::Expired(plan.started, look.deadline)
+                End::Expired(plan.started, look.deadline)
             } else {
-                Verdict::Cancelled(cause)
+                End::Cancelled(cause)
             });
         }
     }
     // What can report a cancellation from around, and is not dropped by it, also minds the deadlines around:
     // perhaps nobody else does any more.
-    let minds_all = plan.kind == Kind::Reporter && !around.owned;
+    let minds_all = plan.kind == Kind::Reporter && !around.owns();
     let deadline = if minds_all { look.effective } else { look.deadline };
     // Of two equal deadlines the outer one reports.
-    let deadline = if around.drop_by <= deadline { Deadline::NEVER } else { deadline };
+    let deadline = if around.drop_by() <= deadline { Deadline::NEVER } else { deadline };
     match timer.poll(cx, deadline, now, free) {
-        Poll::Ready(now) if !around.drop_by.has_elapsed_by(now) => {
+        Poll::Ready(now) if !around.drop_by().has_elapsed_by(now) => {
             let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
             node.unwatch(place);
             expired.into_iter().for_each(|node| node.expire(now));
@@ -264,22 +284,26 @@ impl Own {
     }
 
     /// Runs `f`, a poll of the body, inside the scope.
+    #[inline]
     fn inside<R>(&mut self, kind: Kind, f: impl FnOnce() -> R) -> R {
-        let placed = std::mem::replace(&mut self.placed, true);
-        let Some(node) = self.node.get() else {
-            let output = current::enter_lazy(&mut self.lazy, &mut self.node, f);
-            if let Some(node) = self.node.get() {
-                // It was made in this poll; what was polled inside it relies on the deadline it had then.
-                self.reach = Some((0, node.deadline()));
-            }
-            return output;
-        };
-        if !placed {
+        if self.node.get().is_none() {
+            // Should the node be made meanwhile, then with its place in the tree.
+            self.placed = true;
+            return current::enter_lazy(self.lazy, &mut self.node, f);
+        }
+        let around = self.prepare(kind);
+        current::enter(&mut self.node, around, f)
+    }
+
+    /// Before the body is polled in a scope of which there is a node: what the body can rely on.
+    fn prepare(&mut self, kind: Kind) -> Around {
+        let node = self.node.get().expect("there is a node");
+        if !std::mem::replace(&mut self.placed, true) {
             // Made for a handle, before anybody could know where it would be polled.
             current::node().into_iter().for_each(|parent| node.attach(parent));
         }
         let around = current::around();
-        let contained = around.owned && node.parent().is_some_and(current::is);
+        let contained = around.owns() && node.parent().is_some_and(current::is);
         node.set_contained(contained);
         let version = node.version();
         let reach = match self.reach {
@@ -288,8 +312,7 @@ impl Own {
             _ => node.effective(),
         };
         self.reach = Some((version, reach));
-        let around = Around { owned: true, drop_by: around.drop_by.earliest(reach) };
-        current::enter(&mut self.node, around, f)
+        around.drops_by(reach)
     }
 
     /// Starts the time of a relative deadline, unless it runs already; the clock, if it was read for that.
@@ -332,7 +355,7 @@ impl Own {
     fn make_node(&mut self) {
         let node = self.lazy.node();
         current::node().into_iter().for_each(|parent| {
-            node.set_contained(current::around().owned);
+            node.set_contained(current::around().owns());
             node.attach(parent);
         });
         let _ = self.node.set(node);

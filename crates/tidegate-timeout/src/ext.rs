@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current::{self, NOWHERE, Start};
+use crate::current::{self, Around, Start};
 use crate::node::Node;
 use crate::timeout::Timeout;
 
@@ -99,6 +99,6 @@ impl<F: Future> Future for InScope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
-        current::enter(me.node, NOWHERE, || me.future.poll(cx))
+        current::enter(me.node, Around::NOBODY, || me.future.poll(cx))
     }
 }

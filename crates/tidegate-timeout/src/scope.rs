@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current::{self, Start};
+use crate::current::{self, Around, Start};
 use crate::deadline::Deadline;
 use crate::driver::{Driver, Verdict};
 use crate::handle::ScopeHandle;
@@ -145,7 +145,7 @@ impl Scope {
     /// assert!(checkpoint().is_ok(), "outside");
     /// ```
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        current::enter(&mut OnceLock::from(Arc::clone(&self.node)), current::NOWHERE, f)
+        current::enter(&mut OnceLock::from(Arc::clone(&self.node)), Around::NOBODY, f)
     }
 
     /// Polls `future` inside the scope, until it is ready or the scope ends it.
