@@ -3,6 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::ready;
 
+use crate::current;
 use crate::deadline::Deadline;
 use crate::driver::{Driver, Verdict};
 use crate::handle::ScopeHandle;
@@ -41,6 +42,7 @@ use crate::reason::{CancelReason, Cancelled};
 /// ```
 pub async fn cancel_scope<R>(body: impl AsyncFnOnce(&ScopeHandle) -> R) -> Result<R, Cancelled> {
     let node = Node::new(Kind::Reporter, Deadline::NEVER, None);
+    current::node().into_iter().for_each(|parent| node.attach(parent));
     let handle = ScopeHandle::new(Arc::clone(&node));
     let mut driver = pin!(Driver::on(body(&handle), node, true));
     poll_fn(|cx| {

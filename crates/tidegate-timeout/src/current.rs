@@ -13,7 +13,8 @@
 // a future may carry its scope to another task.
 
 use std::cell::Cell;
-use std::sync::{Arc, OnceLock};
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -67,8 +68,14 @@ struct Current {
 }
 
 thread_local! {
-    static CURRENT: Current = const {
-        Current { node: Cell::new(None), lazy: Cell::new(None), around: Cell::new(Around::NOBODY) }
+    // Whoever puts a node in takes it out again, so there is nothing to drop when the thread ends; and so the
+    // destructors of other thread-locals may still poll futures.
+    static CURRENT: ManuallyDrop<Current> = const {
+        ManuallyDrop::new(Current {
+            node: Cell::new(None),
+            lazy: Cell::new(None),
+            around: Cell::new(Around::NOBODY),
+        })
     };
 }
 
@@ -118,53 +125,49 @@ impl Current {
 
 /// The node of the current scope.
 pub(crate) fn node() -> Option<Arc<Node>> {
-    let found = CURRENT.try_with(|current| {
+    CURRENT.with(|current| {
         current.settle();
         current.node()
-    });
-    found.ok().flatten()
+    })
 }
 
 /// What the future around guarantees.
 pub(crate) fn around() -> Around {
-    CURRENT.try_with(|current| current.around.get()).unwrap_or(Around::NOBODY)
+    CURRENT.with(|current| current.around.get())
 }
 
 /// Whether `node` is the current scope.
 pub(crate) fn is(node: &Arc<Node>) -> bool {
-    let found = CURRENT.try_with(|current| {
+    CURRENT.with(|current| {
         let here = current.node.take();
         let same = here.as_ref().is_some_and(|here| Arc::ptr_eq(here, node));
         current.node.set(here);
         same && current.lazy.get().is_none()
-    });
-    found.unwrap_or(false)
+    })
 }
 
 /// Whether the current scope is cancelled; none is not.
 pub(crate) fn is_cancelled() -> bool {
-    let found = CURRENT.try_with(|current| {
+    CURRENT.with(|current| {
         let node = current.node.take();
         let cancelled = node.as_ref().is_some_and(|node| node.is_cancelled());
         current.node.set(node);
         cancelled
-    });
-    found.unwrap_or(false)
+    })
 }
 
 /// Whether there is a scope at all.
 pub(crate) fn is_some() -> bool {
-    let found = CURRENT.try_with(|current| {
+    CURRENT.with(|current| {
         let node = current.node.take();
         let some = node.is_some() || current.lazy.get().is_some();
         current.node.set(node);
         some
-    });
-    found.unwrap_or(false)
+    })
 }
 
 pub(crate) fn ambient() -> Deadline {
-    let found = CURRENT.try_with(|current| {
+    CURRENT.with(|current| {
         let noted = match current.lazy.get() {
             None => Deadline::NEVER,
             Some(Lazy { start: Start::At(deadline), .. }) => deadline,
@@ -180,29 +183,26 @@ pub(crate) fn ambient() -> Deadline {
             return deadline.earliest(Deadline::at(Instant::now()));
         }
         deadline
-    });
-    found.unwrap_or(Deadline::NEVER)
+    })
 }
 
 /// Runs `f` inside the scope of which `lazy` is the note; `node` is filled if the node was made meanwhile.
 #[inline]
-pub(crate) fn enter_lazy<R>(
-    lazy: Lazy,
-    node: &mut OnceLock<Arc<Node>>,
-    f: impl FnOnce() -> R,
-) -> R {
+pub(crate) fn enter_lazy<R>(lazy: Lazy, node: &mut Option<Arc<Node>>, f: impl FnOnce() -> R) -> R {
     struct Inside<'a> {
-        current: &'a Current,
-        node: &'a mut OnceLock<Arc<Node>>,
+        node: &'a mut Option<Arc<Node>>,
         around: Around,
     }
 
     impl Drop for Inside<'_> {
         #[inline]
         fn drop(&mut self) {
-            if self.current.lazy.get().is_some() {
-                self.current.lazy.set(None);
-            } else {
+            let noted = CURRENT.with(|current| {
+                let noted = current.lazy.get().is_some();
+                current.lazy.set(None);
+                noted
+            });
+            if !noted {
                 self.made();
             }
         }
@@ -211,59 +211,53 @@ pub(crate) fn enter_lazy<R>(
     impl Inside<'_> {
         #[cold]
         fn made(&mut self) {
-            if let Some(mine) = self.current.node.take() {
-                self.current.node.set(mine.parent().cloned());
-                self.current.around.set(self.around);
-                let _ = self.node.set(mine);
-            }
+            CURRENT.with(|current| {
+                let mine = current.node.take();
+                current.node.set(mine.as_ref().and_then(|mine| mine.parent().cloned()));
+                current.around.set(self.around);
+                *self.node = mine;
+            });
         }
     }
 
-    let mut f = Some(f);
-    let mut run = || f.take().map(|f| f());
-    let output = CURRENT.try_with(|current| {
+    let around = CURRENT.with(|current| {
         current.settle();
         current.lazy.set(Some(lazy));
-        let _inside = Inside { current, node, around: current.around.get() };
-        run()
+        current.around.get()
     });
-    // The thread may be about to end, and what is dropped with it be polled once more.
-    output.unwrap_or_else(|_| run()).expect("it runs once")
+    let _inside = Inside { node, around };
+    f()
 }
 
 /// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
-pub(crate) fn enter<R>(slot: &mut OnceLock<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(slot: &mut Option<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
     struct Inside<'a> {
-        slot: &'a mut OnceLock<Arc<Node>>,
+        current: &'a Current,
+        slot: &'a mut Option<Arc<Node>>,
         outer: (Option<Arc<Node>>, Option<Lazy>, Around),
     }
 
     impl Drop for Inside<'_> {
         fn drop(&mut self) {
-            let _ = CURRENT.try_with(|current| {
-                let (node, lazy, around) = &mut self.outer;
-                let mine = current.node.replace(node.take());
-                current.lazy.set(*lazy);
-                current.around.set(*around);
-                if let Some(mine) = mine {
-                    let _ = self.slot.set(mine);
-                }
-            });
+            let (node, lazy, around) = &mut self.outer;
+            *self.slot = self.current.node.replace(node.take());
+            self.current.lazy.set(*lazy);
+            self.current.around.set(*around);
         }
     }
 
-    let _inside = CURRENT.try_with(|current| Inside {
-        outer: (
+    CURRENT.with(|current| {
+        let outer = (
             current.node.replace(slot.take()),
             current.lazy.take(),
             current.around.replace(around),
-        ),
-        slot,
-    });
-    f()
+        );
+        let _inside = Inside { current, slot, outer };
+        f()
+    })
 }
 
 /// Runs `f` outside of every scope.
 pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    enter(&mut OnceLock::new(), Around::NOBODY, f)
+    enter(&mut None, Around::NOBODY, f)
 }

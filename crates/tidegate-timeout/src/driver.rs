@@ -67,19 +67,14 @@ struct Plan {
 #[derive(Debug)]
 struct Own {
     lazy: Lazy,
-    node: OnceLock<Arc<Node>>,
+    node: Option<Arc<Node>>,
+    /// The node, if it was made for a handle, until the first poll: only then its place in the tree is known.
+    early: OnceLock<Arc<Node>>,
     place: Option<usize>,
-    /// The node has the place in the tree where it is polled.
-    placed: bool,
     /// When this driver drops its body, as of that version of the node.
     reach: Option<(u32, Deadline)>,
     /// The node is nobody else's: it ends with this driver.
     sole: bool,
-}
-
-enum Step<T> {
-    Value(T),
-    Pending(Next),
 }
 
 enum Next {
@@ -94,16 +89,25 @@ enum End {
     Cancelled(Arc<Cause>),
 }
 
+impl<T> From<End> for Verdict<T> {
+    fn from(end: End) -> Self {
+        match end {
+            End::Expired(started, deadline) => Self::Expired(started, deadline),
+            End::Cancelled(cause) => Self::Cancelled(cause),
+        }
+    }
+}
+
 impl<F> Driver<F> {
     pub(crate) fn new(body: F, start: Start, kind: Kind) -> Self {
-        Self::with(body, Own::new(Lazy { start, kind }, OnceLock::new(), true), None)
+        Self::with(body, Own::new(Lazy { start, kind }, OnceLock::new(), None, true), None)
     }
 
-    /// A driver for a node that exists.
+    /// A driver for a node that has its place in the tree.
     pub(crate) fn on(body: F, node: Arc<Node>, sole: bool) -> Self {
         let lazy = Lazy { start: Start::At(Deadline::NEVER), kind: node.kind };
         let grace = node.grace();
-        Self::with(body, Own::new(lazy, OnceLock::from(node), sole), grace)
+        Self::with(body, Own::new(lazy, OnceLock::new(), Some(node), sole), grace)
     }
 
     fn with(body: F, scope: Own, grace: Option<Duration>) -> Self {
@@ -122,18 +126,21 @@ impl<F> Driver<F> {
 
     /// The node, made if there is none. It finds its place in the tree when the driver is first polled.
     pub(crate) fn node(&self) -> &Arc<Node> {
-        self.scope.node.get_or_init(|| self.scope.lazy.node())
+        match &self.scope.node {
+            Some(node) => node,
+            None => self.scope.early.get_or_init(|| self.scope.lazy.node()),
+        }
     }
 
     /// The node, if somebody asked for it.
     pub(crate) fn made(&self) -> Option<&Arc<Node>> {
-        self.scope.node.get()
+        self.scope.node.as_ref().or_else(|| self.scope.early.get())
     }
 }
 
 impl<F> fmt::Debug for Driver<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.scope.node.get() {
+        match self.made() {
             Some(node) => node.fmt(f),
             None => f.write_str("Scope"),
         }
@@ -144,24 +151,27 @@ impl<F: Future> Driver<F> {
     #[inline]
     pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<F::Output>> {
         let mut me = self.project();
-        loop {
-            match step(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, cx) {
-                Step::Value(value) => {
-                    me.body.set(None);
-                    me.scope.end();
-                    return Poll::Ready(Verdict::Value(value));
-                }
-                Step::Pending(Next::Wait) => return Poll::Pending,
-                Step::Pending(Next::Again) => {}
-                Step::Pending(Next::End(end)) => {
-                    me.timer.clear();
-                    me.body.set(None);
-                    me.scope.end();
-                    return Poll::Ready(match end {
-                        End::Expired(started, deadline) => Verdict::Expired(started, deadline),
-                        End::Cancelled(cause) => Verdict::Cancelled(cause),
-                    });
-                }
+        if me.scope.node.is_some() || me.scope.early.get().is_some() || me.plan.deadline_first {
+            return poll_known(me.body, me.timer, me.scope, me.plan, cx);
+        }
+        // Nobody has asked for this scope so far: the short way, step by step as the long one.
+        let had_budget = coop::has_budget_remaining();
+        let body = me.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        if let Poll::Ready(value) =
+            current::enter_lazy(me.scope.lazy, &mut me.scope.node, || body.poll(cx))
+        {
+            me.body.set(None);
+            me.scope.end();
+            return Poll::Ready(Verdict::Value(value));
+        }
+        match decide(me.timer.as_mut(), me.scope, me.plan, false, had_budget, cx) {
+            Next::Wait => Poll::Pending,
+            Next::Again => poll_known(me.body, me.timer, me.scope, me.plan, cx),
+            Next::End(end) => {
+                me.timer.clear();
+                me.body.set(None);
+                me.scope.end();
+                Poll::Ready(end.into())
             }
         }
     }
@@ -174,28 +184,44 @@ impl<F: Future> Driver<F> {
     }
 }
 
-/// One poll of the body, and what follows from it.
-#[inline]
-fn step<F: Future>(
-    body: Pin<&mut Option<F>>,
-    timer: Pin<&mut Timer>,
+const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
+
+/// Polls the body, as often as what follows from it says.
+fn poll_known<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    mut timer: Pin<&mut Timer>,
     scope: &mut Own,
     plan: &mut Plan,
     cx: &mut Context<'_>,
-) -> Step<F::Output> {
-    let body = body.as_pin_mut().expect("a scope is not polled again after it was ready");
-    let knew = scope.node.get().is_some_and(|node| node.is_cancelled());
-    let had_budget = coop::has_budget_remaining();
-    // Too late to poll it, unless something inside has to clean up.
-    if !plan.deadline_first || !scope.is_late(plan) || scope.is_busy() {
-        if let Poll::Ready(value) = scope.inside(plan.kind, || body.poll(cx)) {
-            if plan.deadline_first && scope.is_late(plan) && scope.expire() {
-                return Step::Pending(Next::End(End::Expired(plan.started, scope.deadline())));
+) -> Poll<Verdict<F::Output>> {
+    scope.settle();
+    loop {
+        let running = body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+        let knew = scope.node.as_ref().is_some_and(|node| node.is_cancelled());
+        let had_budget = coop::has_budget_remaining();
+        // Too late to poll it, unless something inside has to clean up.
+        let mut next = None;
+        if !plan.deadline_first || !scope.is_late(plan) || scope.is_busy() {
+            if let Poll::Ready(value) = scope.inside(plan.kind, || running.poll(cx)) {
+                if !(plan.deadline_first && scope.is_late(plan) && scope.expire()) {
+                    body.set(None);
+                    scope.end();
+                    return Poll::Ready(Verdict::Value(value));
+                }
+                next = Some(Next::End(End::Expired(plan.started, scope.deadline())));
             }
-            return Step::Value(value);
+        }
+        match next.unwrap_or_else(|| decide(timer.as_mut(), scope, plan, knew, had_budget, cx)) {
+            Next::Wait => return Poll::Pending,
+            Next::Again => {}
+            Next::End(end) => {
+                timer.clear();
+                body.set(None);
+                scope.end();
+                return Poll::Ready(end.into());
+            }
         }
     }
-    Step::Pending(decide(timer, scope, plan, knew, had_budget, cx))
 }
 
 /// What to do with a body that is pending.
@@ -212,7 +238,7 @@ fn decide(
     let free = had_budget && !coop::has_budget_remaining();
     let around = current::around();
     let mut now = None;
-    if scope.node.get().is_none() {
+    if scope.node.is_none() {
         now = scope.start(plan);
         let deadline = scope.deadline();
         // Nobody but the timer ends this scope, so nobody needs to find it.
@@ -279,16 +305,21 @@ fn decide(
 }
 
 impl Own {
-    fn new(lazy: Lazy, node: OnceLock<Arc<Node>>, sole: bool) -> Self {
-        Self { lazy, node, place: None, placed: !sole, reach: None, sole }
+    fn new(lazy: Lazy, early: OnceLock<Arc<Node>>, node: Option<Arc<Node>>, sole: bool) -> Self {
+        Self { lazy, node, early, place: None, reach: None, sole }
+    }
+
+    /// Puts a node that was made for a handle where it is polled.
+    fn settle(&mut self) {
+        if let Some(node) = self.early.take() {
+            current::node().into_iter().for_each(|parent| node.attach(parent));
+            self.node = Some(node);
+        }
     }
 
     /// Runs `f`, a poll of the body, inside the scope.
-    #[inline]
     fn inside<R>(&mut self, kind: Kind, f: impl FnOnce() -> R) -> R {
-        if self.node.get().is_none() {
-            // Should the node be made meanwhile, then with its place in the tree.
-            self.placed = true;
+        if self.node.is_none() {
             return current::enter_lazy(self.lazy, &mut self.node, f);
         }
         let around = self.prepare(kind);
@@ -297,11 +328,7 @@ impl Own {
 
     /// Before the body is polled in a scope of which there is a node: what the body can rely on.
     fn prepare(&mut self, kind: Kind) -> Around {
-        let node = self.node.get().expect("there is a node");
-        if !std::mem::replace(&mut self.placed, true) {
-            // Made for a handle, before anybody could know where it would be polled.
-            current::node().into_iter().for_each(|parent| node.attach(parent));
-        }
+        let node = self.node.as_ref().expect("there is a node");
         let around = current::around();
         let contained = around.owns() && node.parent().is_some_and(current::is);
         node.set_contained(contained);
@@ -329,7 +356,7 @@ impl Own {
     }
 
     fn deadline(&self) -> Deadline {
-        match (self.node.get(), self.lazy.start) {
+        match (&self.node, self.lazy.start) {
             (Some(node), _) => node.deadline(),
             (None, Start::At(deadline)) => deadline,
             (None, Start::After(after)) => Deadline::after(after),
@@ -338,7 +365,7 @@ impl Own {
 
     /// For `deadline_first`: whether the deadline has passed.
     fn is_late(&mut self, plan: &mut Plan) -> bool {
-        if self.node.get().is_none() {
+        if self.node.is_none() {
             self.start(plan);
         }
         self.deadline().has_elapsed()
@@ -346,7 +373,7 @@ impl Own {
 
     /// For `deadline_first`: ends the scope by its deadline, unless something else came first.
     fn expire(&mut self) -> bool {
-        self.node.get().is_none_or(|node| {
+        self.node.as_ref().is_none_or(|node| {
             node.expire(Instant::now());
             node.has_expired()
         })
@@ -358,22 +385,30 @@ impl Own {
             node.set_contained(current::around().owns());
             node.attach(parent);
         });
-        let _ = self.node.set(node);
+        self.node = Some(node);
     }
 
     fn is_busy(&self) -> bool {
-        self.node.get().is_some_and(|node| node.is_busy())
+        self.node.as_ref().is_some_and(|node| node.is_busy())
     }
 
     /// Keeps the task's waker where whatever concerns the scope wakes it.
     fn watch(&mut self, cx: &Context<'_>) -> (&Arc<Node>, usize, Look) {
-        let node = self.node.get().expect("the node was made");
+        let node = self.node.as_ref().expect("the node was made");
         let place = *self.place.get_or_insert_with(|| node.join(true));
         (node, place, node.watch(place, cx.waker()))
     }
 
+    #[inline]
     fn end(&mut self) {
-        let Some(node) = self.node.get() else { return };
+        if self.node.is_some() || self.early.get().is_some() {
+            self.end_known();
+        }
+    }
+
+    #[cold]
+    fn end_known(&mut self) {
+        let Some(node) = self.node.as_ref().or_else(|| self.early.get()) else { return };
         self.place.take().into_iter().for_each(|place| node.leave(place));
         if self.sole {
             node.end();

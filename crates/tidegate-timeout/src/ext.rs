@@ -1,6 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -67,8 +67,7 @@ pub trait ScopeExt: Future {
     where
         Self: Sized,
     {
-        let node = current::node().map_or_else(OnceLock::new, OnceLock::from);
-        InScope { future: self, node }
+        InScope { future: self, node: current::node() }
     }
 }
 
@@ -84,13 +83,13 @@ pin_project! {
     pub struct InScope<F> {
         #[pin]
         future: F,
-        node: OnceLock<Arc<Node>>,
+        node: Option<Arc<Node>>,
     }
 }
 
 impl<F> fmt::Debug for InScope<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InScope").field("scope", &self.node.get()).finish_non_exhaustive()
+        f.debug_struct("InScope").field("scope", &self.node).finish_non_exhaustive()
     }
 }
 

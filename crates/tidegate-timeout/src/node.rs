@@ -136,15 +136,15 @@ impl Node {
 
     /// Makes this node a child of `parent`; happens at most once, before anything happens inside.
     pub(crate) fn attach(self: &Arc<Self>, parent: Arc<Self>) {
-        debug_assert!(self.parent.get().is_none());
-        let seat = parent.state.lock().children.insert(Arc::downgrade(self));
-        self.state.lock().seat = seat;
         let parent = self.parent.get_or_init(|| parent);
-        // From here on a change above finds this node; what changed before is fetched now.
-        self.fetch(&mut self.state.lock());
-        let above = parent.state.lock().cause.clone();
-        if let Some(cause) = above {
-            self.spread(cause, false);
+        let mut state = self.state.lock();
+        let mut above = parent.state.lock();
+        state.seat = above.children.insert(Arc::downgrade(self));
+        // From here on a change above finds this node.
+        state.effective = state.deadline.earliest(above.effective);
+        if state.cause.is_none() && above.cause.is_some() {
+            state.cause.clone_from(&above.cause);
+            self.cancelled.store(true, Ordering::Release);
         }
     }
 

@@ -25,7 +25,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ impl Scope {
     /// assert!(checkpoint().is_ok(), "outside");
     /// ```
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        current::enter(&mut OnceLock::from(Arc::clone(&self.node)), Around::NOBODY, f)
+        current::enter(&mut Some(Arc::clone(&self.node)), Around::NOBODY, f)
     }
 
     /// Polls `future` inside the scope, until it is ready or the scope ends it.

@@ -1,13 +1,16 @@
 // How it works
 //
 // A vector with holes. The hole that was made last is filled first; the holes form a list through the vector
-// itself, so that taking and giving back a place is a few instructions and places keep their number.
+// itself, so that taking and giving back a place is a few instructions and places keep their number. The first
+// place is kept outside of the vector: most have one or none, and need no allocation.
 
 /// Places that are taken and given back in any order, each known by its number.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
-    places: Vec<Place<T>>,
-    /// The first hole, or the end of the vector.
+    first: Option<T>,
+    /// The places from number 1 on.
+    more: Vec<Place<T>>,
+    /// The first hole in `more`, or its end.
     hole: usize,
 }
 
@@ -20,13 +23,17 @@ enum Place<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { places: Vec::new(), hole: 0 }
+        Self { first: None, more: Vec::new(), hole: 0 }
     }
 
     /// Puts `value` somewhere and says where.
     pub(crate) fn insert(&mut self, value: T) -> usize {
+        if self.first.is_none() {
+            self.first = Some(value);
+            return 0;
+        }
         let at = self.hole;
-        match self.places.get_mut(at) {
+        match self.more.get_mut(at) {
             Some(place) => {
                 let Place::Hole(next) = std::mem::replace(place, Place::Taken(value)) else {
                     unreachable!("the list of holes leads to holes only")
@@ -34,17 +41,20 @@ impl<T> Slots<T> {
                 self.hole = next;
             }
             None => {
-                self.places.push(Place::Taken(value));
-                self.hole = self.places.len();
+                self.more.push(Place::Taken(value));
+                self.hole = self.more.len();
             }
         }
-        at
+        at + 1
     }
 
     /// Takes out what is at `at`, which `insert` gave out.
     pub(crate) fn remove(&mut self, at: usize) -> T {
-        let place = &mut self.places[at];
-        let Place::Taken(value) = std::mem::replace(place, Place::Hole(self.hole)) else {
+        let Some(at) = at.checked_sub(1) else {
+            return self.first.take().expect("a place is given back once");
+        };
+        let Place::Taken(value) = std::mem::replace(&mut self.more[at], Place::Hole(self.hole))
+        else {
             unreachable!("a place is given back once")
         };
         self.hole = at;
@@ -52,24 +62,30 @@ impl<T> Slots<T> {
     }
 
     pub(crate) fn get_mut(&mut self, at: usize) -> &mut T {
-        match &mut self.places[at] {
-            Place::Taken(value) => value,
-            Place::Hole(_) => unreachable!("a place is looked at by the one who took it"),
-        }
+        let value = match at.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(at) => match &mut self.more[at] {
+                Place::Taken(value) => Some(value),
+                Place::Hole(_) => None,
+            },
+        };
+        value.expect("a place is looked at by the one who took it")
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|place| match place {
+        let more = self.more.iter().filter_map(|place| match place {
             Place::Taken(value) => Some(value),
             Place::Hole(_) => None,
-        })
+        });
+        self.first.iter().chain(more)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places.iter_mut().filter_map(|place| match place {
+        let more = self.more.iter_mut().filter_map(|place| match place {
             Place::Taken(value) => Some(value),
             Place::Hole(_) => None,
-        })
+        });
+        self.first.iter_mut().chain(more)
     }
 }
 
