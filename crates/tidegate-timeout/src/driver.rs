@@ -242,7 +242,11 @@ fn decide(
         now = scope.start(plan);
         let deadline = scope.deadline();
         // Nobody but the timer ends this scope, so nobody needs to find it.
-        let alone = around.owns() || plan.kind == Kind::Timeout || !current::is_some();
+        let alone = match plan.kind {
+            Kind::Timeout => true,
+            Kind::Reporter => around.owns() || !current::is_some(),
+            Kind::Run => !current::is_some(),
+        };
         if alone && (deadline < around.drop_by() || deadline == Deadline::NEVER) {
             match timer.as_mut().poll(cx, deadline, now, free) {
                 Poll::Pending => return Next::Wait,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_test::{CountingWaker, poll_once, poll_with};
-use tidegate_timeout::scope::{Ended, Guard, Scope};
-use tidegate_timeout::{CancelReason, Deadline, checkpoint, current_scope};
+use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
+use tidegate_timeout::{CancelReason, Deadline, cancel_scope, checkpoint, current_scope};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{OnDrop, ms, paused};
@@ -61,6 +61,29 @@ fn a_cancelled_scope_wakes_and_drops_what_runs_inside() {
     assert!(!dropped.get());
     assert_eq!(cancelled(poll_with(run.as_mut(), &waker)), CancelReason::from("enough"));
     assert!(dropped.get());
+}
+
+#[test]
+fn a_run_without_a_scope_ends_with_the_scopes_around_it() {
+    paused(async {
+        let ended = cancel_scope(async |scope| {
+            let scope = scope.clone();
+            let (ended, ()) = tokio::join!(Run::new(pending::<()>()), async move {
+                sleep(ms(10)).await;
+                scope.cancel("enough");
+            });
+            matches!(ended, Ended::Cancelled(_))
+        });
+        assert_eq!(ended.await, Ok(true));
+
+        let scope = Scope::new();
+        let mut run = pin!(Run::new(pending::<()>()));
+        let (woken, waker) = CountingWaker::new();
+        assert!(scope.enter(|| poll_with(run.as_mut(), &waker)).is_pending());
+        scope.handle().cancel("enough");
+        assert_eq!(woken.count(), 1);
+        assert_eq!(cancelled(poll_with(run.as_mut(), &waker)), CancelReason::from("enough"));
+    });
 }
 
 // trio 29
