@@ -7,7 +7,8 @@
 //     a job of `line`  starts while  busy        < max        (one thread, one job at a time)
 //     a job of `inner` starts while  busy - away < max        (on the slot that its asker lends)
 //
-// and no more than `max` jobs ever compute at once. An inner job must not stand behind the others: with
+// and no more than `max` jobs compute at once. (But for one that has the slot when its owner comes back: to
+// wait for it could take for ever.) An inner job must not stand behind the others: with
 // one thread its asker would wait for ever for a job that waits for the asker's thread.
 //
 // Whatever makes a job startable (it was pushed; its asker went away) sees to it under the same lock that
@@ -484,3 +485,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,6 @@ impl JobError {
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct QueueFull;
 
 impl fmt::Display for QueueFull {

@@ -153,9 +153,9 @@ impl JobCx {
     /// # Ok(()) }
     /// ```
     ///
-    /// # Cancel safety
+    /// # Cancellation
     ///
-    /// **Strict.** When the job is cancelled, the future is dropped as its scope would drop it, after
+    /// When the job is cancelled, the future is dropped as its scope would drop it, after
     /// the clean-up inside it, and the closure is unwound without a message: its destructors run, and the
     /// job ends with [`JobError::Cancelled`](crate::JobError::Cancelled). A value that is ready by then
     /// is returned. In a program that is built with `panic = "abort"`, or when this thread is unwinding
@@ -169,8 +169,8 @@ impl JobCx {
     ///
     /// The future must ask for a job itself for it to run on this job's slot. One that is asked for by
     /// a task which the future spawned waits in line like any other: on a pool of which every thread
-    /// waits for such a job, nothing moves until one of them is cancelled. Jobs that the future
-    /// abandoned may still be running when this returns, beside this job.
+    /// waits for such a job, nothing moves until one of them is cancelled. A job that has the slot when this
+    /// returns is not stopped: it ends beside this one.
     ///
     /// A current-thread runtime drives timers and sockets only while its own thread is inside
     /// `Runtime::block_on`.

@@ -72,7 +72,7 @@ use crate::run::Run;
 /// # Scaling
 ///
 /// Asking, cancelling and ending a job take constant time, however many there are. A job costs two
-/// allocations, one for itself and one for its scope.
+/// allocations, one for itself and one for its scope; a third when there is a scope around it.
 pub struct ThreadPool {
     crew: Arc<Crew>,
 }
@@ -169,7 +169,7 @@ impl ThreadPool {
     /// async fn handle(pool: &ThreadPool, body: Vec<u8>) -> (u16, usize) {
     ///     match pool.submit(move |_| body.len()) {
     ///         Ok(job) => (200, job.await.unwrap_or(0)),
-    ///         Err(QueueFull { .. }) => (503, 0), // shed load instead of piling it up
+    ///         Err(QueueFull) => (503, 0), // shed load instead of piling it up
     ///     }
     /// }
     /// ```

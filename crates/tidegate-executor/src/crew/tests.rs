@@ -1,0 +1,43 @@
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::*;
+
+/// A job that is only ever in line.
+struct Idle;
+
+impl Work for Idle {
+    fn run(&self, _: &mut dyn FnMut(Ended)) {}
+    fn withdraw(&self, _: JobError) -> bool {
+        true
+    }
+    fn scope_cancelled(&self) {}
+    fn tell(&self, _: CancelReason) {}
+    fn location(&self) -> &'static Location<'static> {
+        Location::caller()
+    }
+}
+
+// The system cannot be made to start one thread and refuse the next.
+#[test]
+fn jobs_that_nobody_will_come_for_are_given_back() {
+    let crew = Crew::new(Plan {
+        name: String::new(),
+        min: 0,
+        max: 1,
+        queue: 1,
+        keep_alive: Duration::ZERO,
+        stack_size: None,
+    });
+    let mut state = crew.state.lock();
+    state.line.push(Arc::new(Idle));
+    state.inner.push(Arc::new(Idle));
+    (state.threads, state.busy, state.away) = (2, 2, 1);
+    assert_eq!(state.hopeless().len(), 0, "one thread is at work");
+    (state.threads, state.busy, state.away) = (1, 1, 1);
+    assert_eq!(state.hopeless().len(), 1, "the only thread waits for the inner job");
+    assert_eq!((state.line.len(), state.inner.len()), (1, 0));
+    (state.threads, state.busy, state.away) = (0, 0, 0);
+    assert_eq!(state.hopeless().len(), 1);
+    assert!(state.line.is_empty());
+}
