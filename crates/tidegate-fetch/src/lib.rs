@@ -2,10 +2,22 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod claims;
 pub mod codes;
+mod download;
+mod engine;
+mod host;
 pub mod names;
+mod outcome;
+mod progress;
+mod retry_after;
 pub mod save;
 pub mod server;
+mod summary;
 mod urls;
 
+pub use engine::{ClientError, Fetcher, Options, Stop};
+pub use outcome::{Failure, Outcome};
+pub use progress::{Job, Progress};
+pub use summary::Summary;
 pub use urls::{BadUrl, parse_url};

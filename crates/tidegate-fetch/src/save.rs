@@ -24,6 +24,7 @@ mod origin;
 mod temporary;
 
 pub use folder::{Disk, Existing, Folder, RealDisk, Target};
+pub(crate) use origin::Origin;
 pub use temporary::Temporary;
 
 #[cfg(test)]

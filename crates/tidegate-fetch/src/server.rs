@@ -19,7 +19,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -102,7 +101,6 @@ impl Options {
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
-    ending: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -127,19 +125,17 @@ impl Server {
         }
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
-        let (ending, ended) = watch::channel(false);
-        let shared = Arc::new(Shared::new(options, ended.clone()));
+        let shared = Arc::new(Shared::new(options));
         let service =
             answer::router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
+        let until = Arc::clone(&shared);
         let task = tokio::spawn(async move {
-            let mut ended = ended;
-            let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-                let _ = ended.wait_for(|ended| *ended).await;
-            });
+            let serving = axum::serve(listener, service)
+                .with_graceful_shutdown(async move { until.ended.wait().await });
             // It ends by being told to and in no other way.
             let _ = serving.await;
         });
-        Ok(Self { address, shared, ending, task })
+        Ok(Self { address, shared, task })
     }
 
     /// Where it listens.
@@ -180,7 +176,7 @@ impl Server {
     ///
     /// See [`Server`].
     pub async fn stop(mut self) -> Statistics {
-        self.ending.send_replace(true);
+        self.shared.ended.set();
         let _ = (&mut self.task).await;
         self.shared.statistics()
     }
@@ -188,7 +184,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.ending.send_replace(true);
+        self.shared.ended.set();
         self.task.abort();
     }
 }

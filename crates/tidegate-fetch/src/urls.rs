@@ -39,6 +39,15 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
     if url.has_host() { Ok(()) } else { Err("there is no host".to_owned()) }
 }
 
+/// A URL as it may be shown: without user name and password.
+pub(crate) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // Fails only for URLs that have no place for them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
 /// The text is no URL that can be downloaded.
 ///
 /// # Examples

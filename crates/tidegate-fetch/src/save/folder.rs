@@ -300,6 +300,11 @@ impl Target {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// What tells this URL from others.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
 }
 
 /// What is done about a file that is there already.

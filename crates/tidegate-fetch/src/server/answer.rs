@@ -15,7 +15,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use futures_util::stream;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tidegate_event::Event;
 use tokio::time::{Instant, sleep};
 
 use super::bucket::Bucket;
@@ -35,7 +35,8 @@ pub(super) struct Shared {
     /// How often each code was let in.
     visits: [AtomicU32; codes::ALL.len()],
     drawings: [OnceLock<Bytes>; codes::ALL.len()],
-    ended: watch::Receiver<bool>,
+    /// Set when the server is to end.
+    pub(super) ended: Event,
 }
 
 /// Everything that is decided or counted when a request arrives.
@@ -72,7 +73,7 @@ async fn flag(
     let plan = shared.plan(&code);
     if plan.fate == Fate::Silence {
         let nothing = shared.failed(StatusCode::SERVICE_UNAVAILABLE.into_response());
-        shared.ended().await;
+        shared.ended.wait().await;
         return nothing;
     }
     shared.pass_time(plan.delay).await;
@@ -123,7 +124,7 @@ fn refusal(status: StatusCode, pause: Duration) -> Response {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, ended: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         let bucket = options
             .mode
             .is_limited()
@@ -138,7 +139,7 @@ impl Shared {
             }),
             visits: [const { AtomicU32::new(0) }; codes::ALL.len()],
             drawings: [const { OnceLock::new() }; codes::ALL.len()],
-            ended,
+            ended: Event::new(),
         }
     }
 
@@ -178,14 +179,9 @@ impl Shared {
         if !delay.is_zero() {
             tokio::select! {
                 () = sleep(delay) => {}
-                () = self.ended() => {}
+                () = self.ended.wait() => {}
             }
         }
-    }
-
-    async fn ended(&self) {
-        // The sender is gone only when the server is.
-        let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
     /// The picture at `/flags/CODE/FILE`, which is only ever called `code.png`.

@@ -8,8 +8,8 @@
 
 use super::mode::mix;
 
-const WIDTH: i32 = 180;
-const HEIGHT: i32 = 120;
+const WIDTH: i32 = 96;
+const HEIGHT: i32 = 64;
 
 type Colour = [u8; 3];
 
@@ -79,23 +79,23 @@ impl Design {
             1 => band(x, WIDTH),
             // A cross whose upright stands left of the middle.
             2 => match (x - WIDTH * 3 / 8).abs().min(from_middle_y.abs()) {
-                0..=6 => third,
-                7..=13 => second,
+                0..=3 => third,
+                4..=7 => second,
                 _ => ground,
             },
             // A disc.
-            3 if from_middle_x.pow(2) + from_middle_y.pow(2) < 36 * 36 => second,
+            3 if from_middle_x.pow(2) + from_middle_y.pow(2) < 19 * 19 => second,
             3 => ground,
             // A saltire: both diagonals.
             4 if (x * HEIGHT / WIDTH - y).abs() < 9
-                || ((WIDTH - x) * HEIGHT / WIDTH - y).abs() < 9 =>
+                || ((WIDTH - x) * HEIGHT / WIDTH - y).abs() < 5 =>
             {
                 second
             }
             4 => ground,
             // Stripes and a canton.
             5 if x < WIDTH * 2 / 5 && y < HEIGHT / 2 => third,
-            5 if y / 12 % 2 == 0 => ground,
+            5 if y / 7 % 2 == 0 => ground,
             5 => second,
             // A triangle at the hoist over two bands.
             _ if x < HEIGHT / 2 - from_middle_y.abs() => third,
@@ -107,8 +107,8 @@ impl Design {
 
 /// How much darker the cloth is here, hanging in folds.
 fn fold_of_the_cloth(x: i32, y: i32) -> u8 {
-    let place = (x + y / 3).rem_euclid(60);
-    (place - 30).unsigned_abs() as u8
+    let place = (x + y / 3).rem_euclid(32);
+    (place - 16).unsigned_abs() as u8
 }
 
 fn encode(pixels: &[u8]) -> Vec<u8> {

@@ -31,6 +31,31 @@ impl Scratch {
     }
 }
 
+impl Scratch {
+    /// The path as an argument.
+    pub(crate) fn arg(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// The names of all files, hidden ones too, in order.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().file_name().into_string().unwrap()
+        };
+        let mut names: Vec<_> = std::fs::read_dir(&self.0).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+
+    /// The contents of all files, in order.
+    pub(crate) fn contents(&self) -> Vec<Vec<u8>> {
+        let mut contents: Vec<_> =
+            self.names().iter().map(|name| std::fs::read(self.0.join(name)).unwrap()).collect();
+        contents.sort();
+        contents
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
@@ -51,6 +76,38 @@ pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+impl Ended {
+    /// A number of the JSON object that is the only output.
+    #[track_caller]
+    pub(crate) fn number(&self, key: &str) -> f64 {
+        let numbers = self.json();
+        let found = numbers.iter().find(|(name, _)| name == key);
+        found.unwrap_or_else(|| panic!("no {key} in {}", self.out)).1
+    }
+
+    /// The JSON object that is the only output: flat, with numbers and nothing else.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Vec<(String, f64)> {
+        assert_eq!(self.out.lines().count(), 1, "{self:?}");
+        let inside = self.out.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        let field = |field: &str| {
+            let (name, number) = field.split_once(':').unwrap();
+            let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap();
+            (name.to_owned(), number.parse().unwrap())
+        };
+        inside.unwrap().split(',').map(field).collect()
+    }
+
+    /// Refused with one clear line that says this.
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, says: &str) {
+        assert_eq!(self.code, Some(2), "{self:?}");
+        assert_eq!(self.out, "", "{self:?}");
+        assert_eq!(self.err.lines().count(), 1, "{self:?}");
+        assert!(self.err.contains(says), "{self:?}");
+    }
 }
 
 /// Starts the binary with these arguments.
@@ -88,6 +145,24 @@ impl Run {
         let sent =
             Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Watches it until it ends; the most memory that it had, in kilobytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn watch_memory(&mut self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let start = Instant::now();
+        let mut peak = 0;
+        // VmHWM is the high-water mark itself; it is gone when the process is, so the last look counts.
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < WATCHDOG, "it hangs");
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            peak = peak.max(kilobytes.unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak
     }
 
     pub(crate) fn end(mut self) -> Ended {

@@ -4,7 +4,14 @@ use std::process::ExitCode;
 
 mod args;
 mod console;
+mod demo;
+mod flags;
+mod get;
+mod input;
+mod report;
+mod run;
 mod serve;
+mod signals;
 mod usage;
 
 use args::Command;
@@ -24,6 +31,9 @@ fn run(command: Command) -> Result<ExitCode, Usage> {
         .build()
         .doing("cannot start threads")?;
     match command {
+        Command::Demo(args) => runtime.block_on(demo::run_demo(args)),
+        Command::Flags(args) => runtime.block_on(flags::run_flags(args)),
+        Command::Get(args) => runtime.block_on(get::run_get(args)),
         Command::Serve(args) => runtime.block_on(serve::run(args)),
     }
 }

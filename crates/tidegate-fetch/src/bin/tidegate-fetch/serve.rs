@@ -6,6 +6,7 @@ use tidegate_fetch::server::{Options, Server};
 
 use crate::args::ServeArgs;
 use crate::console::say;
+use crate::signals::Signals;
 use crate::usage::{Doing as _, Usage};
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Usage> {
@@ -17,10 +18,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Usage> {
     if let Some(folder) = &options.flags {
         std::fs::read_dir(folder).doing(format_args!("cannot serve {}", folder.display()))?;
     }
+    let mut signals = Signals::new().doing("cannot wait for Ctrl-C")?;
     let address = options.address;
     let server = Server::start(options).await.doing(format_args!("cannot listen on {address}"))?;
     say(format_args!("{} site: {}", args.mode, server.flags_url()));
-    tokio::signal::ctrl_c().await.doing("cannot wait for Ctrl-C")?;
+    signals.next().await;
     say(server.stop().await);
     Ok(ExitCode::SUCCESS)
 }

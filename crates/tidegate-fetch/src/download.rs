@@ -1,0 +1,242 @@
+//! One download, from the URL to the file.
+
+// How it works
+//
+//     claim the URL --> kept? --> host's gate and permit --> request, headers --> body, in pieces, to the disk
+//                                      ^                          |
+//                                      |--- 429, 503: shut the gate, same place in line
+//                                      |--- redirect: the next host's gate
+//                                      '--- failed: again, a few times, after a while
+//
+// One request, from sending to the last byte on the disk, is under one time-out; waiting for leave to send is
+// not. A body passes through memory in pieces of a bounded size, which threads write down; a file of one piece
+// costs one thread job.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
+use tidegate_executor::to_thread;
+use tidegate_time_lock::Requeue;
+use tidegate_timeout::timeout;
+use tokio::time::sleep;
+use url::Url;
+
+use crate::engine::Run;
+use crate::host::{Entry, Host};
+use crate::save::{Target, Temporary};
+use crate::server::EPOCH_HEADER;
+use crate::{Failure, Job, Outcome, retry_after, urls};
+
+/// So much of a body is in memory at a time.
+const PIECE: usize = 64 << 10;
+
+/// Nobody is refused more often than this while others are let through.
+const MOST_REFUSALS: u32 = 20;
+
+/// The pause before a failed request is tried again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Downloads one file and says what became of it.
+pub(crate) async fn download(run: &Run, job: &Job) -> Outcome {
+    let target = Arc::new(Target::new(job.url(), run.options.existing));
+    let _alone = run.claims.claim(target.origin()).await;
+    match kept(run, &target).await {
+        Ok(Some(path)) => return Outcome::Kept { path },
+        Ok(None) => {}
+        Err(failure) => return Outcome::Failed(failure),
+    }
+    let mut attempts = Attempts::new(run, job.url().clone(), target);
+    loop {
+        match attempts.next().await {
+            Ok(Step::Saved { path, bytes }) => return Outcome::Downloaded { path, bytes },
+            Ok(Step::NotFound) => return Outcome::NotFound,
+            Ok(Step::Again) => {}
+            Err(failure) => return Outcome::Failed(failure),
+        }
+    }
+}
+
+async fn kept(run: &Run, target: &Arc<Target>) -> Result<Option<PathBuf>, Failure> {
+    let (folder, target) = (run.folder.clone(), Arc::clone(target));
+    to_thread(move |_| folder.kept(&target)).await.map_err(no_thread)
+}
+
+/// The requests it takes to download one file.
+struct Attempts<'a> {
+    run: &'a Run,
+    target: Arc<Target>,
+    url: Url,
+    /// The place in line after a refusal.
+    place: Option<Requeue>,
+    redirects: u32,
+    refusals: u32,
+    retries: u32,
+}
+
+/// What one attempt came to.
+enum Step {
+    Saved { path: PathBuf, bytes: u64 },
+    NotFound,
+    Again,
+}
+
+/// What one request came to.
+enum Answer {
+    Saved { path: PathBuf, bytes: u64 },
+    NotFound,
+    Redirect(Url),
+    Refused { status: StatusCode, place: Requeue },
+}
+
+impl<'a> Attempts<'a> {
+    fn new(run: &'a Run, url: Url, target: Arc<Target>) -> Self {
+        Self { run, target, url, place: None, redirects: 0, refusals: 0, retries: 0 }
+    }
+
+    async fn next(&mut self) -> Result<Step, Failure> {
+        let host = self.run.hosts.of(&self.url);
+        let entry = host.enter(self.place.take()).await?;
+        let longest = self.run.options.timeout;
+        let answer = match timeout(longest, self.request(&host, entry)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::TimedOut(longest)),
+        };
+        match answer {
+            Ok(Answer::Saved { path, bytes }) => Ok(Step::Saved { path, bytes }),
+            Ok(Answer::NotFound) => Ok(Step::NotFound),
+            Ok(Answer::Redirect(url)) => self.follow(url),
+            Ok(Answer::Refused { status, place }) => self.queue_again(status, place),
+            Err(failure) => self.retry(failure).await,
+        }
+    }
+
+    fn follow(&mut self, url: Url) -> Result<Step, Failure> {
+        self.redirects += 1;
+        if self.redirects > self.run.options.redirects {
+            return Err(Failure::TooManyRedirects);
+        }
+        urls::check(&url).map_err(Failure::BadRedirect)?;
+        self.url = url;
+        Ok(Step::Again)
+    }
+
+    fn queue_again(&mut self, status: StatusCode, place: Requeue) -> Result<Step, Failure> {
+        self.refusals += 1;
+        if self.refusals > MOST_REFUSALS {
+            return Err(Failure::Refused(status));
+        }
+        self.place = Some(place);
+        Ok(Step::Again)
+    }
+
+    async fn retry(&mut self, failure: Failure) -> Result<Step, Failure> {
+        if self.retries >= self.run.options.retries || !failure.is_transient() {
+            return Err(failure);
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.retries.min(16)).min(LONGEST_PAUSE);
+        self.retries += 1;
+        sleep(pause).await;
+        Ok(Step::Again)
+    }
+
+    async fn request(&self, host: &Host, entry: Entry<'_>) -> Result<Answer, Failure> {
+        let run = self.run;
+        run.requests.fetch_add(1, Ordering::Relaxed);
+        let request = run.client.get(self.url.clone());
+        let request = request.header(EPOCH_HEADER, entry.epoch().to_string());
+        let response = request.send().await.map_err(|error| Failure::of_sending(&error))?;
+        let status = response.status();
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            return self.refused(host, entry, &response);
+        }
+        let _permit = entry.accepted();
+        if status.is_success() {
+            let (path, bytes) = self.save(response).await?;
+            Ok(Answer::Saved { path, bytes })
+        } else if status == StatusCode::NOT_FOUND {
+            Ok(Answer::NotFound)
+        } else if let (true, Some(location)) =
+            (status.is_redirection(), response.headers().get(LOCATION))
+        {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            let url = self
+                .url
+                .join(&location)
+                .map_err(|error| Failure::BadRedirect(error.to_string()))?;
+            Ok(Answer::Redirect(url))
+        } else {
+            Err(Failure::Status(status))
+        }
+    }
+
+    fn refused(
+        &self,
+        host: &Host,
+        entry: Entry<'_>,
+        response: &Response,
+    ) -> Result<Answer, Failure> {
+        self.run.refused.fetch_add(1, Ordering::Relaxed);
+        let pause = retry_after::pause(response.headers(), SystemTime::now());
+        let status = response.status();
+        let refused = entry.refused(status, pause, self.longest_wait())?;
+        if let Some(pause) = refused.began {
+            self.run.pauses.fetch_add(1, Ordering::Relaxed);
+            self.run.progress.paused(host.name(), pause, host.waiting());
+        }
+        Ok(Answer::Refused { status, place: refused.place })
+    }
+
+    /// How long a pause may be for waiting to make sense.
+    fn longest_wait(&self) -> Duration {
+        let left = self.run.deadline.remaining().unwrap_or(Duration::MAX);
+        left.min(self.run.options.max_wait)
+    }
+
+    async fn save(&self, mut response: Response) -> Result<(PathBuf, u64), Failure> {
+        let promised = response.content_length();
+        let mut file = None;
+        let mut piece = Vec::new();
+        let mut bytes = 0;
+        while let Some(chunk) = response.chunk().await.map_err(|_| Failure::BrokenBody)? {
+            bytes += chunk.len() as u64;
+            piece.extend_from_slice(&chunk);
+            if piece.len() >= PIECE {
+                file = Some(self.write(file, std::mem::take(&mut piece)).await?);
+            }
+        }
+        if promised.is_some_and(|promised| promised != bytes) {
+            return Err(Failure::BrokenBody);
+        }
+        let path = self.finish(file, piece).await?;
+        Ok((path, bytes))
+    }
+
+    async fn write(&self, file: Option<Temporary>, piece: Vec<u8>) -> Result<Temporary, Failure> {
+        let folder = self.run.folder.clone();
+        let write = move || {
+            let mut file = file.map_or_else(|| folder.begin(), Ok)?;
+            file.write(&piece)?;
+            Ok(file)
+        };
+        to_thread(move |_| write()).await.map_err(no_thread)?
+    }
+
+    async fn finish(&self, file: Option<Temporary>, piece: Vec<u8>) -> Result<PathBuf, Failure> {
+        let (folder, target) = (self.run.folder.clone(), Arc::clone(&self.target));
+        let finish = move || {
+            let mut file = file.map_or_else(|| folder.begin(), Ok)?;
+            file.write(&piece)?;
+            Ok(file.publish(&target)?)
+        };
+        to_thread(move |_| finish()).await.map_err(no_thread)?
+    }
+}
+
+fn no_thread(error: impl std::fmt::Display) -> Failure {
+    Failure::Save(error.to_string())
+}

@@ -1,0 +1,196 @@
+//! The way to a host: through its gate, then one of a few at a time.
+
+// How it works
+//
+// A request passes the gate first and takes a permit then, so that whoever waits for the gate to open holds no
+// permit that somebody else could use. But the gate may be shut while one waits for a permit; so it is looked
+// at once more, last of all:
+//
+//     gate.acquire --> permits.acquire --> still the same epoch? --yes--> send
+//          ^                                       |
+//          '---- give the permit back, same place in line ---- no
+//
+// A host that asks to wait for too long, or that refuses everything for a good while, is given up: its gate is
+// closed, and with it every request that waits there or comes later.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reqwest::StatusCode;
+use tidegate_semaphore::{Permit, Semaphore};
+use tidegate_time_lock::{Applied, LearnedPace, Pass, Reopen, Requeue, TimeLock};
+use url::{Origin, Url};
+
+use crate::Failure;
+use crate::server::Epoch;
+
+/// A host that refuses so many times in a row, accepting nothing in between, is given up.
+const MOST_PAUSES: u32 = 6;
+
+/// With more hosts than this, those that nothing is known about are forgotten.
+const MANY: usize = 1024;
+
+/// Every host that was asked so far, and is worth remembering.
+#[derive(Debug)]
+pub(crate) struct Hosts {
+    per_host: usize,
+    hosts: Mutex<HashMap<Origin, Arc<Host>>>,
+}
+
+impl Hosts {
+    pub(crate) fn new(per_host: usize) -> Self {
+        Self { per_host, hosts: Mutex::default() }
+    }
+
+    pub(crate) fn of(&self, url: &Url) -> Arc<Host> {
+        let mut hosts = self.hosts.lock();
+        if hosts.len() >= MANY {
+            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.is_memorable());
+        }
+        let host = hosts.entry(url.origin());
+        Arc::clone(host.or_insert_with(|| Arc::new(Host::new(url, self.per_host))))
+    }
+}
+
+/// One host: scheme, name and port.
+#[derive(Debug)]
+pub(crate) struct Host {
+    name: String,
+    /// What this host's gate is called towards the host, which then can count what was sent while it was shut.
+    client: u64,
+    gate: TimeLock,
+    permits: Semaphore,
+    /// Pauses since something was accepted.
+    pauses: AtomicU32,
+    given_up: OnceLock<GivenUp>,
+}
+
+/// Why a host was given up.
+#[derive(Clone, Copy, Debug)]
+enum GivenUp {
+    WaitTooLong(Duration),
+    AlwaysRefused(StatusCode),
+}
+
+/// Leave to send one request now.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    host: &'a Host,
+    pass: Pass,
+    permit: Permit<'a>,
+    epoch: u64,
+}
+
+/// What came of a refusal.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The place in line of the request, for when it is tried again.
+    pub(crate) place: Requeue,
+    /// The pause that this refusal began, if it is not part of an older one.
+    pub(crate) began: Option<Duration>,
+}
+
+impl Host {
+    fn new(url: &Url, per_host: usize) -> Self {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Self {
+            name: format!("{}{port}", url.host_str().unwrap_or_default()),
+            client: RandomState::new().build_hasher().finish(),
+            gate: TimeLock::builder().reopen(Reopen::Learned(LearnedPace::default())).build(),
+            permits: Semaphore::new(per_host),
+            pauses: AtomicU32::new(0),
+            given_up: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many wait at the gate.
+    pub(crate) fn waiting(&self) -> usize {
+        self.gate.waiters()
+    }
+
+    /// Waits until a request may be sent.
+    pub(crate) async fn enter(&self, place: Option<Requeue>) -> Result<Entry<'_>, Failure> {
+        let mut pass = match place {
+            Some(place) => self.gate.acquire_again(place).await,
+            None => self.gate.acquire().await,
+        };
+        loop {
+            let current = pass.map_err(|_| self.why_given_up())?;
+            let permit = self.permits.acquire().await.map_err(|_| self.why_given_up())?;
+            // Read before the last look: if the gate is shut in between, the look finds it.
+            let epoch = self.gate.epoch();
+            if current.is_current() {
+                return Ok(Entry { host: self, pass: current, permit, epoch });
+            }
+            drop(permit);
+            pass = self.gate.acquire_again(current.requeue()).await;
+        }
+    }
+
+    fn why_given_up(&self) -> Failure {
+        match self.given_up.get() {
+            Some(GivenUp::WaitTooLong(pause)) => Failure::WaitTooLong(*pause),
+            Some(GivenUp::AlwaysRefused(status)) => Failure::AlwaysRefused(*status),
+            None => Failure::Connection("the runtime is shutting down".to_owned()),
+        }
+    }
+
+    fn give_up(&self, why: GivenUp) -> Failure {
+        let _ = self.given_up.set(why);
+        self.gate.close();
+        self.why_given_up()
+    }
+
+    /// Whether forgetting it would change how it is treated.
+    fn is_memorable(&self) -> bool {
+        self.given_up.get().is_some() || self.gate.is_locked() || self.gate.epoch() > 0
+    }
+}
+
+impl<'a> Entry<'a> {
+    /// What the request tells the server.
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch { client: self.host.client, epoch: self.epoch }
+    }
+
+    /// The host took the request, whatever it answered. The permit stays until the answer is complete.
+    pub(crate) fn accepted(self) -> Permit<'a> {
+        if self.pass.is_current() {
+            self.host.pauses.store(0, Ordering::Relaxed);
+        }
+        self.pass.ok();
+        self.permit
+    }
+
+    /// The host refused the request, perhaps for a time it says. `longest` is how long anybody would wait.
+    pub(crate) fn refused(
+        self,
+        status: StatusCode,
+        pause: Option<Duration>,
+        longest: Duration,
+    ) -> Result<Refused, Failure> {
+        let Self { host, pass, permit, .. } = self;
+        let refused = pass.refused(pause);
+        drop(permit);
+        let shut = refused.shut();
+        if let Some(pause) = pause.filter(|&pause| pause > longest) {
+            return Err(host.give_up(GivenUp::WaitTooLong(pause)));
+        }
+        let mut began = None;
+        if shut.applied == Applied::Started {
+            began = host.gate.remaining();
+            if host.pauses.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_PAUSES {
+                return Err(host.give_up(GivenUp::AlwaysRefused(status)));
+            }
+        }
+        Ok(Refused { place: refused.requeue(), began })
+    }
+}
