@@ -1,1 +1,298 @@
+//! Cancellation and clean-up: guards, grace, shields, timeouts, nesting.
 
+use tidegate_task_group::TaskError;
+use tidegate_timeout::{CancelReason, shield, timeout};
+use tokio::time::{Instant, sleep};
+
+use crate::support::*;
+
+#[test]
+fn children_clean_up_before_the_group_returns() {
+    paused(async {
+        let done = Counter::default();
+        let start = Instant::now();
+        let errors = Group::scope(async |group| {
+            for seconds in 1..=3 {
+                let done = done.clone();
+                drop(group.spawn(with_cleanup(async move {
+                    sleep(seconds * SECOND).await;
+                    done.add();
+                })));
+            }
+            breathe().await;
+            fails::<()>("body").await
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(messages(&errors), ["body"]);
+        assert_eq!((done.get(), start.elapsed()), (3, 3 * SECOND));
+    });
+}
+
+#[test]
+fn the_body_cleans_up_when_a_child_fails() {
+    paused(async {
+        let done = Counter::default();
+        let start = Instant::now();
+        let errors = Group::scope(async |group| {
+            drop(group.spawn(fails::<()>("boom")));
+            let done = done.clone();
+            with_cleanup(async move {
+                sleep(SECOND).await;
+                done.add();
+            })
+            .await
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(messages(&errors), ["boom"]);
+        assert_eq!((done.get(), start.elapsed()), (1, SECOND));
+    });
+}
+
+#[test]
+fn the_grace_of_the_group_bounds_the_clean_up() {
+    paused(async {
+        let (done, alive) = (Counter::default(), Alive::default());
+        let start = Instant::now();
+        let errors = Group::builder()
+            .grace(2 * SECOND)
+            .scope(async |group| {
+                for time in [SECOND, HOUR] {
+                    let (done, alive) = (done.clone(), alive.clone());
+                    drop(group.spawn(with_cleanup(async move {
+                        let _alive = alive;
+                        sleep(time).await;
+                        done.add();
+                    })));
+                }
+                drop(group.spawn(async {
+                    shield(sleep(HOUR)).await;
+                    Ok(())
+                }));
+                breathe().await;
+                fails::<()>("body").await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(messages(&errors), ["body"]);
+        assert_eq!((done.get(), alive.count()), (1, 0));
+        assert_eq!(start.elapsed(), 2 * SECOND);
+    });
+}
+
+#[test]
+fn the_grace_bounds_the_clean_up_of_the_body_too() {
+    paused(async {
+        let start = Instant::now();
+        let errors = Group::builder()
+            .grace(2 * SECOND)
+            .scope(async |group| {
+                drop(group.spawn(fails::<()>("boom")));
+                with_cleanup(sleep(HOUR)).await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(messages(&errors), ["boom"]);
+        assert_eq!(start.elapsed(), 2 * SECOND);
+    });
+}
+
+#[test]
+fn when_the_grace_around_is_over_the_children_drop_what_they_have() {
+    paused(async {
+        let alive = Alive::default();
+        let start = Instant::now();
+        // A group in a group: it is the inner one whose child does not end.
+        let result = timeout(SECOND, async {
+            let child = alive.clone();
+            let _ = Group::scope(async |group| {
+                drop(group.spawn(async {
+                    let inner = Group::scope(async |group| {
+                        drop(group.spawn(with_cleanup(async move {
+                            let _child = child;
+                            sleep(HOUR).await;
+                        })));
+                        forever::<()>().await
+                    });
+                    inner.await?;
+                    Ok(())
+                }));
+                forever::<()>().await
+            })
+            .await;
+        })
+        .grace(SECOND);
+        assert!(result.await.is_err());
+        assert_eq!(start.elapsed(), 2 * SECOND);
+        breathe().await;
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn a_second_cancellation_is_not_lost_on_a_stubborn_child() {
+    // B-G16: escalation is what a grace is for.
+    paused(async {
+        let start = Instant::now();
+        let result = timeout(SECOND, async {
+            let _ = Group::builder()
+                .grace(10 * SECOND)
+                .scope(async |group| {
+                    drop(group.spawn(with_cleanup(sleep(HOUR))));
+                    breathe().await;
+                    group.cancel("enough");
+                    forever::<()>().await
+                })
+                .await;
+            unreachable!("the scope around takes over");
+        });
+        assert!(result.await.is_err());
+        assert_eq!(start.elapsed(), 10 * SECOND);
+    });
+}
+
+#[test]
+fn a_group_in_a_timeout_in_a_shield_ends_by_the_timeout_alone() {
+    paused(async {
+        let alive = Alive::default();
+        let start = Instant::now();
+        let outer = timeout(SECOND, async {
+            let child = alive.clone();
+            shield(async move {
+                let inner = timeout(3 * SECOND, async move {
+                    let _ = Group::scope(async |group| {
+                        drop(group.spawn(async move {
+                            let _child = child;
+                            forever::<()>().await
+                        }));
+                        forever::<()>().await
+                    })
+                    .await;
+                });
+                assert!(inner.await.is_err());
+            })
+            .await;
+            sleep(HOUR).await;
+        });
+        assert!(outer.await.is_err());
+        assert_eq!(start.elapsed(), 3 * SECOND);
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn children_are_cancelled_although_the_body_is_shielded() {
+    // trio 38, anyio #642
+    paused(async {
+        let start = Instant::now();
+        let mut child_ended = None;
+        let outer = timeout(SECOND, async {
+            let _ = Group::scope(async |group| {
+                let child = group.spawn(forever::<()>());
+                shield(async {
+                    assert_eq!(child.await, Err(TaskError::Cancelled(CancelReason::Deadline)));
+                    child_ended = Some(start.elapsed());
+                    sleep(5 * SECOND).await;
+                })
+                .await;
+                Ok(())
+            })
+            .await;
+            sleep(HOUR).await;
+        });
+        assert!(outer.await.is_err());
+        assert_eq!(child_ended, Some(SECOND));
+        assert_eq!(start.elapsed(), 6 * SECOND);
+    });
+}
+
+#[test]
+fn a_shielded_child_finishes_and_is_waited_for() {
+    paused(async {
+        let done = Counter::default();
+        let start = Instant::now();
+        let errors = Group::scope(async |group| {
+            let counter = done.clone();
+            drop(group.spawn(async move {
+                shield(async {
+                    sleep(SECOND).await;
+                    counter.add();
+                })
+                .await;
+                forever::<()>().await
+            }));
+            breathe().await;
+            fails::<()>("body").await
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(messages(&errors), ["body"]);
+        assert_eq!((done.get(), start.elapsed()), (1, SECOND));
+    });
+}
+
+#[test]
+fn a_cancellation_flows_down_nested_groups_and_they_end_inside_out() {
+    on_both(|| async {
+        let alive = Alive::default();
+        let scope = tidegate_timeout::scope::Scope::new();
+        let handle = scope.handle();
+        let (body, all) = (alive.clone(), alive.clone());
+        let run = tokio::spawn(scope.run(async move {
+            let _ = nest(5, body).await;
+        }));
+        while all.count() < 7 {
+            tokio::task::yield_now().await;
+        }
+        drop(all);
+        handle.cancel("enough");
+        assert!(matches!(run.await.unwrap(), tidegate_timeout::scope::Ended::Cancelled(_)));
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+/// A group in a child of a group in a child of a group …
+fn nest(
+    depth: u32,
+    alive: Alive,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<(), tidegate_task_group::BoxError>> + Send>> {
+    Box::pin(async move {
+        if depth == 0 {
+            return forever().await;
+        }
+        Group::scope(async move |group| {
+            let below = alive.clone();
+            drop(group.spawn(async move { nest(depth - 1, below).await }));
+            let _alive = alive;
+            forever().await
+        })
+        .await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_timeout_inside_a_child_is_the_childs_own_affair() {
+    paused(async {
+        let value = Group::scope(async |group| {
+            let child = group.spawn(async { Ok(timeout(SECOND, forever::<()>()).await.is_err()) });
+            Ok(child.await?)
+        });
+        assert!(value.await.unwrap());
+    });
+}
+
+#[test]
+fn the_first_reason_stays() {
+    // trio 33
+    paused(async {
+        let errors = Group::scope(async |group| {
+            group.cancel("first");
+            group.cancel("second");
+            assert_eq!(tidegate_timeout::cancelled().await, CancelReason::from("first"));
+            forever::<()>().await
+        });
+        assert_eq!(messages(&errors.await.unwrap_err()), ["cancelled: first"]);
+    });
+}
