@@ -142,15 +142,23 @@ fn a_slot_that_was_lent_is_not_lent_again_when_its_owner_is_back() {
     let pool = Arc::new(one_thread());
     let inner = Arc::clone(&pool);
     let ((inner_gate, inner_closed), (outer_gate, outer_closed)) = (Gate::new(), Gate::new());
+    let (back, is_back) = channel();
     let work = move |cx: &JobCx| {
         cx.block_on(async {
-            inner.submit(move |_| inner_closed.recv().unwrap_err()).unwrap().detach();
+            let (started, has_started) = tokio::sync::oneshot::channel();
+            let first = move |_: &JobCx| {
+                started.send(()).unwrap();
+                inner_closed.recv().unwrap_err();
+            };
+            inner.submit(first).unwrap().detach();
             inner.submit(|_| ()).unwrap().detach();
+            has_started.await.unwrap();
         });
+        back.send(()).unwrap();
         outer_closed.recv().unwrap_err();
     };
     let outer = pool.submit(work).unwrap();
-    until(|| pool.statistics().running == 2);
+    is_back.recv().unwrap();
     inner_gate.open();
     until(|| pool.statistics().completed == 1);
     let now = pool.statistics();

@@ -44,6 +44,11 @@ async fn the_clock_goes_on_when_the_job_has_ended() {
         sleep(HOUR).await;
         assert_eq!(start.elapsed(), HOUR);
     }
+    // Nothing of the hold is left.
+    let runtime = tokio::runtime::Handle::current();
+    while runtime.metrics().num_alive_tasks() > 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
