@@ -177,7 +177,7 @@ impl<E> Member<E> {
             match request {
                 Some(Request::Abort) => {
                     self.aborted = true;
-                    run.as_ref().get_ref().handle().cancel(aborted());
+                    run.as_mut().handle().cancel(aborted());
                 }
                 Some(Request::Dismiss) => return Some(Ended::Cancelled(core.reason())),
                 None => {}

@@ -80,6 +80,9 @@ thread_local! {
 }
 
 impl Lazy {
+    /// The scope of a [`Run`](crate::scope::Run).
+    pub(crate) const RUN: Self = Self { start: Start::At(Deadline::NEVER), kind: Kind::Run };
+
     /// A node for this scope, without a place in the tree.
     pub(crate) fn node(self) -> Arc<Node> {
         match self.start {

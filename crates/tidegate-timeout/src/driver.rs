@@ -126,15 +126,12 @@ impl<F> Driver<F> {
 
     /// The node, made if there is none. It finds its place in the tree when the driver is first polled.
     pub(crate) fn node(&self) -> &Arc<Node> {
-        match &self.scope.node {
-            Some(node) => node,
-            None => self.scope.early.get_or_init(|| self.scope.lazy.node()),
-        }
+        self.scope.made_or_early()
     }
 
     /// The node, if somebody asked for it.
     pub(crate) fn made(&self) -> Option<&Arc<Node>> {
-        self.scope.node.as_ref().or_else(|| self.scope.early.get())
+        self.scope.made()
     }
 }
 
@@ -175,16 +172,81 @@ impl<F: Future> Driver<F> {
             }
         }
     }
+}
 
-    /// Drops the body, which has panicked.
-    pub(crate) fn give_up(self: Pin<&mut Self>) {
-        let mut me = self.project();
-        me.body.set(None);
-        me.scope.end();
+pin_project! {
+    /// All of a driver but the body, for those who keep the body apart: a task that never waits needs no leash.
+    pub(crate) struct Leash {
+        #[pin]
+        timer: Timer,
+        scope: Own,
+        plan: Plan,
     }
 }
 
-const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
+impl Leash {
+    /// For a scope of its own, of which `node` is there if somebody inside has asked for it.
+    pub(crate) fn new(node: Option<Arc<Node>>, grace: Option<Duration>) -> Self {
+        Self::with(Own::new(Lazy::RUN, OnceLock::new(), node, true), grace)
+    }
+
+    /// For a node that has its place in the tree.
+    pub(crate) fn on(node: Arc<Node>) -> Self {
+        let grace = node.grace();
+        Self::with(Own::new(Lazy::RUN, OnceLock::new(), Some(node), false), grace)
+    }
+
+    fn with(scope: Own, grace: Option<Duration>) -> Self {
+        let plan =
+            Plan { kind: Kind::Run, grace, deadline_first: false, started: None, ending: None };
+        Self { timer: Timer { sleep: None, set_for: None }, scope, plan }
+    }
+
+    pub(crate) fn set_grace(self: Pin<&mut Self>, grace: Duration) {
+        self.project().plan.grace = Some(grace);
+    }
+
+    /// As [`Driver::node`].
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        self.scope.made_or_early()
+    }
+
+    /// As [`Driver::made`].
+    pub(crate) fn made(&self) -> Option<&Arc<Node>> {
+        self.scope.made()
+    }
+
+    pub(crate) fn poll_end<F: Future>(
+        self: Pin<&mut Self>,
+        body: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Verdict<F::Output>> {
+        let me = self.project();
+        poll_known(body, me.timer, me.scope, me.plan, cx)
+    }
+
+    /// As [`poll_end`](Self::poll_end), when the body has just been polled in the scope and is pending.
+    pub(crate) fn poll_pending<F: Future>(
+        self: Pin<&mut Self>,
+        mut body: Pin<&mut Option<F>>,
+        had_budget: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Verdict<F::Output>> {
+        let mut me = self.project();
+        match decide(me.timer.as_mut(), me.scope, me.plan, false, had_budget, cx) {
+            Next::Wait => Poll::Pending,
+            Next::Again => poll_known(body, me.timer, me.scope, me.plan, cx),
+            Next::End(end) => {
+                me.timer.clear();
+                body.set(None);
+                me.scope.end();
+                Poll::Ready(end.into())
+            }
+        }
+    }
+}
+
+pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
 
 /// Polls the body, as often as what follows from it says.
 fn poll_known<F: Future>(
@@ -311,6 +373,17 @@ fn decide(
 impl Own {
     fn new(lazy: Lazy, early: OnceLock<Arc<Node>>, node: Option<Arc<Node>>, sole: bool) -> Self {
         Self { lazy, node, early, place: None, reach: None, sole }
+    }
+
+    fn made(&self) -> Option<&Arc<Node>> {
+        self.node.as_ref().or_else(|| self.early.get())
+    }
+
+    fn made_or_early(&self) -> &Arc<Node> {
+        match &self.node {
+            Some(node) => node,
+            None => self.early.get_or_init(|| self.lazy.node()),
+        }
     }
 
     /// Puts a node that was made for a handle where it is polled.

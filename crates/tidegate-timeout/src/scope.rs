@@ -30,10 +30,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::task::coop;
 
-use crate::current::{self, Around, Start};
+use crate::current::{self, Around, Lazy};
 use crate::deadline::Deadline;
-use crate::driver::{Driver, Verdict};
+use crate::driver::{Leash, POLLED_AGAIN, Verdict};
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
 use crate::reason::CancelReason;
@@ -172,7 +173,8 @@ impl Scope {
     /// # })
     /// ```
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
-        Run { driver: Driver::on(future, Arc::clone(&self.node), false) }
+        let leash = Leash::on(Arc::clone(&self.node));
+        Run { body: Some(future), leash: Some(Box::pin(leash)), grace: None }
     }
 
     /// Keeps this scope, and those around it up to the nearest shield, from dropping what runs inside.
@@ -296,7 +298,10 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Run<F> {
         #[pin]
-        driver: Driver<F>,
+        body: Option<F>,
+        // After the body: what the body holds in the scope is given back before the scope ends.
+        leash: Option<Pin<Box<Leash>>>,
+        grace: Option<Duration>,
     }
 }
 
@@ -316,7 +321,7 @@ impl<F> Run<F> {
     /// # })
     /// ```
     pub fn new(future: F) -> Self {
-        Self { driver: Driver::new(future, Start::At(Deadline::NEVER), Kind::Run) }
+        Self { body: Some(future), leash: None, grace: None }
     }
 
     /// Bounds the time that guards get to finish, as [`Scope::with_grace`].
@@ -332,7 +337,8 @@ impl<F> Run<F> {
     /// ```
     #[must_use = "the future is handed back"]
     pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.driver.set_grace(grace);
+        self.grace = Some(grace);
+        self.leash.iter_mut().for_each(|leash| leash.as_mut().set_grace(grace));
         self
     }
 
@@ -344,19 +350,22 @@ impl<F> Run<F> {
     /// use tidegate_timeout::scope::{Ended, Run};
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-    /// let run = Run::new(std::future::pending::<()>());
-    /// run.handle().cancel("enough");
+    /// let mut run = std::pin::pin!(Run::new(std::future::pending::<()>()));
+    /// run.as_mut().handle().cancel("enough");
     /// assert!(matches!(run.await, Ended::Cancelled(_)));
     /// # })
     /// ```
-    pub fn handle(&self) -> ScopeHandle {
-        ScopeHandle::new(Arc::clone(self.driver.node()))
+    pub fn handle(self: Pin<&mut Self>) -> ScopeHandle {
+        let me = self.project();
+        let leash = me.leash.get_or_insert_with(|| Box::pin(Leash::new(None, *me.grace)));
+        ScopeHandle::new(Arc::clone(leash.node()))
     }
 }
 
 impl<F> fmt::Debug for Run<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("scope", &self.driver).finish_non_exhaustive()
+        let node = self.leash.as_ref().and_then(|leash| leash.made());
+        f.debug_struct("Run").field("scope", &node).finish_non_exhaustive()
     }
 }
 
@@ -364,9 +373,12 @@ impl<F: Future> Future for Run<F> {
     type Output = Ended<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut driver = self.project().driver;
+        let mut me = self.project();
+        let mut asked = None;
         // Whatever the future left broken is dropped below and seen by nobody.
-        let polled = catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll_end(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            poll_run(me.body.as_mut(), me.leash, &mut asked, *me.grace, cx)
+        }));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
@@ -377,9 +389,37 @@ impl<F: Future> Future for Run<F> {
                 Poll::Ready(Ended::Cancelled(cause.reason.clone()))
             }
             Err(panic) => {
-                let _ = catch_unwind(AssertUnwindSafe(|| driver.give_up()));
+                let _ = catch_unwind(AssertUnwindSafe(|| me.body.set(None)));
+                asked.into_iter().for_each(|node| node.end());
+                *me.leash = None;
                 Poll::Ready(Ended::Panicked(panic))
             }
+        }
+    }
+}
+
+/// `asked` is the scope's node, if the body asked for it before there was a leash.
+fn poll_run<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    leash: &mut Option<Pin<Box<Leash>>>,
+    asked: &mut Option<Arc<Node>>,
+    grace: Option<Duration>,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    if let Some(leash) = leash {
+        return leash.as_mut().poll_end(body, cx);
+    }
+    let had_budget = coop::has_budget_remaining();
+    let running = body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+    match current::enter_lazy(Lazy::RUN, asked, || running.poll(cx)) {
+        Poll::Ready(value) => {
+            body.set(None);
+            asked.take().into_iter().for_each(|node| node.end());
+            Poll::Ready(Verdict::Value(value))
+        }
+        Poll::Pending => {
+            let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
+            leash.as_mut().poll_pending(body, had_budget, cx)
         }
     }
 }
