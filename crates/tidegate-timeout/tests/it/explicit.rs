@@ -1,7 +1,7 @@
 //! Explicit cancellation: it is never a timeout, and the first cause stays.
 
 use std::cell::Cell;
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -34,6 +34,24 @@ fn a_scope_cancelled_after_its_last_await_keeps_its_value() {
         let outcome = cancel_scope(async |scope| {
             scope.cancel("too late");
             5
+        });
+        assert_eq!(outcome.await, Ok(5));
+    });
+}
+
+#[test]
+fn a_body_is_polled_once_more_when_it_was_cancelled_during_its_poll() {
+    paused(async {
+        let outcome = cancel_scope(async |scope| {
+            let mut cancelled = false;
+            poll_fn(|_| {
+                if std::mem::replace(&mut cancelled, true) {
+                    return Poll::Ready(5);
+                }
+                scope.cancel("enough");
+                Poll::Pending
+            })
+            .await
         });
         assert_eq!(outcome.await, Ok(5));
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tidegate_test::poll_once;
 use tidegate_timeout::{
     CancelReason, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, move_on_after,
-    timeout,
+    timeout, timeout_at,
 };
 use tokio::time::{Instant, sleep};
 
@@ -133,11 +133,12 @@ fn an_inner_timeout_is_not_reported_while_the_outer_one_waits_for_a_guard() {
 fn an_inner_timeout_looser_than_the_outer_one_registers_no_timer() {
     let hour = Duration::from_secs(3600);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let now = Instant::now();
     let try_with = |outer: Duration, inner: Duration| {
         let entered = Cell::new(None);
-        let mut inner = Box::pin(timeout(inner, pending::<()>()));
-        let mut outer = Box::pin(timeout(
-            outer,
+        let mut inner = Box::pin(timeout_at(now + inner, pending::<()>()));
+        let mut outer = Box::pin(timeout_at(
+            now + outer,
             poll_fn(|cx| {
                 // The inner one is polled outside of the runtime, where it could not have a timer.
                 entered.set(None);
@@ -288,5 +289,22 @@ fn a_deadline_counts_for_what_was_taken_along_after_its_scope_has_ended() {
         let task = work.await.unwrap().unwrap();
         assert_eq!(task.await.unwrap(), (None, ms(100), true));
         assert!(!handle.expired() && !handle.is_cancelled(), "it had ended before");
+    });
+}
+
+#[test]
+fn an_explicit_cancellation_after_the_end_does_not_reach_what_was_taken_along() {
+    paused(async {
+        let work = timeout(ms(100), async {
+            let outlives = async {
+                sleep(ms(50)).await;
+                checkpoint()
+            };
+            Some(tokio::spawn(outlives.in_current_scope()))
+        });
+        let handle = work.handle();
+        let task = work.await.unwrap().unwrap();
+        handle.cancel("too late");
+        assert_eq!(task.await.unwrap(), Ok(()));
     });
 }
