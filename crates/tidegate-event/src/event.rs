@@ -2,12 +2,14 @@
 //
 //     word: [ SET | WAITERS ]
 //
-// `set` raises the flag by one read-modify-write; if that shows that somebody waits, it takes the lock and
-// releases the whole line in one splice. A waiter joins the line only by a compare-exchange on the same word,
-// with the flag down, so a flag that went up in between is seen.
+// While nobody waits, `set` raises the flag by one compare-exchange. If somebody does, it raises the flag and
+// releases the whole line in one splice, both under the lock. A waiter joins the line only by a compare-exchange
+// on the same word, with the flag down, so a flag that went up in between is seen. Hence, whenever the lock is free,
 //
-// Who is in line when `set` runs is released for good: the release is in the waiter's own state, so `clear` may
-// follow at once. Who comes after `clear` joins a line of its own.
+//     the flag is up  =>  nobody is in line
+//
+// Who is in line when the flag goes up is released for good: the release is in the waiter's own state, so `clear`
+// may follow at once. Who comes after `clear` joins a line of its own: the lock is between it and the splice.
 
 use std::fmt;
 use std::pin::Pin;
@@ -124,18 +126,28 @@ impl Event {
     /// assert!(!event.set());
     /// ```
     pub fn set(&self) -> bool {
-        // Release: pairs with the Acquire of whoever sees the flag up.
-        // Acquire: a `set` that finds it up comes after the one that raised it.
-        let before = self.queue.word().fetch_or(SET, Ordering::AcqRel);
-        if before & WaitQueue::<Flag>::WAITERS != 0 {
-            self.release();
+        let word = self.queue.word();
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            if seen & WaitQueue::<Flag>::WAITERS != 0 {
+                return self.set_and_release();
+            }
+            // Release: pairs with the Acquire of whoever sees the flag up.
+            // Acquire: a `set` that finds it up comes after the one that raised it.
+            match word.compare_exchange_weak(seen, SET, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(before) => return before & SET == 0,
+                Err(changed) => seen = changed,
+            }
         }
-        before & SET == 0
     }
 
     #[cold]
-    fn release(&self) {
-        self.queue.lock().release_all();
+    fn set_and_release(&self) -> bool {
+        let mut line = self.queue.lock();
+        // As above. Under the lock, so that nobody joins between the flag and the splice.
+        let before = line.word().fetch_or(SET, Ordering::AcqRel);
+        line.release_all();
+        before & SET == 0
     }
 
     /// Clears the event; answers whether it was set.

@@ -77,3 +77,30 @@ fn two_setters_agree_who_was_first() {
         assert!(poll_once(wait.as_mut()).is_ready());
     });
 }
+
+// 24: reset racing set.
+#[test]
+fn who_comes_after_a_clear_is_not_released_by_the_set_that_it_cleared() {
+    race(|| {
+        let event = Arc::new(Event::new());
+        let mut early = Box::pin(Arc::clone(&event).wait_owned());
+        assert!(poll_once(early.as_mut()).is_pending());
+        let setter = spawn({
+            let event = Arc::clone(&event);
+            move || _ = event.set()
+        });
+        let late = event.clear().then(|| {
+            // Since the clear nobody has called `set`: the one that is still under way took effect before.
+            let mut late = Box::pin(Arc::clone(&event).wait_owned());
+            assert!(poll_once(late.as_mut()).is_pending());
+            late
+        });
+        setter.join().unwrap();
+        assert!(poll_once(early.as_mut()).is_ready());
+        if let Some(mut late) = late {
+            assert!(poll_once(late.as_mut()).is_pending());
+            event.set();
+            assert!(poll_once(late.as_mut()).is_ready());
+        }
+    });
+}

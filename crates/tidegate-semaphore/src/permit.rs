@@ -48,8 +48,8 @@ impl<'a> Permit<'a> {
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(std::ptr::eq(self.semaphore, other.semaphore), "merging permits of two semaphores");
-        // Both were counted when they were taken, so the sum is not more than there ever were.
-        self.count += std::mem::take(&mut other.count);
+        // More may have been added while others were out, time and again.
+        self.count = self.count.saturating_add(std::mem::take(&mut other.count));
     }
 
     /// Keeps the permits for good: they do not go back.
@@ -119,7 +119,7 @@ impl OwnedPermit {
             Arc::ptr_eq(&self.semaphore, &other.semaphore),
             "merging permits of two semaphores"
         );
-        self.count += std::mem::take(&mut other.count);
+        self.count = self.count.saturating_add(std::mem::take(&mut other.count));
     }
 
     /// As [`Permit::forget`].

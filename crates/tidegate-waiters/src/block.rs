@@ -79,14 +79,17 @@ mod imp {
             Arc::new(Parker { thread: thread::current(), woken: AtomicBool::new(false) })
         });
         let waker = Waker::from(Arc::clone(&parker));
+        let mut last = false;
         let output = loop {
             parker.woken.store(false, Ordering::Relaxed);
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 break Some(output);
             }
-            if !sleep(&parker, deadline) {
+            // After the deadline it looks once more if it was woken, but not for as long as it is woken.
+            if last || !sleep(&parker, deadline) {
                 break None;
             }
+            last = deadline.is_some_and(|it| it <= Instant::now());
         };
         // A thread that is being torn down has no place for it; it is dropped then.
         let _ = PARKER.try_with(|it| it.set(Some(parker)));

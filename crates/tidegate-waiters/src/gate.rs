@@ -121,13 +121,27 @@ impl Gate {
     #[inline]
     #[track_caller]
     pub fn release(&self, n: usize) {
+        self.put::<REFUSED>(n);
+    }
+
+    /// As [`release`](Self::release), for destructors: it does not panic.
+    ///
+    /// If more permits were added than there can be while these were out, those above [`MAX`](Self::MAX) are lost.
+    #[inline]
+    pub fn give_back(&self, n: usize) {
+        self.put::<CAPPED>(n);
+    }
+
+    #[inline]
+    #[track_caller]
+    fn put<const SURPLUS: bool>(&self, n: usize) {
         let word = self.queue.word();
         let mut seen = word.load(Ordering::Relaxed);
         loop {
             if seen & WAITERS != 0 {
-                return self.release_to_line(n);
+                return self.put_in_line::<SURPLUS>(n);
             }
-            let free = sum(seen >> SHIFT, n);
+            let free = sum::<SURPLUS>(seen >> SHIFT, n);
             let next = free << SHIFT | seen & CLOSED;
             // Release: pairs with the Acquire of whoever takes these permits.
             match word.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
@@ -140,8 +154,8 @@ impl Gate {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn release_to_line(&self, n: usize) {
-        Permits::add(&mut self.queue.lock(), n);
+    fn put_in_line<const SURPLUS: bool>(&self, n: usize) {
+        Permits::add::<SURPLUS>(&mut self.queue.lock(), n);
     }
 
     /// Takes up to `n` of the free permits away for good; returns how many.
@@ -163,7 +177,7 @@ impl Gate {
         }
     }
 
-    /// Closes the gate for good: who waits and who comes later gets `false`.
+    /// Closes the gate for good: who waits and who comes later gets `None`.
     ///
     /// What was granted before stays granted, also to a waiter that has not looked yet.
     pub fn close(&self) {
@@ -199,12 +213,18 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// `free + n`, refused when a word has no room for it.
+/// More permits than there can be are a bug of whoever adds them ...
+const REFUSED: bool = false;
+/// ... and none of whoever gives back what it was given: what is too many is lost, and nobody can tell.
+const CAPPED: bool = true;
+
+/// `free + n`, if a word has room for it.
 #[inline]
 #[track_caller]
-fn sum(free: usize, n: usize) -> usize {
+fn sum<const SURPLUS: bool>(free: usize, n: usize) -> usize {
     match free.checked_add(n) {
         Some(sum) if sum <= Gate::MAX => sum,
+        _ if SURPLUS == CAPPED => Gate::MAX,
         _ => panic!("more permits than there can be"),
     }
 }
@@ -234,11 +254,11 @@ fn try_take(queue: &WaitQueue<Permits>, n: usize) -> bool {
 impl Permits {
     /// Adds permits and serves the line.
     #[track_caller]
-    fn add(line: &mut Locked<'_, Self>, n: usize) {
+    fn add<const SURPLUS: bool>(line: &mut Locked<'_, Self>, n: usize) {
         // Somebody may be in line or not; either way the lock-free side may still move the word if nobody is.
         let mut seen = line.word().load(Ordering::Relaxed);
         loop {
-            let next = sum(seen >> SHIFT, n) << SHIFT | seen & (CLOSED | WAITERS);
+            let next = sum::<SURPLUS>(seen >> SHIFT, n) << SHIFT | seen & (CLOSED | WAITERS);
             match line.word().compare_exchange_weak(
                 seen,
                 next,
@@ -273,7 +293,7 @@ impl Policy for Permits {
     fn left(line: &mut Locked<'_, Self>, need: &mut usize, left: Left) {
         match left {
             // It was promised them and never looked: they go on.
-            Left::Granted => Self::add(line, *need),
+            Left::Granted => Self::add::<CAPPED>(line, *need),
             // A large request at the front may have kept smaller ones waiting.
             Left::Waiting => Self::serve(line),
             Left::Released => {}

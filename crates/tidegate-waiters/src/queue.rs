@@ -20,7 +20,6 @@
 // although the splice touched no node.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::ptr;
@@ -165,7 +164,6 @@ impl<P: Policy> WaitQueue<P> {
             leaving: ptr::null(),
             me: ptr::null(),
             nudge: false,
-            _invariant: PhantomData,
         }
     }
 
@@ -194,7 +192,14 @@ impl<P: Policy> fmt::Debug for WaitQueue<P> {
 
 /// The line, under its lock.
 ///
-/// Wakers run when this is dropped, after the lock is released.
+/// Wakers run when this is dropped, after the lock is released. A panic of theirs comes out of that drop once all
+/// have been woken.
+///
+/// # Reentrancy
+///
+/// The lock is not reentrant: to lock the same queue, to poll or drop one of its waiters, or to ask
+/// [`WaitQueue::waiters`] while this lives waits for ever. Other queues may be used. A guard that is leaked keeps
+/// its queue locked for good.
 pub struct Locked<'q, P: Policy> {
     queue: &'q WaitQueue<P>,
     /// `Some` until this is dropped.
@@ -205,8 +210,6 @@ pub struct Locked<'q, P: Policy> {
     me: *const Node<P::Note>,
     /// Whoever is first when the lock is released is to decide again.
     nudge: bool,
-    // Invariant in its lifetime, so that a policy that is handed one cannot swap it for another queue's.
-    _invariant: PhantomData<fn(&'q ()) -> &'q ()>,
 }
 
 impl<'q, P: Policy> Locked<'q, P> {
@@ -317,6 +320,15 @@ impl<'q, P: Policy> Locked<'q, P> {
     pub(crate) fn polling(mut self, me: *const Node<P::Note>) -> Self {
         self.me = me;
         self
+    }
+
+    /// Whether this is the guard that [`polling`](Self::polling) made for `me`.
+    ///
+    /// No type keeps a policy that is handed a `&mut Locked` from swapping another queue's guard into its place,
+    /// so this has to be asked whenever one comes back and is used again.
+    #[inline]
+    pub(crate) fn is_polling(&self, me: &Node<P::Note>) -> bool {
+        ptr::eq(self.me, me)
     }
 
     #[inline]
@@ -472,11 +484,11 @@ impl<'q, P: Policy> Locked<'q, P> {
                 guard = self.queue.line.lock();
             }
         }
-        if let Some(panic) = panic {
-            // Not on top of another panic: that would abort.
-            if !std::thread::panicking() {
-                std::panic::resume_unwind(panic);
-            }
+        match panic {
+            // Not on top of another panic, nor with a payload whose drop might panic there: that would abort.
+            Some(panic) if std::thread::panicking() => std::mem::forget(panic),
+            Some(panic) => std::panic::resume_unwind(panic),
+            None => {}
         }
     }
 

@@ -16,6 +16,7 @@
 // its waker and returns, without the lock, if it is the same. Everything else happens under the lock.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -161,7 +162,9 @@ impl<P: Policy, O> Waiter<P, O> {
     ///
     /// # Panics
     ///
-    /// When it was ready before; and when `decide` does, which changes nothing.
+    /// When it was ready before; when `decide` does, which changes nothing; and when `decide` leaves another guard
+    /// in the place of the one that it was handed. When a waker panics while this stays pending; if it is ready, the
+    /// result goes before such a panic.
     #[inline]
     pub fn poll<T>(
         self: Pin<&mut Self>,
@@ -216,33 +219,58 @@ impl<P: Policy, O> Waiter<P, O> {
         &self,
         cx: &mut Context<'_>,
         again: bool,
+        decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+    ) -> Poll<Turn<T>> {
+        // Cloned before the lock and dropped after it, as is the waker it replaces: both are foreign code.
+        let mut new = Some(cx.waker().clone());
+        let mut old = None;
+        let mut line = self.queue().lock().polling(ptr::from_ref(&self.node));
+        let polled = self.look(&mut line, &mut new, &mut old, again, decide);
+        let unlock = move || {
+            drop(line);
+            drop(old);
+            drop(new);
+        };
+        if polled.is_pending() {
+            unlock();
+        } else if let Err(panic) = catch_unwind(AssertUnwindSafe(unlock)) {
+            // What this waiter came for would be lost with the result, for a waker's fault.
+            std::mem::forget(panic);
+        }
+        polled
+    }
+
+    /// Under the lock: what becomes of this waiter. Wakers that are not needed stay in `new` and come into `old`.
+    #[inline]
+    fn look<T>(
+        &self,
+        line: &mut Locked<'_, P>,
+        new: &mut Option<Waker>,
+        old: &mut Option<Waker>,
+        again: bool,
         mut decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
     ) -> Poll<Turn<T>> {
         let node = &self.node;
         let links = &node.links;
-        // Cloned before the lock and dropped after it, as is the waker it replaces: both are foreign code.
-        let waker = cx.waker().clone();
-        let mut old: Option<Waker> = None;
-        let mut line = self.queue().lock().polling(ptr::from_ref(node));
-
-        if let Some(turn) = self.turn(&mut line, &mut old) {
+        if let Some(turn) = self.turn(line, old) {
             return Poll::Ready(turn);
         }
         if !again && links.state(Ordering::Relaxed) == state::WAITING {
             // SAFETY: the lock is held, the field is full, and it is filled again at once.
-            let replaced = unsafe { links.take_waker() };
+            *old = Some(unsafe { links.take_waker() });
+            let waker = new.take().expect("cloned for this");
             // SAFETY: the owner holds the lock; the field is empty, and the state says that it is full.
             unsafe { links.put_waker(waker) };
-            drop(line);
-            drop(replaced);
             return Poll::Pending;
         }
 
         let mut word = line.word().load(Ordering::Acquire);
         let in_order = loop {
-            let decision = decide(&mut line, word);
+            let decision = decide(line, word);
+            // Soundness hangs on this: below, `line` stands for the lock around this very node.
+            assert!(line.is_polling(node), "a policy left another guard in the place of its own");
             // A policy may have granted or released the very waiter that it was asked about.
-            if let Some(turn) = self.turn(&mut line, &mut old) {
+            if let Some(turn) = self.turn(line, old) {
                 return Poll::Ready(match decision {
                     Decision::Ready(value) => Turn::Decided(value),
                     _ => turn,
@@ -250,7 +278,7 @@ impl<P: Policy, O> Waiter<P, O> {
             }
             let in_order = match decision {
                 Decision::Ready(value) => {
-                    self.leave_line(&mut line, &mut old);
+                    self.leave_line(line, old);
                     links.set_state(state::DONE, Ordering::Relaxed);
                     return Poll::Ready(Turn::Decided(value));
                 }
@@ -277,16 +305,15 @@ impl<P: Policy, O> Waiter<P, O> {
         if line.is_in_line(links) {
             if links.state(Ordering::Relaxed) == state::WAITING {
                 // SAFETY: the lock is held, the field is full, and it is filled again below.
-                old = Some(unsafe { links.take_waker() });
+                *old = Some(unsafe { links.take_waker() });
             }
         } else {
             line.insert(node, in_order);
         }
+        let waker = new.take().expect("cloned for this");
         // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is full.
         unsafe { links.put_waker(waker) };
         links.set_state(state::WAITING, Ordering::Relaxed);
-        drop(line);
-        drop(old);
         Poll::Pending
     }
 

@@ -57,3 +57,30 @@ fn permits_may_be_added_and_taken_away_while_it_is_in_use() {
     semaphore.add_permits(1);
     assert!(poll_once(waits.as_mut()).is_ready());
 }
+
+// B-S6: whoever adds too many is told; who gives back what it was given is not blamed for it.
+#[test]
+fn giving_back_never_panics_whatever_was_added_meanwhile() {
+    let full = Semaphore::new(Semaphore::MAX_PERMITS);
+    let permit = full.try_acquire().unwrap();
+    full.add_permits(1);
+    drop(permit);
+    assert_eq!(full.available_permits(), Semaphore::MAX_PERMITS);
+
+    let granted = Semaphore::new(0);
+    let mut acquire = Box::pin(granted.acquire());
+    assert!(poll_once(acquire.as_mut()).is_pending());
+    granted.add_permits(1);
+    granted.add_permits(Semaphore::MAX_PERMITS);
+    drop(acquire);
+    assert_eq!(granted.available_permits(), Semaphore::MAX_PERMITS);
+
+    let mut all = full.try_acquire_many(Semaphore::MAX_PERMITS).unwrap();
+    for _ in 0..9 {
+        full.add_permits(Semaphore::MAX_PERMITS);
+        all.merge(full.try_acquire_many(Semaphore::MAX_PERMITS).unwrap());
+    }
+    assert_eq!(all.count(), usize::MAX);
+    drop(all);
+    assert_eq!(full.available_permits(), Semaphore::MAX_PERMITS);
+}

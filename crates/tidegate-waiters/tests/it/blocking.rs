@@ -52,3 +52,42 @@ fn blocking_nests_and_survives_stray_unparks() {
     });
     assert_eq!(sum, 2);
 }
+
+#[test]
+fn a_future_that_keeps_waking_itself_does_not_outlive_the_deadline() {
+    let restless = std::future::poll_fn(|cx| -> std::task::Poll<()> {
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    });
+    assert_eq!(block_on_until(Instant::now() + Duration::from_millis(2), restless), None);
+}
+
+#[test]
+fn a_thread_that_is_being_torn_down_may_wait() {
+    static GATE: Gate = Gate::new(0);
+    struct Waits;
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            assert!(block_on(GATE.acquire(1)).is_some());
+            assert!(block_on_until(Instant::now(), Gate::new(0).acquire(1)).is_none());
+        }
+    }
+    thread_local! {
+        static FIRST: Waits = const { Waits };
+        static LAST: Waits = const { Waits };
+    }
+    // One is dropped before the thread's parker, one after it.
+    let thread = std::thread::spawn(|| {
+        FIRST.with(|_| {});
+        block_on(async {});
+        LAST.with(|_| {});
+    });
+    for _ in 0..2 {
+        while GATE.waiters() == 0 {
+            std::thread::yield_now();
+        }
+        GATE.release(1);
+    }
+    thread.join().unwrap();
+    assert_eq!(GATE.available(), 0);
+}

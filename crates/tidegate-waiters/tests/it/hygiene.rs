@@ -111,6 +111,104 @@ fn a_waker_that_panics_keeps_nobody_asleep() {
     assert!(gate.try_acquire(1), "the gate goes on");
 }
 
+/// A waker that panics when its last clone is dropped.
+struct Bomb;
+impl Wake for Bomb {
+    fn wake(self: Arc<Self>) {}
+}
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a waker's own panic while it is dropped");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_while_it_is_replaced_leaves_the_waiter_in_line() {
+    let gate = Gate::new(0);
+    let mut acquire = Box::pin(gate.acquire(1));
+    {
+        let bomb = Waker::from(Arc::new(Bomb));
+        assert!(poll_with(acquire.as_mut(), &bomb).is_pending());
+    }
+    let (wakes, calm) = CountingWaker::new();
+    assert!(catch_unwind(AssertUnwindSafe(|| poll_with(acquire.as_mut(), &calm))).is_err());
+    assert_eq!(gate.waiters(), 1);
+    gate.release(1);
+    assert_eq!(wakes.count(), 1);
+    assert!(poll_with(acquire.as_mut(), &calm).is_ready());
+}
+
+#[test]
+fn a_waker_that_panics_while_it_is_cloned_changes_nothing() {
+    use std::task::{RawWaker, RawWakerVTable};
+
+    const VTABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("a waker's own panic"), |_| {}, |_| {}, |_| {});
+    // SAFETY: the functions ignore their data and may be called from anywhere.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+    let gate = Gate::new(0);
+    let mut acquire = Box::pin(gate.acquire(1));
+    for in_line in [0, 1] {
+        assert!(catch_unwind(AssertUnwindSafe(|| poll_with(acquire.as_mut(), &waker))).is_err());
+        assert_eq!(gate.waiters(), in_line);
+        assert!(poll_with(acquire.as_mut(), Waker::noop()).is_pending());
+    }
+    gate.release(1);
+    assert!(poll_with(acquire.as_mut(), &waker).is_ready(), "which clones nothing");
+}
+
+// Polls the one behind it, which is granted and not woken yet, and whose own waker panics when it goes.
+#[test]
+fn a_result_goes_before_the_panic_of_a_waker() {
+    use std::sync::Mutex;
+    use tidegate_waiters::Acquire;
+
+    let gate = Arc::new(Gate::new(0));
+    let acquire = || Box::pin(Gate::acquire_owned(Arc::clone(&gate), |it| it, 1));
+    type Shared = Mutex<Option<Pin<Box<Acquire<Arc<Gate>>>>>>;
+    let behind: Arc<Shared> = Arc::default();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let looks = Waker::from(Arc::new(Calls({
+        let (behind, taken) = (Arc::clone(&behind), Arc::clone(&taken));
+        move || {
+            let Some(mut behind) = behind.lock().unwrap().take() else { return };
+            assert!(poll_with(behind.as_mut(), Waker::noop()).is_ready());
+            taken.fetch_add(1, Ordering::Relaxed);
+        }
+    })));
+    // As many as are woken at a time, and the one behind them.
+    let mut batch: Vec<_> = (0..32).map(|_| acquire()).collect();
+    for it in &mut batch {
+        assert!(poll_with(it.as_mut(), &looks).is_pending());
+    }
+    let mut last = acquire();
+    assert!(poll_with(last.as_mut(), &Waker::from(Arc::new(Bomb))).is_pending());
+    *behind.lock().unwrap() = Some(last);
+
+    gate.release(33);
+    assert_eq!(taken.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_decision_goes_before_the_panic_of_those_whom_it_wakes() {
+    struct Quiet;
+    impl Policy for Quiet {
+        type Note = ();
+        fn left(_: &mut Locked<'_, Self>, _: &mut (), _: Left) {}
+    }
+    let queue = WaitQueue::new(0, Quiet);
+    let mut first = Box::pin(Waiter::new(&queue, ()));
+    let mad = Waker::from(Arc::new(Panics));
+    let cx = &mut Context::from_waker(&mad);
+    assert!(first.as_mut().poll::<()>(cx, |_, _| Decision::Wait).is_pending());
+    let mut second = Box::pin(Waiter::new(&queue, ()));
+    let turn = second.as_mut().poll(&mut Context::from_waker(Waker::noop()), |line, _| {
+        line.grant_front();
+        Decision::Ready("what it came for")
+    });
+    assert_eq!(turn, std::task::Poll::Ready(Turn::Decided("what it came for")));
+}
+
 struct Touchy;
 impl Policy for Touchy {
     type Note = ();

@@ -4,6 +4,7 @@
 mod blocking;
 mod cancel;
 mod hygiene;
+mod misuse;
 mod model;
 mod order;
 mod scale;
