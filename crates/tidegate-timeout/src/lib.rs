@@ -39,5 +39,5 @@ pub use ext::{InScope, ScopeExt};
 pub use handle::ScopeHandle;
 pub use move_on::{MoveOn, move_on_after};
 pub use reason::{CancelReason, Cancelled};
-pub use shield::{shield, shield_for};
+pub use shield::{Shield, shield, shield_for};
 pub use timeout::{Timeout, timeout, timeout_at};

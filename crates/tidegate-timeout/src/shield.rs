@@ -1,11 +1,13 @@
-use std::future::poll_fn;
-use std::pin::pin;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
+
 use crate::current;
-use crate::elapsed::Elapsed;
 use crate::scope::Guard;
-use crate::timeout::timeout;
+use crate::timeout::{Timeout, timeout};
 
 /// Hides the cancellation of the scopes around from `future`, and lets them wait for it.
 ///
@@ -34,19 +36,43 @@ use crate::timeout::timeout;
 /// assert_eq!(saved.await, Ok("saved"));
 /// # })
 /// ```
-pub async fn shield<F: IntoFuture>(future: F) -> F::Output {
-    // In this order: the body is dropped before the scopes around are let go.
-    let mut guard = None;
-    let mut future = pin!(future.into_future());
-    let mut entered = false;
-    poll_fn(|cx| {
-        if !entered {
-            entered = true;
-            guard = current::node().map(Guard::new);
+pub fn shield<F: IntoFuture>(future: F) -> Shield<F::IntoFuture> {
+    Shield { body: Some(future.into_future()), guard: None, entered: false }
+}
+
+pin_project! {
+    /// The future of [`shield`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Shield<F> {
+        #[pin]
+        body: Option<F>,
+        // After the body: that is dropped before the scopes around are let go.
+        guard: Option<Guard>,
+        entered: bool,
+    }
+}
+
+impl<F: Future> Future for Shield<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut me = self.project();
+        if !std::mem::replace(me.entered, true) {
+            *me.guard = current::node().map(Guard::new);
         }
-        current::outside(|| future.as_mut().poll(cx))
-    })
-    .await
+        let body =
+            me.body.as_mut().as_pin_mut().expect("a shield is not polled again after it was ready");
+        let output = ready!(current::outside(|| body.poll(cx)));
+        me.body.set(None);
+        *me.guard = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<F> fmt::Debug for Shield<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shield").field("ended", &self.body.is_none()).finish()
+    }
 }
 
 /// A [`shield`] for no longer than `max`.
@@ -76,10 +102,6 @@ pub async fn shield<F: IntoFuture>(future: F) -> F::Output {
 /// # })
 /// ```
 #[track_caller]
-pub fn shield_for<F: IntoFuture>(
-    max: Duration,
-    future: F,
-) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    // No `async fn`, so that the error can name the caller's place in the source.
+pub fn shield_for<F: IntoFuture>(max: Duration, future: F) -> Shield<Timeout<F::IntoFuture>> {
     shield(timeout(max, future))
 }
