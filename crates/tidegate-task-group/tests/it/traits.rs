@@ -9,6 +9,8 @@ use tidegate_task_group::{
     TaskError, TaskGroup, TrySpawnError,
 };
 
+use tidegate_timeout::{move_on_after, shield, shield_for, timeout};
+
 use crate::support::*;
 
 fn send<T: Send>() {}
@@ -119,5 +121,26 @@ fn a_group_is_an_error_for_the_question_mark() {
     paused(async {
         assert!(fails_boxed().await.unwrap_err().is::<ErrorGroup>());
         assert!(fails_anyhow().await.unwrap_err().is::<ErrorGroup>());
+    });
+}
+
+#[test]
+fn a_group_in_a_timeout_in_a_shield_runs_in_a_spawned_task() {
+    on_both(|| async {
+        let word = String::from("word");
+        let length = shield(timeout(
+            HOUR,
+            shield_for(
+                HOUR,
+                move_on_after(HOUR, async {
+                    let inner = Group::scope(async |group| {
+                        let length = word.len();
+                        Ok(group.spawn(async move { Ok(length) }).await?)
+                    });
+                    shield(timeout(HOUR, inner)).await
+                }),
+            ),
+        ));
+        assert_eq!(length.await.unwrap().unwrap().unwrap().unwrap().unwrap(), 4);
     });
 }
