@@ -235,7 +235,6 @@ pub(crate) fn enter_lazy<R>(lazy: Lazy, node: &mut Option<Arc<Node>>, f: impl Fn
 /// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
 pub(crate) fn enter<R>(slot: &mut Option<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
     struct Inside<'a> {
-        current: &'a Current,
         slot: &'a mut Option<Arc<Node>>,
         outer: (Option<Arc<Node>>, Option<Lazy>, Around),
     }
@@ -243,21 +242,20 @@ pub(crate) fn enter<R>(slot: &mut Option<Arc<Node>>, around: Around, f: impl FnO
     impl Drop for Inside<'_> {
         fn drop(&mut self) {
             let (node, lazy, around) = &mut self.outer;
-            *self.slot = self.current.node.replace(node.take());
-            self.current.lazy.set(*lazy);
-            self.current.around.set(*around);
+            CURRENT.with(|current| {
+                *self.slot = current.node.replace(node.take());
+                current.lazy.set(*lazy);
+                current.around.set(*around);
+            });
         }
     }
 
-    CURRENT.with(|current| {
-        let outer = (
-            current.node.replace(slot.take()),
-            current.lazy.take(),
-            current.around.replace(around),
-        );
-        let _inside = Inside { current, slot, outer };
-        f()
-    })
+    let outer = CURRENT.with(|current| {
+        let node = current.node.replace(slot.take());
+        (node, current.lazy.take(), current.around.replace(around))
+    });
+    let _inside = Inside { slot, outer };
+    f()
 }
 
 /// Runs `f` outside of every scope.

@@ -133,6 +133,13 @@ impl<F> Driver<F> {
     pub(crate) fn made(&self) -> Option<&Arc<Node>> {
         self.scope.made()
     }
+
+    /// Hands a cancellation that cannot be reported here to the nearest scope around that can.
+    pub(crate) fn pass_on(&self, cause: &Cause) {
+        if let Some(around) = self.made().and_then(|node| node.reporter_around()) {
+            around.cancel(cause.reason.clone());
+        }
+    }
 }
 
 impl<F> fmt::Debug for Driver<F> {
@@ -161,15 +168,10 @@ impl<F: Future> Driver<F> {
             me.scope.end();
             return Poll::Ready(Verdict::Value(value));
         }
-        match decide(me.timer.as_mut(), me.scope, me.plan, false, had_budget, cx) {
-            Next::Wait => Poll::Pending,
-            Next::Again => poll_known(me.body, me.timer, me.scope, me.plan, cx),
-            Next::End(end) => {
-                me.timer.clear();
-                me.body.set(None);
-                me.scope.end();
-                Poll::Ready(end.into())
-            }
+        let seen = Seen { had_budget, ..Seen::default() };
+        match finish(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, seen, cx) {
+            Some(polled) => polled,
+            None => poll_known(me.body, me.timer, me.scope, me.plan, cx),
         }
     }
 }
@@ -233,20 +235,28 @@ impl Leash {
         cx: &mut Context<'_>,
     ) -> Poll<Verdict<F::Output>> {
         let mut me = self.project();
-        match decide(me.timer.as_mut(), me.scope, me.plan, false, had_budget, cx) {
-            Next::Wait => Poll::Pending,
-            Next::Again => poll_known(body, me.timer, me.scope, me.plan, cx),
-            Next::End(end) => {
-                me.timer.clear();
-                body.set(None);
-                me.scope.end();
-                Poll::Ready(end.into())
-            }
+        let seen = Seen { had_budget, ..Seen::default() };
+        match finish(body.as_mut(), me.timer.as_mut(), me.scope, me.plan, seen, cx) {
+            Some(polled) => polled,
+            None => poll_known(body, me.timer, me.scope, me.plan, cx),
         }
     }
 }
 
 pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
+
+/// What was seen before and while the body was polled.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// The scope was cancelled already, so the body could know.
+    cancelled: bool,
+    had_budget: bool,
+    /// The body was ready, but too late for `deadline_first`.
+    too_late: bool,
+}
+
+// Timeouts may nest deeply, and each level stands on the stack while those inside are polled. So what polls
+// (these two) is kept apart from what follows (`decide`, `finish`), which needs far more room.
 
 /// Polls the body, as often as what follows from it says.
 fn poll_known<F: Future>(
@@ -258,30 +268,61 @@ fn poll_known<F: Future>(
 ) -> Poll<Verdict<F::Output>> {
     scope.settle();
     loop {
-        let running = body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        let knew = scope.node.as_ref().is_some_and(|node| node.is_cancelled());
-        let had_budget = coop::has_budget_remaining();
-        // Too late to poll it, unless something inside has to clean up.
-        let mut next = None;
-        if !plan.deadline_first || !scope.is_late(plan) || scope.is_busy() {
-            if let Poll::Ready(value) = scope.inside(plan.kind, || running.poll(cx)) {
-                if !(plan.deadline_first && scope.is_late(plan) && scope.expire()) {
-                    body.set(None);
-                    scope.end();
-                    return Poll::Ready(Verdict::Value(value));
-                }
-                next = Some(Next::End(End::Expired(plan.started, scope.deadline())));
-            }
+        let mut seen = Seen::default();
+        if let Poll::Ready(value) = poll_inside(body.as_mut(), scope, plan, &mut seen, cx) {
+            body.set(None);
+            scope.end();
+            return Poll::Ready(Verdict::Value(value));
         }
-        match next.unwrap_or_else(|| decide(timer.as_mut(), scope, plan, knew, had_budget, cx)) {
-            Next::Wait => return Poll::Pending,
-            Next::Again => {}
-            Next::End(end) => {
-                timer.clear();
-                body.set(None);
-                scope.end();
-                return Poll::Ready(end.into());
-            }
+        let polled = finish(body.as_mut(), timer.as_mut(), scope, plan, seen, cx);
+        if let Some(polled) = polled {
+            return polled;
+        }
+    }
+}
+
+fn poll_inside<F: Future>(
+    body: Pin<&mut Option<F>>,
+    scope: &mut Own,
+    plan: &mut Plan,
+    seen: &mut Seen,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let body = body.as_pin_mut().expect(POLLED_AGAIN);
+    seen.cancelled = scope.node.as_ref().is_some_and(|node| node.is_cancelled());
+    seen.had_budget = coop::has_budget_remaining();
+    // Too late to poll it, unless something inside has to clean up.
+    if plan.deadline_first && scope.is_late(plan) && !scope.is_busy() {
+        return Poll::Pending;
+    }
+    let value = ready!(scope.inside(plan.kind, || body.poll(cx)));
+    seen.too_late = plan.deadline_first && scope.is_late(plan) && scope.expire();
+    if seen.too_late { Poll::Pending } else { Poll::Ready(value) }
+}
+
+/// What follows from a body that is pending: `None` if it has to be polled again.
+#[inline(never)]
+fn finish<F: Future>(
+    mut body: Pin<&mut Option<F>>,
+    mut timer: Pin<&mut Timer>,
+    scope: &mut Own,
+    plan: &mut Plan,
+    seen: Seen,
+    cx: &mut Context<'_>,
+) -> Option<Poll<Verdict<F::Output>>> {
+    let next = if seen.too_late {
+        Next::End(End::Expired(plan.started, scope.deadline()))
+    } else {
+        decide(timer.as_mut(), scope, plan, seen, cx)
+    };
+    match next {
+        Next::Wait => Some(Poll::Pending),
+        Next::Again => None,
+        Next::End(end) => {
+            timer.clear();
+            body.set(None);
+            scope.end();
+            Some(Poll::Ready(end.into()))
         }
     }
 }
@@ -292,12 +333,11 @@ fn decide(
     mut timer: Pin<&mut Timer>,
     scope: &mut Own,
     plan: &mut Plan,
-    knew: bool,
-    had_budget: bool,
+    seen: Seen,
     cx: &mut Context<'_>,
 ) -> Next {
     // A body that used up its task's budget must still time out.
-    let free = had_budget && !coop::has_budget_remaining();
+    let free = seen.had_budget && !coop::has_budget_remaining();
     let around = current::around();
     let mut now = None;
     if scope.node.is_none() {
@@ -337,7 +377,7 @@ fn decide(
             return Next::Wait;
         }
         if own || look.expired || plan.kind != Kind::Timeout {
-            if !knew {
+            if !seen.cancelled {
                 return Next::Again;
             }
             let until = *plan

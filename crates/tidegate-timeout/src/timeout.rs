@@ -242,21 +242,19 @@ impl<F: Future> Future for Timeout<F> {
         if *me.cancelled {
             return Poll::Pending;
         }
-        let (started, deadline) = match ready!(me.driver.as_mut().poll_end(cx)) {
-            Verdict::Value(value) => return Poll::Ready(Ok(value)),
-            Verdict::Expired(started, deadline) => (started, deadline),
+        match ready!(me.driver.as_mut().poll_end(cx)) {
+            Verdict::Value(value) => Poll::Ready(Ok(value)),
             Verdict::Cancelled(cause) => {
                 *me.cancelled = true;
-                let node = me.driver.as_ref().get_ref().made();
-                if let Some(around) = node.and_then(|node| node.reporter_around()) {
-                    around.cancel(cause.reason.clone());
-                }
-                return Poll::Pending;
+                me.driver.as_ref().get_ref().pass_on(&cause);
+                Poll::Pending
             }
-        };
-        let moved = || Some(deadline.instant()?.saturating_duration_since(started?));
-        let after = moved().or(*me.after).unwrap_or_default();
-        let scope = me.driver.as_ref().get_ref().made();
-        Poll::Ready(Err(Elapsed::new(scope, *me.name, after, me.location)))
+            Verdict::Expired(started, deadline) => {
+                let moved = || Some(deadline.instant()?.saturating_duration_since(started?));
+                let after = moved().or(*me.after).unwrap_or_default();
+                let scope = me.driver.as_ref().get_ref().made();
+                Poll::Ready(Err(Elapsed::new(scope, *me.name, after, me.location)))
+            }
+        }
     }
 }
