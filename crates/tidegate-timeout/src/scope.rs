@@ -6,6 +6,13 @@
 //! [`Scope::enter`] to run a thread's job inside it, and a [`Guard`] for whoever has to clean up before the
 //! scopes around may end.
 //!
+//! # Scaling
+//!
+//! To ask for the deadline or the cancellation is one read at any depth. Cancelling a scope, or moving its
+//! deadline, visits every scope below it once. A guard is counted in the scopes around it up to the first one
+//! that has a guard already. A scope that nobody asks for is a note of a few words and no allocation. All of it
+//! is loops; only futures that are nested in one task need stack for each level, as any futures do.
+//!
 //! # Examples
 //!
 //! A task that ends when its scope is cancelled:

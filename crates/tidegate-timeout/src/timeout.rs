@@ -65,7 +65,8 @@ pin_project! {
     /// [deadline](Deadline::ambient), and timeouts inside that are looser cost no timer.
     ///
     /// The time of a relative timeout begins when it is first polled, or when its [`handle`](Self::handle) is
-    /// taken, if that is earlier. The clock is first read when the body was polled and was not ready.
+    /// taken, if that is earlier. The clock is first read when the body was polled and was not ready, or when
+    /// something inside asks for the scope or enters one of its own.
     ///
     /// # Examples
     ///
