@@ -99,6 +99,10 @@ impl<E> Builder<E> {
     ///
     /// The scope then fails with [`Cancelled`](tidegate_timeout::Cancelled) beside whatever else went wrong. If a
     /// scope around has an earlier deadline, or the same, it is that one which reports.
+    ///
+    /// # Panics
+    ///
+    /// The scope panics when it has to wait and is polled outside of a tokio runtime with a timer.
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = deadline;
         self

@@ -14,8 +14,10 @@
 // stays pending, and the scope around drops it. So code that awaits a group never sees a cancellation that is not
 // its own.
 //
-// Dropped from outside before that, it cancels the group and lets it end by itself. If the scope around was
-// cancelled already, the time to clean up is over: the children are told to drop what they have.
+// Dropped before that, by `select!` or the like, it cancels the group and lets it end by itself. But a scope around
+// that was cancelled and drops this all the same does so because the time to clean up is over: then the children
+// are told to drop what they have. The two are told apart by where it happens: what the scope itself drops is not
+// dropped inside it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -197,7 +199,9 @@ impl<T, E> Running<T, E> {
     fn abandon(self, drop_body: impl FnOnce()) {
         let core = &self.shared.core;
         core.handle.cancel("the scope of the group was dropped");
-        if self.outer.is_some_and(|outer| outer.is_cancelled()) {
+        let time_is_up =
+            |outer: &ScopeHandle| outer.is_cancelled() && current_scope().as_ref() != Some(outer);
+        if self.outer.as_ref().is_some_and(time_is_up) {
             core.dismiss();
         }
         drop_body();

@@ -178,6 +178,15 @@ impl ScopeHandle {
     }
 }
 
+/// Two handles are equal when they are for the same scope.
+impl PartialEq for ScopeHandle {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.node, &other.node)
+    }
+}
+
+impl Eq for ScopeHandle {}
+
 impl fmt::Debug for ScopeHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ScopeHandle").field(&self.node).finish()

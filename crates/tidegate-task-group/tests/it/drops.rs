@@ -123,6 +123,31 @@ fn a_child_that_is_cleaning_up_for_a_dropped_scope_holds_the_scopes_around() {
 }
 
 #[test]
+fn a_scope_dropped_by_a_body_that_reacts_to_its_cancellation_cleans_up_all_the_same() {
+    paused(async {
+        let done = Counter::default();
+        let start = tokio::time::Instant::now();
+        let outer = tidegate_timeout::timeout(SECOND, async {
+            let cleaning = done.clone();
+            let inner = Group::scope(async |group| {
+                drop(group.spawn(with_cleanup(async move {
+                    sleep(5 * SECOND).await;
+                    cleaning.add();
+                })));
+                forever::<()>().await
+            });
+            tokio::select! {
+                _ = inner => unreachable!(),
+                _ = tidegate_timeout::cancelled() => {}
+            }
+            sleep(HOUR).await;
+        });
+        assert!(outer.await.is_err());
+        assert_eq!((done.get(), start.elapsed()), (1, 6 * SECOND));
+    });
+}
+
+#[test]
 fn a_runtime_dropped_under_a_live_group_neither_hangs_nor_leaks() {
     for workers in [0, 2] {
         for _ in 0..20 {

@@ -258,6 +258,33 @@ fn an_abort_while_waiting_for_the_limit_keeps_the_child_from_running() {
 }
 
 #[test]
+fn a_child_may_abort_itself() {
+    on_both(|| async {
+        Group::scope(async |group| {
+            for polled_before in [false, true] {
+                let (send, receive) = oneshot::channel::<tidegate_task_group::Task<()>>();
+                let (aborted, report) = oneshot::channel();
+                let task = group.spawn(async move {
+                    if polled_before {
+                        breathe().await;
+                    }
+                    let myself = receive.await?;
+                    myself.abort();
+                    let _ = aborted.send(myself);
+                    forever().await
+                });
+                send.send(task).unwrap();
+                let task = report.await?;
+                assert!(matches!(task.await, Err(TaskError::Cancelled(_))));
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
 fn abort_does_nothing_to_a_child_that_has_ended() {
     on_both(|| async {
         Group::scope(async |group| {
