@@ -308,3 +308,23 @@ fn an_explicit_cancellation_after_the_end_does_not_reach_what_was_taken_along() 
         assert_eq!(task.await.unwrap(), Ok(()));
     });
 }
+
+// trio 26, 29
+#[test]
+fn in_a_scope_that_was_cancelled_before_no_scope_inside_goes_on() {
+    paused(async {
+        let between = Cell::new(false);
+        let outcome = cancel_scope(async |scope| {
+            scope.cancel("early");
+            let middle = timeout(ms(100), async {
+                let inner = move_on_after(ms(50), pending::<()>());
+                let _known = inner.handle();
+                inner.await;
+                between.set(true);
+            });
+            middle.await
+        });
+        assert_eq!(outcome.await.unwrap_err().reason(), CancelReason::from("early"));
+        assert!(!between.get());
+    });
+}
