@@ -1,5 +1,7 @@
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tidegate_test::{CountingWaker, poll_once};
 use tidegate_waiters::{Borrowed, Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
@@ -152,4 +154,61 @@ fn a_nudge_wakes_the_first_alone_and_keeps_its_place() {
     queue.lock().release_all();
     assert_eq!(join(first.as_mut()), Poll::Ready(Turn::Granted));
     assert_eq!(join(second.as_mut()), Poll::Ready(Turn::Released));
+}
+
+/// A waker that writes down its number.
+struct Tells(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Tells {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+#[test]
+fn those_granted_are_woken_before_those_released_each_in_their_order() {
+    let queue = WaitQueue::new(0, Tickets);
+    let woken = Arc::new(Mutex::new(Vec::new()));
+    let mut line: Vec<_> = (0..40).map(|_| Box::pin(Waiter::new(&queue, 0))).collect();
+    for (i, it) in line.iter_mut().enumerate() {
+        let waker = Waker::from(Arc::new(Tells(i, Arc::clone(&woken))));
+        let mut cx = Context::from_waker(&waker);
+        assert!(it.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    }
+    let mut guard = queue.lock();
+    assert!(guard.grant_front() && guard.grant_front());
+    assert_eq!(guard.word().load(Ordering::Relaxed), WaitQueue::<Tickets>::WAITERS);
+    guard.release_all();
+    assert_eq!(guard.word().load(Ordering::Relaxed), 0, "nobody is in line");
+    assert!(woken.lock().unwrap().is_empty(), "not under the lock");
+    drop(guard);
+    assert_eq!(*woken.lock().unwrap(), Vec::from_iter(0..40));
+}
+
+// The second one is released and not woken yet: it must find out, though nothing touched its node.
+#[test]
+fn one_who_is_released_and_not_woken_yet_finds_out_when_it_looks_and_when_it_leaves() {
+    type Late = Pin<Box<Waiter<Tickets, Borrowed<'static, Tickets>>>>;
+    struct Looks(Mutex<Vec<Late>>);
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            let mut late = std::mem::take(&mut *self.0.lock().unwrap());
+            if let Some(mut first) = late.pop() {
+                assert_eq!(join(first.as_mut()), Poll::Ready(Turn::Released));
+            }
+        }
+    }
+    let queue: &'static WaitQueue<Tickets> = Box::leak(Box::new(WaitQueue::new(0, Tickets)));
+    let looks = Arc::new(Looks(Mutex::new(Vec::new())));
+    let waker = Waker::from(Arc::clone(&looks));
+    let mut line: Vec<_> = (0..40).map(|_| Box::pin(Waiter::new(queue, 0))).collect();
+    for it in &mut line {
+        let mut cx = Context::from_waker(&waker);
+        assert!(it.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    }
+    // Beyond those who are woken at a time.
+    *looks.0.lock().unwrap() = line.split_off(35);
+    queue.lock().release_all();
+    assert!(looks.0.lock().unwrap().is_empty());
+    assert_eq!(queue.waiters(), 0);
 }
