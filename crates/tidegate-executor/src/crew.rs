@@ -8,8 +8,8 @@
 //     a job of `inner` starts while  busy - away < max        (on the slot that its asker lends)
 //
 // and no more than `max` jobs compute at once. (But for one that has the slot when its owner comes back: to
-// wait for it could take for ever.) An inner job must not stand behind the others: with
-// one thread its asker would wait for ever for a job that waits for the asker's thread.
+// wait for it could take for ever.) An inner job must not stand behind the others: with one thread its asker
+// would wait for ever for a job that waits for the asker's thread.
 //
 // Whatever makes a job startable (it was pushed; its asker went away) sees to it under the same lock that
 // a hand is coming for it: one that idles is rung for, or a new one is started. So no job is forgotten:
@@ -17,17 +17,21 @@
 //     startable jobs <= hands that are coming, or there are as many hands as there may be
 //
 // A job's slot is freed by its own hand, after the closure is gone, and the next job is taken in the
-// same step. Closures, results and wakers are touched with the lock released.
+// same step. Closures, results and wakers are touched with the lock released: `state.rs` decides, and this
+// file does.
+
+mod state;
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tidegate_timeout::CancelReason;
 
+use self::state::{Call, Phase, State};
 use crate::error::JobError;
-use crate::line::{Line, Place};
+use crate::line::Place;
 use crate::quiet::quietly;
 use crate::report::{PoolStatistics, ShutdownReport, StuckJob};
 use crate::work::{Ended, Work};
@@ -47,44 +51,6 @@ pub(crate) struct Plan {
 pub(crate) struct Crew {
     pub(crate) plan: Plan,
     state: Mutex<State>,
-}
-
-struct State {
-    line: Line<Arc<dyn Work>>,
-    inner: Line<Arc<dyn Work>>,
-    hands: Vec<Option<Hand>>,
-    /// Hands that wait to be rung for; the last one came last and is rung first.
-    idle: Vec<usize>,
-    threads: usize,
-    busy: usize,
-    away: usize,
-    phase: Phase,
-    watchers: Line<Waker>,
-    peak: usize,
-    completed: u64,
-    panicked: u64,
-    cancelled: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Jobs come in.
-    Open,
-    /// Jobs run, but only inner ones still come in.
-    Draining,
-    /// No job starts any more.
-    Closed,
-}
-
-struct Hand {
-    bell: Arc<Condvar>,
-    rung: bool,
-    job: Option<Current>,
-}
-
-struct Current {
-    work: Arc<dyn Work>,
-    since: Instant,
 }
 
 /// How [`Crew::admit`] treats a job.
@@ -107,13 +73,6 @@ pub(crate) enum Refused {
 /// this a burst of small ones is a series of sleeps and wake-ups, and takes twice the time (measured).
 const LOOKS: u32 = 2;
 
-/// What is to be done, after the lock is released, to get a job under way.
-enum Call {
-    Nobody,
-    Ring(Arc<Condvar>),
-    Start(usize),
-}
-
 fn ring(bells: &[Arc<Condvar>]) {
     for bell in bells {
         bell.notify_one();
@@ -122,22 +81,7 @@ fn ring(bells: &[Arc<Condvar>]) {
 
 impl Crew {
     pub(crate) fn new(plan: Plan) -> Self {
-        let state = State {
-            line: Line::new(),
-            inner: Line::new(),
-            hands: Vec::new(),
-            idle: Vec::new(),
-            threads: 0,
-            busy: 0,
-            away: 0,
-            phase: Phase::Open,
-            watchers: Line::new(),
-            peak: 0,
-            completed: 0,
-            panicked: 0,
-            cancelled: 0,
-        };
-        Self { plan, state: Mutex::new(state) }
+        Self { plan, state: Mutex::new(State::new()) }
     }
 
     /// Puts a job in line and gets a thread under way for it.
@@ -371,117 +315,6 @@ impl Crew {
             } else {
                 state.idle.retain(|&idle| idle != hand);
             }
-        }
-    }
-}
-
-impl State {
-    fn hand(&mut self, hand: usize) -> &mut Hand {
-        self.hands[hand].as_mut().expect("a hand is in the table until its thread ends")
-    }
-
-    fn current(&self) -> impl Iterator<Item = (usize, &Current)> {
-        let hands = self.hands.iter().enumerate();
-        hands.filter_map(|(number, hand)| Some((number, hand.as_ref()?.job.as_ref()?)))
-    }
-
-    /// How many more jobs the queue takes. One for which a thread is free does not count.
-    fn room(&self, plan: &Plan, inner: bool) -> usize {
-        let (slots, jobs) = if inner {
-            (plan.max + self.away, self.inner.len())
-        } else {
-            (plan.max, self.line.len())
-        };
-        plan.queue.saturating_add(slots.saturating_sub(self.busy)).saturating_sub(jobs)
-    }
-
-    fn take(&mut self, plan: &Plan) -> Option<Arc<dyn Work>> {
-        let mut job = None;
-        if self.busy - self.away < plan.max {
-            job = self.inner.pop();
-        }
-        if job.is_none() && self.busy < plan.max {
-            job = self.line.pop();
-        }
-        self.busy += usize::from(job.is_some());
-        self.peak = self.peak.max(self.busy - self.away);
-        job
-    }
-
-    fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
-        self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
-        work
-    }
-
-    /// Sees to it that somebody comes for the job that has just become startable.
-    fn call(&mut self, plan: &Plan) -> Call {
-        let most = plan.max + self.away;
-        let outer = self.line.len().min(plan.max.saturating_sub(self.busy));
-        let inner = self.inner.len().min(most.saturating_sub(self.busy + outer));
-        let coming = self.threads - self.busy - self.idle.len();
-        if outer + inner <= coming {
-            return Call::Nobody;
-        }
-        if let Some(idle) = self.idle.pop() {
-            let hand = self.hand(idle);
-            hand.rung = true;
-            return Call::Ring(Arc::clone(&hand.bell));
-        }
-        if self.threads >= most {
-            return Call::Nobody;
-        }
-        self.threads += 1;
-        let hand = Hand { bell: Arc::new(Condvar::new()), rung: false, job: None };
-        let seat = self.hands.iter().position(Option::is_none).unwrap_or(self.hands.len());
-        if seat == self.hands.len() {
-            self.hands.push(Some(hand));
-        } else {
-            self.hands[seat] = Some(hand);
-        }
-        Call::Start(seat)
-    }
-
-    fn ring_all(&mut self) -> Vec<Arc<Condvar>> {
-        let idle = std::mem::take(&mut self.idle);
-        let bells = idle.into_iter().map(|hand| {
-            let hand = self.hand(hand);
-            hand.rung = true;
-            Arc::clone(&hand.bell)
-        });
-        bells.collect()
-    }
-
-    /// A thread ends, or never began; whoever waited for the last one is to be woken.
-    fn leave(&mut self, hand: usize) -> Vec<Waker> {
-        self.hands[hand] = None;
-        self.threads -= 1;
-        if self.threads == 0 { self.watchers.drain() } else { Vec::new() }
-    }
-
-    /// The jobs that nobody will ever come for, now that no thread could be started.
-    fn hopeless(&mut self) -> Vec<Arc<dyn Work>> {
-        let mut jobs = Vec::new();
-        if self.threads == self.away {
-            jobs = self.inner.drain();
-        }
-        if self.threads == 0 {
-            jobs.append(&mut self.line.drain());
-        }
-        jobs
-    }
-
-    fn statistics(&self, plan: &Plan) -> PoolStatistics {
-        let jobs = self.line.len() + self.inner.len();
-        let queue = plan.queue.saturating_add(plan.max.saturating_sub(self.busy));
-        PoolStatistics {
-            threads: self.threads,
-            running: self.busy,
-            queued: jobs.min(queue),
-            waiting: jobs.saturating_sub(queue),
-            peak: self.peak,
-            completed: self.completed,
-            panicked: self.panicked,
-            cancelled: self.cancelled,
         }
     }
 }

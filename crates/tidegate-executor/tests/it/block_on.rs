@@ -204,6 +204,28 @@ fn other_jobs_do_not_run_on_the_slot_of_a_job_that_waits() {
 }
 
 #[test]
+fn a_job_that_waited_and_is_back_has_no_precedence_to_give() {
+    let pool = Arc::new(one_thread());
+    let again = Arc::clone(&pool);
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (log, other) = (Arc::clone(&order), Arc::clone(&order));
+    let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
+    let work = move |cx: &JobCx| {
+        cx.block_on(async {});
+        started.send(()).unwrap();
+        closed.recv().unwrap_err();
+        again.submit(move |_| log.lock().unwrap().push("late")).unwrap()
+    };
+    let first = pool.submit(work).unwrap();
+    has_started.recv().unwrap();
+    let early = pool.submit(move |_| other.lock().unwrap().push("early")).unwrap();
+    gate.open();
+    block_on(block_on(first).unwrap()).unwrap();
+    block_on(early).unwrap();
+    assert_eq!(*order.lock().unwrap(), ["early", "late"]);
+}
+
+#[test]
 fn two_pools_may_wait_for_each_other() {
     let (one, two) = (Arc::new(one_thread()), Arc::new(one_thread()));
     let (back, forth) = (Arc::clone(&one), Arc::clone(&two));

@@ -131,10 +131,12 @@ fn a_runtime_with_a_paused_clock_may_be_dropped_under_a_job() {
         .unwrap();
     let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
     let job = runtime.block_on(async {
-        pool.submit(move |_| {
+        let job = pool.submit(move |_| {
             started.send(()).unwrap();
             closed.recv().unwrap_err();
-        })
+        });
+        tokio::task::yield_now().await;
+        job
     });
     has_started.recv().unwrap();
     drop(runtime);

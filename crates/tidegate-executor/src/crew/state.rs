@@ -1,0 +1,197 @@
+// What a crew knows and decides with its lock held. What is to be done about it (waking, starting a thread,
+// dropping a job) is handed back and done after.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use parking_lot::Condvar;
+
+use super::Plan;
+use crate::line::Line;
+use crate::report::PoolStatistics;
+use crate::work::Work;
+
+pub(super) struct State {
+    /// Jobs that wait for a thread.
+    pub(super) line: Line<Arc<dyn Work>>,
+    /// Jobs that a job which is away waits for.
+    pub(super) inner: Line<Arc<dyn Work>>,
+    /// The threads, by number; empty seats are taken again.
+    pub(super) hands: Vec<Option<Hand>>,
+    /// Hands that wait to be rung for; the last one came last and is rung first.
+    pub(super) idle: Vec<usize>,
+    /// Hands in the table: those with a job, those that idle, and those that are coming.
+    pub(super) threads: usize,
+    /// Hands with a job.
+    pub(super) busy: usize,
+    /// Hands whose job waits in `block_on`.
+    pub(super) away: usize,
+    pub(super) phase: Phase,
+    /// Who waits for the last hand to leave.
+    pub(super) watchers: Line<Waker>,
+    /// The most that `busy - away` ever was.
+    pub(super) peak: usize,
+    pub(super) completed: u64,
+    pub(super) panicked: u64,
+    pub(super) cancelled: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Jobs come in.
+    Open,
+    /// Jobs run, but only inner ones still come in.
+    Draining,
+    /// No job starts any more.
+    Closed,
+}
+
+pub(super) struct Hand {
+    /// It sleeps on this while it idles.
+    pub(super) bell: Arc<Condvar>,
+    /// It was taken out of `idle`: there is something for it to look at.
+    pub(super) rung: bool,
+    pub(super) job: Option<Current>,
+}
+
+pub(super) struct Current {
+    pub(super) work: Arc<dyn Work>,
+    pub(super) since: Instant,
+}
+
+/// What is to be done, after the lock is released, to get a job under way.
+pub(super) enum Call {
+    Nobody,
+    Ring(Arc<Condvar>),
+    Start(usize),
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            line: Line::new(),
+            inner: Line::new(),
+            hands: Vec::new(),
+            idle: Vec::new(),
+            threads: 0,
+            busy: 0,
+            away: 0,
+            phase: Phase::Open,
+            watchers: Line::new(),
+            peak: 0,
+            completed: 0,
+            panicked: 0,
+            cancelled: 0,
+        }
+    }
+
+    pub(super) fn hand(&mut self, hand: usize) -> &mut Hand {
+        self.hands[hand].as_mut().expect("a hand is in the table until its thread ends")
+    }
+
+    pub(super) fn current(&self) -> impl Iterator<Item = (usize, &Current)> {
+        let hands = self.hands.iter().enumerate();
+        hands.filter_map(|(number, hand)| Some((number, hand.as_ref()?.job.as_ref()?)))
+    }
+
+    /// How many more jobs the queue takes. One for which a thread is free does not count.
+    pub(super) fn room(&self, plan: &Plan, inner: bool) -> usize {
+        let (slots, jobs) = if inner {
+            (plan.max + self.away, self.inner.len())
+        } else {
+            (plan.max, self.line.len())
+        };
+        plan.queue.saturating_add(slots.saturating_sub(self.busy)).saturating_sub(jobs)
+    }
+
+    pub(super) fn take(&mut self, plan: &Plan) -> Option<Arc<dyn Work>> {
+        let mut job = None;
+        if self.busy - self.away < plan.max {
+            job = self.inner.pop();
+        }
+        if job.is_none() && self.busy < plan.max {
+            job = self.line.pop();
+        }
+        self.busy += usize::from(job.is_some());
+        self.peak = self.peak.max(self.busy - self.away);
+        job
+    }
+
+    pub(super) fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
+        self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
+        work
+    }
+
+    /// Sees to it that somebody comes for the job that has just become startable.
+    pub(super) fn call(&mut self, plan: &Plan) -> Call {
+        let most = plan.max + self.away;
+        let outer = self.line.len().min(plan.max.saturating_sub(self.busy));
+        let inner = self.inner.len().min(most.saturating_sub(self.busy + outer));
+        let coming = self.threads - self.busy - self.idle.len();
+        if outer + inner <= coming {
+            return Call::Nobody;
+        }
+        if let Some(idle) = self.idle.pop() {
+            let hand = self.hand(idle);
+            hand.rung = true;
+            return Call::Ring(Arc::clone(&hand.bell));
+        }
+        if self.threads >= most {
+            return Call::Nobody;
+        }
+        self.threads += 1;
+        let hand = Hand { bell: Arc::new(Condvar::new()), rung: false, job: None };
+        let seat = self.hands.iter().position(Option::is_none).unwrap_or(self.hands.len());
+        if seat == self.hands.len() {
+            self.hands.push(Some(hand));
+        } else {
+            self.hands[seat] = Some(hand);
+        }
+        Call::Start(seat)
+    }
+
+    pub(super) fn ring_all(&mut self) -> Vec<Arc<Condvar>> {
+        let idle = std::mem::take(&mut self.idle);
+        let bells = idle.into_iter().map(|hand| {
+            let hand = self.hand(hand);
+            hand.rung = true;
+            Arc::clone(&hand.bell)
+        });
+        bells.collect()
+    }
+
+    /// A thread ends, or never began; whoever waited for the last one is to be woken.
+    pub(super) fn leave(&mut self, hand: usize) -> Vec<Waker> {
+        self.hands[hand] = None;
+        self.threads -= 1;
+        if self.threads == 0 { self.watchers.drain() } else { Vec::new() }
+    }
+
+    /// The jobs that nobody will ever come for, now that no thread could be started.
+    pub(super) fn hopeless(&mut self) -> Vec<Arc<dyn Work>> {
+        let mut jobs = Vec::new();
+        if self.threads == self.away {
+            jobs = self.inner.drain();
+        }
+        if self.threads == 0 {
+            jobs.append(&mut self.line.drain());
+        }
+        jobs
+    }
+
+    pub(super) fn statistics(&self, plan: &Plan) -> PoolStatistics {
+        let jobs = self.line.len() + self.inner.len();
+        let queue = plan.queue.saturating_add(plan.max.saturating_sub(self.busy));
+        PoolStatistics {
+            threads: self.threads,
+            running: self.busy,
+            queued: jobs.min(queue),
+            waiting: jobs.saturating_sub(queue),
+            peak: self.peak,
+            completed: self.completed,
+            panicked: self.panicked,
+            cancelled: self.cancelled,
+        }
+    }
+}
