@@ -81,3 +81,6 @@ impl<K: Hash + Eq> Drop for User<K> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

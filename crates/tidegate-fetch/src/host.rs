@@ -38,20 +38,29 @@ const MANY: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Hosts {
     per_host: usize,
-    hosts: Mutex<HashMap<Origin, Arc<Host>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    hosts: HashMap<Origin, Arc<Host>>,
+    /// When there are so many, it is time to forget some.
+    full: usize,
 }
 
 impl Hosts {
     pub(crate) fn new(per_host: usize) -> Self {
-        Self { per_host, hosts: Mutex::default() }
+        let table = Table { hosts: HashMap::new(), full: MANY };
+        Self { per_host, table: Mutex::new(table) }
     }
 
     pub(crate) fn of(&self, url: &Url) -> Arc<Host> {
-        let mut hosts = self.hosts.lock();
-        if hosts.len() >= MANY {
-            hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.is_memorable());
+        let mut table = self.table.lock();
+        if table.hosts.len() >= table.full {
+            table.hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.is_memorable());
+            table.full = MANY.max(2 * table.hosts.len());
         }
-        let host = hosts.entry(url.origin());
+        let host = table.hosts.entry(url.origin());
         Arc::clone(host.or_insert_with(|| Arc::new(Host::new(url, self.per_host))))
     }
 }
@@ -77,13 +86,18 @@ enum GivenUp {
 }
 
 /// Leave to send one request now.
+///
+/// Dropping it says that there was no answer.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     host: &'a Host,
-    pass: Pass,
-    permit: Permit<'a>,
     epoch: u64,
+    /// Until there is a verdict.
+    pass: Option<Pass>,
+    permit: Option<Permit<'a>>,
 }
+
+const ONE_VERDICT: &str = "there is one verdict for each entry";
 
 /// What came of a refusal.
 #[derive(Debug)]
@@ -128,7 +142,7 @@ impl Host {
             // Read before the last look: if the gate is shut in between, the look finds it.
             let epoch = self.gate.epoch();
             if current.is_current() {
-                return Ok(Entry { host: self, pass: current, permit, epoch });
+                return Ok(Entry { host: self, epoch, pass: Some(current), permit: Some(permit) });
             }
             drop(permit);
             pass = self.gate.acquire_again(current.requeue()).await;
@@ -162,24 +176,25 @@ impl<'a> Entry<'a> {
     }
 
     /// The host took the request, whatever it answered. The permit stays until the answer is complete.
-    pub(crate) fn accepted(self) -> Permit<'a> {
-        if self.pass.is_current() {
+    pub(crate) fn accepted(mut self) -> Permit<'a> {
+        let pass = self.pass.take().expect(ONE_VERDICT);
+        if pass.is_current() {
             self.host.pauses.store(0, Ordering::Relaxed);
         }
-        self.pass.ok();
-        self.permit
+        pass.ok();
+        self.permit.take().expect(ONE_VERDICT)
     }
 
     /// The host refused the request, perhaps for a time it says. `longest` is how long anybody would wait.
     pub(crate) fn refused(
-        self,
+        mut self,
         status: StatusCode,
         pause: Option<Duration>,
         longest: Duration,
     ) -> Result<Refused, Failure> {
-        let Self { host, pass, permit, .. } = self;
-        let refused = pass.refused(pause);
-        drop(permit);
+        let host = self.host;
+        let refused = self.pass.take().expect(ONE_VERDICT).refused(pause);
+        drop(self);
         let shut = refused.shut();
         if let Some(pause) = pause.filter(|&pause| pause > longest) {
             return Err(host.give_up(GivenUp::WaitTooLong(pause)));
@@ -194,3 +209,17 @@ impl<'a> Entry<'a> {
         Ok(Refused { place: refused.requeue(), began })
     }
 }
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let Some(pass) = self.pass.take() else { return };
+        // A gate that starts slowly, or that was shut, lets few through until one of them has a verdict. Where
+        // nothing was ever refused, silence is no sign of a limit: other requests need not wait for it to end.
+        if pass.epoch() == 0 {
+            pass.ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

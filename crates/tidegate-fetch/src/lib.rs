@@ -1,3 +1,11 @@
+// On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them; on
+// GitHub and in the registry the README's own are used.
+//! [`Fetcher`]: crate::Fetcher
+//! [`Progress`]: crate::Progress
+//! [`Summary`]: crate::Summary
+//! [`Stop`]: crate::Stop
+//! [`save`]: crate::save
+//! [`server`]: crate::server
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use url::Url;
-use xattr::FileExt as _;
-
-const ATTRIBUTE: &str = "user.tidegate.origin";
 
 /// What tells a URL from others: 128 bits of FNV-1a, the same in every version and on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,22 +29,19 @@ impl Origin {
 
     /// Whom the file at `path` belongs to, if anybody said so.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let tag = match xattr::get(path, ATTRIBUTE) {
-            Ok(Some(tag)) => tag,
-            Ok(None) | Err(_) => fs::read(beside(path)).ok()?,
-        };
+        let tag = attribute::get(path).or_else(|| fs::read(beside(path)).ok())?;
         let tag = std::str::from_utf8(&tag).ok()?;
         u128::from_str_radix(tag.trim_end(), 16).ok().map(Self)
     }
 
     /// Tags an open file. `false` when the file system has no room for tags.
     pub(super) fn tag_file(self, file: &File) -> bool {
-        file.set_xattr(ATTRIBUTE, self.tag().as_bytes()).is_ok()
+        attribute::set_of_file(file, &self.tag()).is_ok()
     }
 
     /// Tags the file at `path`.
     pub(super) fn tag_path(self, path: &Path) -> io::Result<()> {
-        xattr::set(path, ATTRIBUTE, self.tag().as_bytes()).or_else(|_| self.tag_beside(path))
+        attribute::set(path, &self.tag()).or_else(|_| self.tag_beside(path))
     }
 
     pub(super) fn tag_beside(self, path: &Path) -> io::Result<()> {
@@ -61,4 +55,47 @@ fn beside(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     name.push(".origin");
     path.with_file_name(name)
+}
+
+#[cfg(unix)]
+mod attribute {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    use xattr::FileExt as _;
+
+    const NAME: &str = "user.tidegate.origin";
+
+    pub(super) fn get(path: &Path) -> Option<Vec<u8>> {
+        xattr::get(path, NAME).ok().flatten()
+    }
+
+    pub(super) fn set(path: &Path, tag: &str) -> io::Result<()> {
+        xattr::set(path, NAME, tag.as_bytes())
+    }
+
+    pub(super) fn set_of_file(file: &File, tag: &str) -> io::Result<()> {
+        file.set_xattr(NAME, tag.as_bytes())
+    }
+}
+
+/// No attributes here: every tag is a file beside.
+#[cfg(not(unix))]
+mod attribute {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    pub(super) fn get(_path: &Path) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub(super) fn set(_path: &Path, _tag: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn set_of_file(_file: &File, _tag: &str) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

@@ -241,6 +241,7 @@ fn nothing_is_left_or_begun_after_abandoning() {
     assert_eq!(scratch.names(), [""; 0]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_that_cannot_be_written_is_refused_at_once() {
     for path in ["/dev/null/out", "/proc/out"] {

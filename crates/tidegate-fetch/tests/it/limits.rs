@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use httpdate::fmt_http_date;
+
 use crate::odd_server::{OddServer, answer};
 use crate::program::{Scratch, run};
 use crate::site::Site;
@@ -56,24 +58,15 @@ fn both_kinds_of_refusal_are_waited_out() {
 #[test]
 fn a_date_is_waited_for() {
     let now = SystemTime::now();
-    let date = |at: SystemTime| httpdate(at);
-    let headers =
-        format!("Date: {}\r\nRetry-After: {}\r\n", date(now), date(now + Duration::from_secs(2)));
+    let headers = format!(
+        "Date: {}\r\nRetry-After: {}\r\n",
+        fmt_http_date(now),
+        fmt_http_date(now + Duration::from_secs(2))
+    );
     let (server, out) = (refusing_once("429 Too Many Requests", headers), Scratch::new());
     let ended = run(["get", &server.url("/x"), "--json", "--out", out.arg()]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.number("elapsed_seconds") >= 2.0, "{ended:?}");
-}
-
-/// The date as HTTP writes it, by the one program that surely can.
-fn httpdate(at: SystemTime) -> String {
-    let seconds = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let date = std::process::Command::new("date")
-        .env("LC_ALL", "C")
-        .args(["-u", "-d", &format!("@{seconds}"), "+%a, %d %b %Y %H:%M:%S GMT"])
-        .output()
-        .unwrap();
-    String::from_utf8(date.stdout).unwrap().trim().to_owned()
 }
 
 #[test]

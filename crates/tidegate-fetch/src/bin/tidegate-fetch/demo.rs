@@ -11,7 +11,7 @@ use tidegate_fetch::server::{self, Mode, Server};
 
 use crate::args::DemoArgs;
 use crate::console::say;
-use crate::flags::{announce, job};
+use crate::flags::{announce, job, limit_of};
 use crate::run::{open_folder, run};
 use crate::usage::{Doing as _, Usage};
 
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 30;
 
 pub(crate) async fn run_demo(args: DemoArgs) -> Result<ExitCode, Usage> {
     let options = server::Options::new(Mode::Demo);
-    let (rate, burst) = (options.rate, options.burst);
+    let limit = limit_of(&options);
     let server = Server::start(options).await.doing("cannot start a server")?;
     let scratch = Scratch::new().doing("cannot make a temporary folder")?;
     let folder = open_folder(scratch.path())?;
@@ -30,11 +30,8 @@ pub(crate) async fn run_demo(args: DemoArgs) -> Result<ExitCode, Usage> {
     let quiet = args.report.json;
     if !quiet {
         say(format_args!("DEMO site: {}", server.flags_url()));
-        say(format_args!(
-            "It lets {burst} requests through at once and {} a second from then on. Some answers are late, \
-             and some are an error or half a file the first time.",
-            rate.per_second(),
-        ));
+        say(limit);
+        say("Some answers are late, and some are an error or half a file the first time.");
         announce(&all, AT_ONCE);
     }
     let mut options = Options::default();
@@ -43,7 +40,9 @@ pub(crate) async fn run_demo(args: DemoArgs) -> Result<ExitCode, Usage> {
     options.retries = 3;
     let base = server.flags_url();
     let jobs = all.iter().map(|code| job(&base, code));
-    let ended = run(folder, options, args.report, all.len() as u64, jobs).await?;
+    let remove = scratch.path().to_owned();
+    let at_once = move || drop(fs::remove_dir_all(remove));
+    let ended = run(folder, options, args.report, all.len() as u64, jobs, at_once).await?;
     let halves = half_files(scratch.path()).doing("cannot look at the files")?;
     ended.show("flag", args.report);
     let seen = server.stop().await;

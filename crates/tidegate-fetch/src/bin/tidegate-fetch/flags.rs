@@ -33,10 +33,13 @@ pub(crate) async fn run_flags(args: FlagsArgs) -> Result<ExitCode, Usage> {
 
     if !args.report.json {
         say(format_args!("{} site: {}", site.label, shown(&site.url)));
+        if let Some(limit) = &site.limit {
+            say(limit);
+        }
         announce(&codes, args.max_req);
     }
     let jobs = codes.iter().map(|code| job(&site.url, code));
-    let ended = run(folder, options, args.report, codes.len() as u64, jobs).await?;
+    let ended = run(folder, options, args.report, codes.len() as u64, jobs, || ()).await?;
     ended.show("flag", args.report);
     site.leave().await;
     Ok(ended.exit_code())
@@ -56,6 +59,12 @@ pub(crate) fn announce(codes: &[String], at_once: usize) {
     }
 }
 
+/// How a server limits its clients.
+pub(crate) fn limit_of(options: &server::Options) -> String {
+    let (burst, rate) = (options.burst, options.rate.per_second());
+    format!("It lets {burst} requests through at once and {rate} a second from then on.")
+}
+
 /// The download of one country's flag from under `base`.
 pub(crate) fn job(base: &Url, code: &str) -> Job {
     let file = code.to_lowercase();
@@ -71,21 +80,30 @@ struct Place {
     label: String,
     url: Url,
     server: Option<Server>,
+    /// What is to be known about its limit.
+    limit: Option<String>,
 }
 
 impl Place {
     async fn new(site: Site, base: Option<Url>) -> Result<Self, Usage> {
-        match (site, base) {
-            (Site::Own(mode), Some(url)) => Ok(Self { label: mode.to_string(), url, server: None }),
-            (Site::Remote, Some(url)) => Ok(Self { label: "REMOTE".to_owned(), url, server: None }),
-            (Site::Remote, None) => Err(Usage("REMOTE needs --base-url".to_owned())),
-            (Site::Own(mode), None) => {
-                let server = Server::start(server::Options::new(mode));
-                let server = server.await.doing("cannot start a server")?;
-                let url = server.flags_url();
-                Ok(Self { label: mode.to_string(), url, server: Some(server) })
+        let mode = match site {
+            Site::Own(mode) => mode,
+            Site::Remote => {
+                let url = base.ok_or_else(|| Usage("REMOTE needs --base-url".to_owned()))?;
+                return Ok(Self::elsewhere("REMOTE", url));
             }
+        };
+        if let Some(url) = base {
+            return Ok(Self::elsewhere(&mode.to_string(), url));
         }
+        let options = server::Options::new(mode);
+        let limit = mode.is_limited().then(|| limit_of(&options));
+        let server = Server::start(options).await.doing("cannot start a server")?;
+        Ok(Self { label: mode.to_string(), url: server.flags_url(), server: Some(server), limit })
+    }
+
+    fn elsewhere(label: &str, url: Url) -> Self {
+        Self { label: label.to_owned(), url, server: None, limit: None }
     }
 
     async fn leave(self) {

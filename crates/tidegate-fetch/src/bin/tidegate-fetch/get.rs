@@ -29,7 +29,7 @@ pub(crate) async fn run_get(args: GetArgs) -> Result<ExitCode, Usage> {
             n => say(format_args!("{n} concurrent connections to each host will be used.")),
         }
     }
-    let ended = run(folder, options, args.report, count, input.jobs()?).await?;
+    let ended = run(folder, options, args.report, count, input.jobs()?, || ()).await?;
     ended.show("file", args.report);
     Ok(ended.exit_code())
 }

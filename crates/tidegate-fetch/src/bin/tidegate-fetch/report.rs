@@ -1,8 +1,9 @@
 //! What a run shows: a bar on a terminal, or a line for each file.
 
+use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tidegate_fetch::{Job, Outcome, Progress};
 
 use crate::args::ReportArgs;
@@ -39,6 +40,10 @@ impl Report {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(Some(count), target).with_style(style());
+        if !bar.is_hidden() {
+            // The clock goes on during a pause.
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
         Self { bar, lines }
     }
 
@@ -49,8 +54,14 @@ impl Report {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed_precise}] {msg}")
-        .expect("the template is a good one")
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
+    ProgressStyle::with_template(
+        "{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed}<{eta}, {rate}] {msg}",
+    )
+    .expect("the template is a good one")
+    .with_key("rate", rate)
 }
 
 impl Progress for Report {

@@ -47,15 +47,22 @@ pub(crate) fn open_folder(path: &Path) -> Result<Folder, Usage> {
 }
 
 /// Downloads everything, unless it is interrupted.
+///
+/// `at_once` is called when the process ends at once, after the second Ctrl-C.
 pub(crate) async fn run(
     folder: Folder,
     options: Options,
     report: ReportArgs,
     count: u64,
     jobs: impl Iterator<Item = Job>,
+    at_once: impl FnOnce() + Send + 'static,
 ) -> Result<Ended, Usage> {
     let fetcher = Fetcher::new(folder.clone(), options).doing("cannot start")?;
-    let watch = Watch::start(fetcher.stop(), folder)?;
+    let abandon = move || {
+        folder.abandon();
+        at_once();
+    };
+    let watch = Watch::start(fetcher.stop(), abandon)?;
     let report = Report::new(report, count);
     let bar = report.bar();
     let summary = fetcher.run(jobs, report).await;
@@ -77,7 +84,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn start(stop: Stop, folder: Folder) -> Result<Self, Usage> {
+    fn start(stop: Stop, at_once: impl FnOnce() + Send + 'static) -> Result<Self, Usage> {
         let mut signals = Signals::new().doing("cannot wait for Ctrl-C")?;
         let code = Arc::new(AtomicI32::new(0));
         let first = Arc::clone(&code);
@@ -85,7 +92,7 @@ impl Watch {
             first.store(signals.next().await, Ordering::Relaxed);
             stop.now();
             let code = signals.next().await;
-            folder.abandon();
+            at_once();
             std::process::exit(code);
         });
         Ok(Self { watching, code })

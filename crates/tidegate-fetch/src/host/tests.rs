@@ -1,0 +1,200 @@
+use std::pin::pin;
+use std::task::Poll;
+
+use tidegate_test::poll_once;
+use tokio::time::{Instant, advance};
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(120);
+const REFUSED: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+
+fn host(per_host: usize) -> Arc<Host> {
+    Hosts::new(per_host).of(&"http://h:80/x".parse().unwrap())
+}
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+/// Leave to send, which is there at once.
+#[track_caller]
+fn enter(host: &Host) -> Entry<'_> {
+    match poll_once(pin!(host.enter(None))) {
+        Poll::Ready(entry) => entry.unwrap(),
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_permit_looks_at_the_gate_again() {
+    // C1: one permit, and the request that has it is refused.
+    let host = host(1);
+    let first = enter(&host);
+    let mut second = pin!(host.enter(None));
+    assert!(poll_once(second.as_mut()).is_pending());
+    let start = Instant::now();
+    first.refused(REFUSED, Some(secs(2)), LONG).unwrap();
+    let second = second.await.unwrap();
+    assert!(start.elapsed() >= secs(2), "it was sent {:?} into the pause", start.elapsed());
+    assert_eq!(second.epoch().epoch, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_at_the_gate_holds_no_permit() {
+    // C2, C16.
+    let host = host(1);
+    enter(&host).refused(REFUSED, Some(secs(2)), LONG).unwrap();
+    let mut waiting = pin!(host.enter(None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    assert_eq!(host.permits.available_permits(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_permit_stays_until_the_answer_is_complete() {
+    let host = host(1);
+    let permit = enter(&host).accepted();
+    // Longer than the pace of a gate that starts slowly lets anybody wait.
+    advance(secs(1)).await;
+    let mut second = pin!(host.enter(None));
+    assert!(poll_once(second.as_mut()).is_pending());
+    assert_eq!(host.permits.waiters(), 1);
+    drop(permit);
+    assert!(poll_once(second.as_mut()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_dropped_in_line_takes_nothing_along() {
+    let host = host(1);
+    let first = enter(&host);
+    {
+        let mut dropped = pin!(host.enter(None));
+        assert!(poll_once(dropped.as_mut()).is_pending());
+    }
+    drop(first);
+    assert_eq!((host.permits.available_permits(), host.waiting()), (1, 0));
+    advance(secs(1)).await;
+    drop(enter(&host));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_goes_first_when_the_gate_opens() {
+    let host = host(4);
+    let refused = enter(&host).refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    assert!(refused.began.is_some_and(|pause| pause >= secs(1)));
+    let mut newcomer = pin!(host.enter(None));
+    assert!(poll_once(newcomer.as_mut()).is_pending());
+    let mut again = pin!(host.enter(Some(refused.place)));
+    assert!(poll_once(again.as_mut()).is_pending());
+    advance(secs(3)).await;
+    assert!(poll_once(newcomer.as_mut()).is_pending());
+    assert!(poll_once(again.as_mut()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_has_one_beginning() {
+    let host = host(4);
+    let [first, second] = [enter(&host), enter(&host)];
+    assert!(first.refused(REFUSED, Some(secs(1)), LONG).unwrap().began.is_some());
+    assert!(second.refused(REFUSED, Some(secs(1)), LONG).unwrap().began.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_asks_for_too_long_is_given_up_for_everybody() {
+    let host = host(1);
+    let first = enter(&host);
+    let mut waiting = pin!(host.enter(None));
+    assert!(poll_once(waiting.as_mut()).is_pending());
+    let failure = first.refused(REFUSED, Some(secs(121)), LONG).unwrap_err();
+    assert!(matches!(failure, Failure::WaitTooLong(asked) if asked == secs(121)));
+    assert!(matches!(waiting.await.unwrap_err(), Failure::WaitTooLong(_)));
+    assert!(matches!(host.enter(None).await.unwrap_err(), Failure::WaitTooLong(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_refuses_everything_is_given_up() {
+    let host = host(1);
+    let mut place = None;
+    for pause in 1..=MOST_PAUSES {
+        let entry = host.enter(place.take()).await.unwrap();
+        match entry.refused(REFUSED, None, LONG) {
+            Ok(refused) => place = Some(refused.place),
+            Err(failure) => {
+                assert!(matches!(failure, Failure::AlwaysRefused(REFUSED)));
+                assert_eq!(pause, MOST_PAUSES);
+            }
+        }
+    }
+    assert!(matches!(host.enter(None).await.unwrap_err(), Failure::AlwaysRefused(REFUSED)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_now_and_then_keeps_a_host_from_being_given_up() {
+    let host = host(1);
+    for _ in 0..3 * MOST_PAUSES {
+        host.enter(None).await.unwrap().refused(REFUSED, None, LONG).unwrap();
+        drop(host.enter(None).await.unwrap().accepted());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_before_the_pause_is_no_sign_of_life() {
+    let host = host(2);
+    let [old, new] = [enter(&host), enter(&host)];
+    new.refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    drop(old.accepted());
+    assert_eq!(host.pauses.load(Ordering::Relaxed), 1);
+    assert!(host.gate.is_locked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_holds_nobody_up_where_nothing_was_refused() {
+    let host = host(1000);
+    let silent: Vec<Entry<'_>> = (0..4).map(|_| enter(&host)).collect();
+    let mut next = pin!(host.enter(None));
+    assert!(poll_once(next.as_mut()).is_pending(), "it starts slowly");
+    drop(silent);
+    let start = Instant::now();
+    drop(next.await.unwrap());
+    for _ in 0..100 {
+        std::mem::forget(host.enter(None).await.unwrap());
+    }
+    // At the pace of a slow start, which a request without an answer does not stop.
+    assert!(start.elapsed() < secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_a_refusal_is_no_leave_for_everybody() {
+    let host = host(1000);
+    enter(&host).refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    let probe = host.enter(None).await.unwrap();
+    let mut next = pin!(host.enter(None));
+    assert!(poll_once(next.as_mut()).is_pending());
+    drop(probe);
+    let Poll::Ready(next) = poll_once(next.as_mut()) else { panic!("nobody goes in its stead") };
+    assert!(poll_once(pin!(host.enter(None))).is_pending());
+    drop(next);
+}
+
+#[test]
+fn a_host_is_scheme_name_and_port() {
+    let hosts = Hosts::new(1);
+    let of = |url: &str| hosts.of(&url.parse().unwrap());
+    assert!(Arc::ptr_eq(&of("http://h/a"), &of("http://H:80/b?c")));
+    assert!(Arc::ptr_eq(&of("http://me:secret@h/a"), &of("http://h/")));
+    assert!(!Arc::ptr_eq(&of("http://h/a"), &of("http://h:81/a")));
+    assert!(!Arc::ptr_eq(&of("http://h/a"), &of("http://g/a")));
+    assert_eq!(of("http://me:secret@h:81/a").name(), "h:81");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hosts_without_a_history_are_forgotten_and_shut_ones_are_not() {
+    let hosts = Hosts::new(1);
+    let of = |n: usize| hosts.of(&format!("http://h{n}/").parse().unwrap());
+    enter(&of(0)).refused(REFUSED, Some(secs(60)), LONG).unwrap();
+    for n in 1..20 * MANY {
+        of(n);
+    }
+    assert!(hosts.table.lock().hosts.len() <= 2 * MANY);
+    assert!(of(0).gate.is_locked());
+}
