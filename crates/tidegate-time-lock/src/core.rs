@@ -180,7 +180,7 @@ impl Core {
                     probing.out.pop_front();
                     self.stats.probes_lost += 1;
                 }
-                // Any number that no other probe of this epoch has.
+                // Any number that no other probe has.
                 let number = self.stats.admitted;
                 probing.out.push_back((number, now));
                 Some(number)
@@ -252,9 +252,7 @@ impl Core {
         let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe) else {
             return false;
         };
-        if pass.epoch != self.epoch {
-            return false;
-        }
+        // No two probes have the same number: one of an earlier epoch is not found.
         let Some(at) = probing.out.iter().position(|&(other, _)| other == number) else {
             return false;
         };

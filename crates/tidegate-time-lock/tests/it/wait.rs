@@ -2,7 +2,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use tidegate_test::{CountingWaker, poll_once, poll_with};
-use tidegate_time_lock::{AcquireTimeoutError, Closed, Rate, Reopen, TimeLock, TryAcquireError};
+use tidegate_time_lock::{
+    AcquireTimeoutError, Closed, Policy, Rate, Reopen, TimeLock, TryAcquireError, Until,
+};
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{line, look, ms, secs};
@@ -35,7 +37,7 @@ async fn relock_rechecks_the_woken() {
 // The seed's own program: 3, 6 and 9 shut the gate, and nobody slips through.
 #[tokio::test(start_paused = true)]
 async fn ten_tasks_pass_in_four_groups() {
-    let gate = TimeLock::builder().policy(tidegate_time_lock::Policy::KeepFirst).build();
+    let gate = TimeLock::builder().policy(Policy::KeepFirst).build();
     let began = Instant::now();
     let passed = Rc::new(RefCell::new(Vec::new()));
     let tasks = tokio::task::LocalSet::new();
@@ -357,6 +359,21 @@ async fn an_onlooker_is_told_of_an_early_end() {
     for onlooker in onlookers.into_iter().skip(1) {
         onlooker.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_onlooker_is_told_of_a_shorter_pause() {
+    let gate = TimeLock::new();
+    gate.lock();
+    let began = Instant::now();
+    let onlooker = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.opened().await }
+    });
+    sleep(ms(1)).await;
+    gate.lock_with(Until::For(ms(9)), Policy::Replace, "shorter");
+    onlooker.await.unwrap().unwrap();
+    assert!(began.elapsed() >= ms(10) && began.elapsed() <= ms(11));
 }
 
 // R19
