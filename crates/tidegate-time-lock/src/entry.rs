@@ -4,7 +4,6 @@
 // the first. Each poll lets the timer fire, lets the waiter look if it was nudged or the timer fired, and sets the
 // timer to what it learned. A waiter that is not the first has no timer, unless its caller limits the wait.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Ticket, Turn, Wait};
-use crate::line::{Note, fast_pass, publish, unheard};
+use crate::line::{Note, fast_pass, publish};
 use crate::timer::{Gone, Timer};
 
 pin_project! {
@@ -96,31 +95,22 @@ fn wait<O>(
         let fresh = waiter.is_fresh();
         // What the waiter learned, if it looked: when to look again.
         let mut alarm = None;
-        let mut given = None;
-        let look = |line: &mut Locked<'_, Core>, _word: usize| {
-            let now = Instant::now();
-            match decide(line, now, fresh, limit) {
-                Ok(decision) => {
-                    given = Some(decision);
-                    Decision::Ready(decision)
-                }
-                Err((decision, at)) => {
-                    alarm = Some(at);
-                    decision
-                }
+        let look = |line: &mut Locked<'_, Core>, _word: usize| match decide(
+            line,
+            Instant::now(),
+            fresh,
+            limit,
+        ) {
+            Ok(outcome) => Decision::Ready(outcome),
+            Err((decision, at)) => {
+                alarm = Some(at);
+                decision
             }
         };
-        let woken = catch_unwind(AssertUnwindSafe(|| match fired {
+        let woken = match fired {
             true => waiter.as_mut().poll_again(cx, look),
             false => waiter.as_mut().poll(cx, look),
-        }));
-        let woken = woken.unwrap_or_else(|panic| {
-            // The waker of the next in line: nobody will get the pass that was given before it was woken.
-            if let Some(Ok(grant)) = given {
-                unheard(waiter.queue(), &grant);
-            }
-            resume_unwind(panic)
-        });
+        };
         match woken {
             Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
             // Nobody is granted anything here; everybody is released when the gate is closed.

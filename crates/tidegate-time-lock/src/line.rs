@@ -62,7 +62,10 @@ impl Gate {
 
     /// Does something to the core, now, and publishes what it came to.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R) -> R {
-        update(&self.line, change)
+        let mut line = self.line.lock();
+        let result = change(&mut line, Instant::now());
+        publish(&mut line);
+        result
     }
 
     /// Opens the gate, if `open` does.
@@ -120,8 +123,14 @@ impl Gate {
         }
     }
 
-    pub(crate) fn unheard(&self, pass: &Grant) {
-        unheard(&self.line, pass);
+    /// Nobody will say how this probe fared.
+    #[cold]
+    pub(crate) fn unheard(&self, probe: &Grant) {
+        self.update(|line, now| {
+            if line.policy().unheard(now, probe) {
+                line.nudge_front();
+            }
+        });
     }
 
     pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> Shut {
@@ -154,33 +163,12 @@ impl tidegate_waiters::Policy for Core {
     }
 }
 
-fn update<R>(
-    queue: &WaitQueue<Core>,
-    change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R,
-) -> R {
-    let mut line = queue.lock();
-    let result = change(&mut line, Instant::now());
-    publish(&mut line);
-    result
-}
-
 /// The timer of the first in line may be set to the end of a longer pause, to a slot, or to a probe's time-out,
 /// all of which may be later than the end of this pause. (A pause that is longer now needs nobody: when the timer
 /// fires, it is set anew.)
 fn reset_timer(line: &mut Locked<'_, Core>, shut: &Shut) {
     if let Applied::Started | Applied::Shortened = shut.applied {
         line.nudge_front();
-    }
-}
-
-/// Nobody will say how this pass fared.
-pub(crate) fn unheard(queue: &WaitQueue<Core>, pass: &Grant) {
-    if pass.probe.is_some() {
-        update(queue, |line, now| {
-            if line.policy().unheard(now, pass) {
-                line.nudge_front();
-            }
-        });
     }
 }
 

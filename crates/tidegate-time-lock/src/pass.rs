@@ -122,7 +122,9 @@ impl Pass {
 impl Drop for Pass {
     #[inline]
     fn drop(&mut self) {
-        self.gate.unheard(&self.grant);
+        if self.grant.probe.is_some() {
+            self.gate.unheard(&self.grant);
+        }
     }
 }
 
