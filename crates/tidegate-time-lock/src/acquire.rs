@@ -39,11 +39,12 @@ impl Future for Acquire<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        Poll::Ready(match ready!(this.entry.poll(cx, |_| None)) {
-            Ok(grant) => Ok(Pass::new(Arc::clone(this.gate.shared()), grant)),
-            Err(_) => Err(Closed),
-        })
+        let mut this = self.project();
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+            Some(grant) => grant,
+            None => ready!(this.entry.poll_slow(cx, None)).map_err(|_| Closed)?,
+        };
+        Poll::Ready(Ok(Pass::new(Arc::clone(this.gate.shared()), grant)))
     }
 }
 
@@ -71,10 +72,11 @@ impl Future for AcquireOwned {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        Poll::Ready(match ready!(this.entry.as_mut().poll(cx, |_| None)) {
-            Ok(grant) => Ok(Pass::new(Arc::clone(this.entry.waiter().owner()), grant)),
-            Err(_) => Err(Closed),
-        })
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+            Some(grant) => grant,
+            None => ready!(this.entry.as_mut().poll_slow(cx, None)).map_err(|_| Closed)?,
+        };
+        Poll::Ready(Ok(Pass::new(Arc::clone(this.entry.waiter().owner()), grant)))
     }
 }
 
@@ -118,23 +120,38 @@ impl Future for AcquireTimeout<'_> {
     type Output = Result<Pass, AcquireTimeoutError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (limit, anyway) = (this.limit, *this.anyway);
-        let outcome = ready!(this.entry.poll(cx, |now| {
-            if let Wanted::Within(wait) = *limit {
-                *limit = Wanted::Before(now.checked_add(wait));
+        let mut this = self.project();
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+            Some(grant) => grant,
+            None => {
+                let limit = this.limit.fix();
+                let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
+                ready!(this.entry.poll_slow(cx, limit))?
             }
-            match *limit {
-                Wanted::Before(at) => at.map(|at| Limit { at, anyway }),
-                Wanted::Within(_) => None,
-            }
-        }));
-        Poll::Ready(match outcome {
-            Ok(grant) => Ok(Pass::new(Arc::clone(this.gate.shared()), grant)),
-            Err(Fail::Closed) => Err(AcquireTimeoutError::Closed),
-            Err(Fail::Elapsed) => Err(AcquireTimeoutError::Elapsed),
-            Err(Fail::TooLong(remaining)) => Err(AcquireTimeoutError::TooLong { remaining }),
-        })
+        };
+        Poll::Ready(Ok(Pass::new(Arc::clone(this.gate.shared()), grant)))
+    }
+}
+
+impl Wanted {
+    /// The end of the wait, which begins now if it has not begun yet.
+    fn fix(&mut self) -> Option<Instant> {
+        let at = match *self {
+            Self::Within(wait) => Instant::now().checked_add(wait),
+            Self::Before(at) => at,
+        };
+        *self = Self::Before(at);
+        at
+    }
+}
+
+impl From<Fail> for AcquireTimeoutError {
+    fn from(fail: Fail) -> Self {
+        match fail {
+            Fail::Closed => Self::Closed,
+            Fail::Elapsed => Self::Elapsed,
+            Fail::TooLong(remaining) => Self::TooLong { remaining },
+        }
     }
 }
 

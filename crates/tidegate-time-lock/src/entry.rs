@@ -44,7 +44,7 @@ pub(crate) enum Fail {
     Elapsed,
 }
 
-type Outcome = Result<Grant, Fail>;
+pub(crate) type Outcome = Result<Grant, Fail>;
 
 impl<O> Entry<O> {
     pub(crate) fn new(waiter: Waiter<Core, O>) -> Self {
@@ -55,31 +55,35 @@ impl<O> Entry<O> {
         &self.waiter
     }
 
-    /// `limit` is asked for once a clock is needed.
+    /// A pass through a gate that is simply open; `None` when it takes more than that.
     #[inline]
-    pub(crate) fn poll(
+    pub(crate) fn poll_fast(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Grant>> {
+        let mut waiter = self.project().waiter;
+        if !waiter.is_fresh() {
+            return Poll::Ready(None);
+        }
+        let ticket = waiter.as_mut().note_mut().and_then(|note| note.ticket);
+        let Some(grant) = fast_pass(waiter.queue(), ticket) else { return Poll::Ready(None) };
+        // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
+        // already, and is not asked.
+        ready!(coop::poll_proceed(cx)).made_progress();
+        waiter.finish();
+        Poll::Ready(Some(grant))
+    }
+
+    /// A pass, or a place in line.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn poll_slow(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        limit: impl FnOnce(Instant) -> Option<Limit>,
+        limit: Option<Limit>,
     ) -> Poll<Outcome> {
-        let mut this = self.project();
-        if this.waiter.is_fresh() {
-            let ticket = this.waiter.as_mut().note_mut().and_then(|note| note.ticket);
-            if let Some(grant) = fast_pass(this.waiter.queue(), ticket) {
-                // Nothing is taken here, so nothing is held by a task that is out of budget. Who has waited has
-                // let others run already, and is not asked.
-                ready!(coop::poll_proceed(cx)).made_progress();
-                this.waiter.finish();
-                return Poll::Ready(Ok(grant));
-            }
-        }
-        let limit = limit(Instant::now());
+        let this = self.project();
         wait(this.waiter, this.timer, cx, limit)
     }
 }
 
-#[cold]
-#[inline(never)]
 fn wait<O>(
     mut waiter: Pin<&mut Waiter<Core, O>>,
     mut timer: Pin<&mut Timer>,

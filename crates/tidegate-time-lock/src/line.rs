@@ -51,11 +51,13 @@ impl Gate {
         Arc::new(Self { line: WaitQueue::new(word, core), onlookers: WaitQueue::new(0, Onlookers) })
     }
 
+    #[inline]
     pub(crate) fn word(&self) -> usize {
         // Acquire: pairs with the Release in `publish`.
         self.line.word().load(Ordering::Acquire)
     }
 
+    #[inline]
     pub(crate) fn line(&self) -> &WaitQueue<Core> {
         &self.line
     }
@@ -102,6 +104,7 @@ impl Gate {
     }
 
     /// Whether a pass of `epoch` was given since the last time the gate was shut.
+    #[inline]
     pub(crate) fn is_current(&self, epoch: Epoch) -> bool {
         let word = self.word();
         if word & CLOSED != 0 {
@@ -113,14 +116,20 @@ impl Gate {
         }
     }
 
+    #[inline]
     pub(crate) fn ok(&self, pass: &Grant) {
         if self.word() & VERDICTS != 0 {
-            self.update(|line, now| {
-                if line.policy().ok(now, pass) {
-                    line.nudge_front();
-                }
-            });
+            self.count_ok(pass);
         }
+    }
+
+    #[cold]
+    fn count_ok(&self, pass: &Grant) {
+        self.update(|line, now| {
+            if line.policy().ok(now, pass) {
+                line.nudge_front();
+            }
+        });
     }
 
     /// Nobody will say how this probe fared.

@@ -78,6 +78,7 @@ impl Pass {
     ///
     /// Between a pass and the moment at which bytes leave, the gate may be shut. Who waits for anything else in
     /// between (a permit, a connection) asks this last, and goes back with [`requeue`](Self::requeue) if not.
+    #[inline]
     pub fn is_current(&self) -> bool {
         self.gate.is_current(self.grant.epoch)
     }
@@ -85,6 +86,7 @@ impl Pass {
     /// It went well: the other side took the request, whatever it answered.
     ///
     /// Ends probing and resets the back-off, if the pass is of the current epoch.
+    #[inline]
     pub fn ok(mut self) {
         let grant = self.settle();
         self.gate.ok(&grant);

@@ -411,10 +411,16 @@ impl TimeLock {
     /// gate.lock();
     /// assert!(gate.try_acquire().is_err());
     /// ```
+    #[inline]
     pub fn try_acquire(&self) -> Result<Pass, TryAcquireError> {
-        if let Some(grant) = fast_pass(self.gate.line(), None) {
-            return Ok(Pass::new(Arc::clone(&self.gate), grant));
+        match fast_pass(self.gate.line(), None) {
+            Some(grant) => Ok(Pass::new(Arc::clone(&self.gate), grant)),
+            None => self.try_acquire_slowly(),
         }
+    }
+
+    #[cold]
+    fn try_acquire_slowly(&self) -> Result<Pass, TryAcquireError> {
         let grant = self.gate.update(|line, now| {
             let ahead = line.len();
             let left = |until: Instant| until.saturating_duration_since(now);

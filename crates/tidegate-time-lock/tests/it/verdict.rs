@@ -188,7 +188,8 @@ async fn a_silent_probe_is_given_up_but_its_verdict_counts() {
     let second = gate.acquire().await.unwrap();
     assert!(second.is_probe());
     assert!(began.elapsed() >= secs(10) && began.elapsed() <= secs(10) + ms(1));
-    // Given up, its end gives no slot back.
+    // Given up, it takes no slot, and its end gives none back.
+    assert_eq!(gate.try_acquire().unwrap_err(), TryAcquireError::Probing);
     drop(silent);
     assert_eq!(gate.try_acquire().unwrap_err(), TryAcquireError::Probing);
     let mut third = line(&gate, 1);
