@@ -7,8 +7,8 @@ use crate::Rate;
 /// The right one depends on what stands behind the gate. A server that counts requests in fixed windows and says
 /// when the next one begins is served best by [`All`](Self::All). A server that hands out so many requests per
 /// second refuses most of a herd that is let loose at once, which shuts the gate again: there, opening all at once
-/// was measured to take five times as long as need be, and up to thirty refusals for each answer, where
-/// [`Learned`](Self::Learned) needs 1.3 times as long with one refusal in twenty answers.
+/// was measured (in simulated time) to take five times as long as need be, with five refusals for each answer, where
+/// [`Learned`](Self::Learned) takes 1.2 times as long with three refusals in a thousand answers.
 ///
 /// # Examples
 ///

@@ -325,6 +325,14 @@ fn servers_never_seen_before_are_served_decently() {
     }
 }
 
+// The first few are sent at once: that some of them are refused says nothing about the pace.
+#[test]
+fn a_bucket_of_one_is_not_taken_for_a_slow_one() {
+    let limit = Limit::Bucket { rate: 50.0, burst: 1.0, says: Says::Seconds };
+    let (ratio, waste, _) = measure(limit, LOAD, LearnedPace::default());
+    assert!(ratio <= 2.0 && waste <= 0.02, "{ratio:.2} x ideal, {waste:.3} refused");
+}
+
 #[test]
 fn slow_answers_do_not_escalate() {
     let load = Load { delay: (250, 750), ..LOAD };

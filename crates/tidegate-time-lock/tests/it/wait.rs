@@ -376,6 +376,23 @@ async fn an_onlooker_is_told_of_a_shorter_pause() {
     assert!(began.elapsed() >= ms(10) && began.elapsed() <= ms(11));
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_first_onlooker_that_leaves_hands_its_timer_on() {
+    let gate = TimeLock::new();
+    gate.lock_for(secs(1));
+    let began = Instant::now();
+    let mut first = Box::pin(gate.opened());
+    assert!(poll_once(first.as_mut()).is_pending());
+    let second = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.opened().await }
+    });
+    sleep(ms(1)).await;
+    drop(first);
+    second.await.unwrap().unwrap();
+    assert!(began.elapsed() >= secs(1) && began.elapsed() <= ms(1001));
+}
+
 // R19
 #[tokio::test(flavor = "current_thread")]
 async fn an_open_gate_in_a_hot_loop_starves_nobody() {
