@@ -8,8 +8,8 @@
 //                                      |--- redirect: the next host's gate
 //                                      '--- failed: again, a few times, after a while
 //
-// One request, from sending to the last byte on the disk, is under one time-out; waiting for leave to send is
-// not. A body passes through memory in pieces of a bounded size, which threads write down; a file of one piece
+// One request, from sending to the last byte received, is under one time-out; waiting for leave to send before it
+// and giving the file its name after it are not. A body passes through memory in pieces of a bounded size, which threads write down; a file of one piece
 // costs one thread job.
 
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use tidegate_executor::to_thread;
+use tidegate_semaphore::Permit;
 use tidegate_time_lock::Requeue;
 use tidegate_timeout::timeout;
 use tokio::time::sleep;
@@ -86,11 +87,20 @@ enum Step {
 }
 
 /// What one request came to.
-enum Answer {
-    Saved { path: PathBuf, bytes: u64 },
+enum Answer<'a> {
+    Received(Received<'a>),
     NotFound,
     Redirect(Url),
     Refused { status: StatusCode, place: Requeue },
+}
+
+/// A body that is complete, but for its last piece on the disk.
+struct Received<'a> {
+    file: Option<Temporary>,
+    piece: Vec<u8>,
+    bytes: u64,
+    /// A disk that is slower than the server slows the requests down.
+    _permit: Permit<'a>,
 }
 
 impl<'a> Attempts<'a> {
@@ -107,7 +117,7 @@ impl<'a> Attempts<'a> {
             Err(_) => Err(Failure::TimedOut(longest)),
         };
         match answer {
-            Ok(Answer::Saved { path, bytes }) => Ok(Step::Saved { path, bytes }),
+            Ok(Answer::Received(received)) => self.finish(received).await,
             Ok(Answer::NotFound) => Ok(Step::NotFound),
             Ok(Answer::Redirect(url)) => self.follow(url),
             Ok(Answer::Refused { status, place }) => self.queue_again(status, place),
@@ -144,7 +154,7 @@ impl<'a> Attempts<'a> {
         Ok(Step::Again)
     }
 
-    async fn request(&self, host: &Host, entry: Entry<'_>) -> Result<Answer, Failure> {
+    async fn request<'h>(&self, host: &'h Host, entry: Entry<'h>) -> Result<Answer<'h>, Failure> {
         let run = self.run;
         run.requests.fetch_add(1, Ordering::Relaxed);
         let request = run.client.get(self.url.clone());
@@ -154,10 +164,9 @@ impl<'a> Attempts<'a> {
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             return self.refused(host, entry, &response);
         }
-        let _permit = entry.accepted();
+        let permit = entry.accepted();
         if status.is_success() {
-            let (path, bytes) = self.save(response).await?;
-            Ok(Answer::Saved { path, bytes })
+            Ok(Answer::Received(self.receive(response, permit).await?))
         } else if status == StatusCode::NOT_FOUND {
             Ok(Answer::NotFound)
         } else if let (true, Some(location)) =
@@ -179,7 +188,7 @@ impl<'a> Attempts<'a> {
         host: &Host,
         entry: Entry<'_>,
         response: &Response,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer<'static>, Failure> {
         self.run.refused.fetch_add(1, Ordering::Relaxed);
         let pause = retry_after::pause(response.headers(), SystemTime::now());
         let status = response.status();
@@ -197,23 +206,22 @@ impl<'a> Attempts<'a> {
         left.min(self.run.options.max_wait)
     }
 
-    async fn save(&self, mut response: Response) -> Result<(PathBuf, u64), Failure> {
-        let promised = response.content_length();
-        let mut file = None;
-        let mut piece = Vec::new();
-        let mut bytes = 0;
+    async fn receive<'h>(
+        &self,
+        mut response: Response,
+        permit: Permit<'h>,
+    ) -> Result<Received<'h>, Failure> {
+        let mut received = Received { file: None, piece: Vec::new(), bytes: 0, _permit: permit };
+        // The client knows how long the body is to be: one that is too short ends with an error.
         while let Some(chunk) = response.chunk().await.map_err(|_| Failure::BrokenBody)? {
-            bytes += chunk.len() as u64;
-            piece.extend_from_slice(&chunk);
-            if piece.len() >= PIECE {
-                file = Some(self.write(file, std::mem::take(&mut piece)).await?);
+            received.bytes += chunk.len() as u64;
+            received.piece.extend_from_slice(&chunk);
+            if received.piece.len() >= PIECE {
+                let piece = std::mem::take(&mut received.piece);
+                received.file = Some(self.write(received.file.take(), piece).await?);
             }
         }
-        if promised.is_some_and(|promised| promised != bytes) {
-            return Err(Failure::BrokenBody);
-        }
-        let path = self.finish(file, piece).await?;
-        Ok((path, bytes))
+        Ok(received)
     }
 
     async fn write(&self, file: Option<Temporary>, piece: Vec<u8>) -> Result<Temporary, Failure> {
@@ -226,14 +234,16 @@ impl<'a> Attempts<'a> {
         to_thread(move |_| write()).await.map_err(no_thread)?
     }
 
-    async fn finish(&self, file: Option<Temporary>, piece: Vec<u8>) -> Result<PathBuf, Failure> {
+    async fn finish(&self, received: Received<'_>) -> Result<Step, Failure> {
         let (folder, target) = (self.run.folder.clone(), Arc::clone(&self.target));
+        let Received { file, piece, bytes, _permit } = received;
         let finish = move || {
             let mut file = file.map_or_else(|| folder.begin(), Ok)?;
             file.write(&piece)?;
-            Ok(file.publish(&target)?)
+            Ok::<_, Failure>(file.publish(&target)?)
         };
-        to_thread(move |_| finish()).await.map_err(no_thread)?
+        let path = to_thread(move |_| finish()).await.map_err(no_thread)??;
+        Ok(Step::Saved { path, bytes })
     }
 }
 

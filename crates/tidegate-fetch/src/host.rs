@@ -3,12 +3,13 @@
 // How it works
 //
 // A request passes the gate first and takes a permit then, so that whoever waits for the gate to open holds no
-// permit that somebody else could use. But the gate may be shut while one waits for a permit; so it is looked
-// at once more, last of all:
+// permit. Whoever had to wait for a permit goes through the gate once more: it may have been shut meanwhile, and
+// a pass that has lain about is worth nothing to a gate that keeps a pace, because all that are waiting would be
+// used at once when permits come back. Last of all, the epoch is compared:
 //
-//     gate.acquire --> permits.acquire --> still the same epoch? --yes--> send
-//          ^                                       |
-//          '---- give the permit back, same place in line ---- no
+//     gate.acquire --> a permit free? --yes---------------------------> still the same epoch? --> send
+//          ^              '--no--> permits.acquire --> gate.acquire_again ---^      |
+//          '----------------- give the permit back, same place in line ------------no
 //
 // A host that asks to wait for too long, or that refuses everything for a good while, is given up: its gate is
 // closed, and with it every request that waits there or comes later.
@@ -61,7 +62,11 @@ impl Hosts {
             table.full = MANY.max(2 * table.hosts.len());
         }
         let host = table.hosts.entry(url.origin());
-        Arc::clone(host.or_insert_with(|| Arc::new(Host::new(url, self.per_host))))
+        Arc::clone(host.or_insert_with(|| {
+            let pace = Reopen::Learned(LearnedPace::default());
+            let gate = TimeLock::builder().reopen(pace).build();
+            Arc::new(Host::new(url, self.per_host, gate))
+        }))
     }
 }
 
@@ -109,12 +114,12 @@ pub(crate) struct Refused {
 }
 
 impl Host {
-    fn new(url: &Url, per_host: usize) -> Self {
+    fn new(url: &Url, per_host: usize, gate: TimeLock) -> Self {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Self {
             name: format!("{}{port}", url.host_str().unwrap_or_default()),
             client: RandomState::new().build_hasher().finish(),
-            gate: TimeLock::builder().reopen(Reopen::Learned(LearnedPace::default())).build(),
+            gate,
             permits: Semaphore::new(per_host),
             pauses: AtomicU32::new(0),
             given_up: OnceLock::new(),
@@ -132,21 +137,34 @@ impl Host {
 
     /// Waits until a request may be sent.
     pub(crate) async fn enter(&self, place: Option<Requeue>) -> Result<Entry<'_>, Failure> {
-        let mut pass = match place {
+        let mut pass = self.pass(place).await?;
+        loop {
+            let permit = match self.permits.try_acquire() {
+                Some(permit) => permit,
+                None => {
+                    let permit = self.permits.acquire().await.map_err(|_| self.why_given_up())?;
+                    // Holding the permit is right here: this place in line is the first, and while the gate is
+                    // shut nobody else could use a permit for this host either.
+                    pass = self.pass(Some(pass.requeue())).await?;
+                    permit
+                }
+            };
+            // Read before the last look: if the gate is shut in between, the look finds it.
+            let epoch = self.gate.epoch();
+            if pass.is_current() {
+                return Ok(Entry { host: self, epoch, pass: Some(pass), permit: Some(permit) });
+            }
+            drop(permit);
+            pass = self.pass(Some(pass.requeue())).await?;
+        }
+    }
+
+    async fn pass(&self, place: Option<Requeue>) -> Result<Pass, Failure> {
+        let pass = match place {
             Some(place) => self.gate.acquire_again(place).await,
             None => self.gate.acquire().await,
         };
-        loop {
-            let current = pass.map_err(|_| self.why_given_up())?;
-            let permit = self.permits.acquire().await.map_err(|_| self.why_given_up())?;
-            // Read before the last look: if the gate is shut in between, the look finds it.
-            let epoch = self.gate.epoch();
-            if current.is_current() {
-                return Ok(Entry { host: self, epoch, pass: Some(current), permit: Some(permit) });
-            }
-            drop(permit);
-            pass = self.gate.acquire_again(current.requeue()).await;
-        }
+        pass.map_err(|_| self.why_given_up())
     }
 
     fn why_given_up(&self) -> Failure {

@@ -17,7 +17,9 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tidegate_timeout::timeout;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
@@ -79,6 +81,9 @@ impl Options {
         }
     }
 }
+
+/// How long a server that is to end waits for answers that are being sent.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running server.
 ///
@@ -166,7 +171,7 @@ impl Server {
         self.shared.statistics()
     }
 
-    /// Ends it, after the answers that are being sent.
+    /// Ends it, after the answers that are being sent, but soon.
     ///
     /// # Cancel safety
     ///
@@ -177,7 +182,8 @@ impl Server {
     /// See [`Server`].
     pub async fn stop(mut self) -> Statistics {
         self.shared.ended.set();
-        let _ = (&mut self.task).await;
+        // A client that never finishes its request, or never reads its answer, is not waited for.
+        let _ = timeout(PATIENCE, &mut self.task).await;
         self.shared.statistics()
     }
 }

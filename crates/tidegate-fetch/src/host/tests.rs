@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use tidegate_test::poll_once;
+use tidegate_time_lock::Rate;
 use tokio::time::{Instant, advance};
 
 use super::*;
@@ -51,6 +52,31 @@ async fn whoever_waits_at_the_gate_holds_no_permit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn passes_that_waited_for_a_permit_are_not_used_all_at_once() {
+    let gate = TimeLock::builder().reopen(Reopen::Paced(Rate::per_second(10.0))).build();
+    let _ = gate.lock_for(Duration::from_millis(1));
+    let host = Host::new(&"http://h/".parse().unwrap(), 5, gate);
+    let mut busy = Vec::new();
+    for _ in 0..5 {
+        busy.push(host.enter(None).await.unwrap());
+    }
+    let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(host.enter(None))).collect();
+    for _ in 0..50 {
+        // Time for all of them to pass the gate.
+        waiting.iter_mut().for_each(|entry| assert!(poll_once(entry.as_mut()).is_pending()));
+        advance(Duration::from_millis(100)).await;
+    }
+    assert_eq!((host.waiting(), host.permits.waiters()), (0, 5));
+    drop(busy);
+    let start = Instant::now();
+    let mut entries = Vec::new();
+    for entry in waiting {
+        entries.push(entry.await.unwrap());
+    }
+    assert!(start.elapsed() >= Duration::from_millis(350), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_permit_stays_until_the_answer_is_complete() {
     let host = host(1);
     let permit = enter(&host).accepted();
@@ -60,7 +86,7 @@ async fn the_permit_stays_until_the_answer_is_complete() {
     assert!(poll_once(second.as_mut()).is_pending());
     assert_eq!(host.permits.waiters(), 1);
     drop(permit);
-    assert!(poll_once(second.as_mut()).is_ready());
+    second.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,3 +156,22 @@ fn ctrl_c_stops_the_server_and_shows_what_it_counted() {
     assert_eq!(ended.code, Some(0));
     assert!(ended.out.contains("0 requests"), "{}", ended.out);
 }
+
+#[test]
+fn clients_that_hang_do_not_keep_the_server_alive() {
+    use std::io::Write as _;
+
+    let mut run = program::start(["serve", "--port", "0", "--mode", "ERROR"]);
+    let line = run.first_line();
+    let address = line.trim().rsplit(' ').next().unwrap().trim_start_matches("http://");
+    let address = address.trim_end_matches("/flags");
+    let connect = || std::net::TcpStream::connect(address).unwrap();
+    let _idle = connect();
+    let mut half = connect();
+    half.write_all(b"GET /flags/se/se.png HTTP/1.1\r\nHost:").unwrap();
+    let mut deaf = connect();
+    deaf.write_all(b"GET /bytes/60000000/large HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(0));
+}

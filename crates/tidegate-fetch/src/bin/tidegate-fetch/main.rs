@@ -30,10 +30,13 @@ fn run(command: Command) -> Result<ExitCode, Usage> {
         .enable_all()
         .build()
         .doing("cannot start threads")?;
-    match command {
+    let ended = match command {
         Command::Demo(args) => runtime.block_on(demo::run_demo(args)),
         Command::Flags(args) => runtime.block_on(flags::run_flags(args)),
         Command::Get(args) => runtime.block_on(get::run_get(args)),
         Command::Serve(args) => runtime.block_on(serve::run(args)),
-    }
+    };
+    // A name that is being looked up cannot be cancelled; nobody needs the answer any more.
+    runtime.shutdown_background();
+    ended
 }
