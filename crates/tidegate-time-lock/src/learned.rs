@@ -1,19 +1,21 @@
 // How it works
 //
 // The other side is taken for a bucket: so many requests per second flow in, a burst of some size fits in, and
-// neither number is known. A refusal says that the bucket is empty. From one refusal to the next,
+// neither number is known. A refusal says two things. The bucket is empty: so what was accepted since the refusal
+// before, over the time since then, is no more than what flows in (less if it overflowed, during the pause or
+// while the pace was low). And it was emptied by the pace of the moment, which therefore was too much. So:
 //
-//     accepted / (pause + time open)  <=  limit  <=  accepted / time open
+//  - before the first refusal there is no pace; or, with a cold start, a slow start that doubles each second;
+//  - after it, slow start from what was accepted in the last second, until the next refusal;
+//  - from then on a search: from halfway between what was accepted and what was too much towards the latter, first
+//    fast, then slower and slower. Each search that ends where the one before did is twice as patient, so that
+//    pauses cost less and less;
+//  - a refused probe means that even a single request is too much: a tenth less;
+//  - a search that goes on for long without a refusal has found that the limit has risen: a tenth more each time.
 //
-// On the left, equal if the bucket did not overflow during the pause; on the right, because what was in the
-// bucket when the gate opened was a gift. Both bounds close in as the time open grows. So:
+// No pace rises without being used: silence is no evidence.
 //
-//  - before the first refusal there is no pace, or a slow start that doubles each second;
-//  - after it, slow start again from what was accepted in the last second, until the next refusal;
-//  - from then on the pace is between the bounds (their geometric mean), or the lower one once they are within a
-//    tenth of each other;
-//  - a refused probe means that even that is too much: a tenth less;
-//  - when nothing was refused for a long time, a tenth more, step by step.
+// What was sent before the gate opened (probes, the first few of a cold start) says nothing about the pace.
 
 use std::time::Duration;
 
@@ -83,11 +85,17 @@ impl Learned {
         let passed = self.from.map_or(0.0, |from| seconds(from, now));
         let rate = match self.course {
             Course::Free => return None,
-            Course::SlowStart { start } => start * (passed / DOUBLE).exp2(),
+            Course::SlowStart { start } => {
+                // Twice what doubling would have let through by now, if it was all used.
+                let used = 2.0 * (start + self.accepted as f64);
+                (start * (passed / DOUBLE).exp2()).min(used)
+            }
             Course::Search { start, high } => {
                 let halves = passed / self.half();
                 let way = 1.0 - (-halves).exp2();
-                start * (high / start).powf(way) * STEP.powf((halves / LONG).floor())
+                let used = self.accepted as f64 / (start * self.half());
+                let steps = (halves.min(2.0 * used) / LONG).floor();
+                start * (high / start).powf(way) * STEP.powf(steps)
             }
         };
         Some(rate.clamp(FLOOR, f64::MAX))
@@ -112,7 +120,8 @@ impl Learned {
     /// Something that was sent in this epoch was refused: the first of them.
     pub(crate) fn refused(&mut self, now: Instant, sent: Instant, probing: bool, pause: Duration) {
         self.course = match self.rate(sent) {
-            // Without a pace, what was accepted in the last second is the first guess.
+            // Without a pace, what was accepted in the last second is the first guess, if it is more than a cold
+            // start's.
             None => {
                 let start = (self.recent.last_second(now) as f64).max(COLD);
                 Course::SlowStart { start }

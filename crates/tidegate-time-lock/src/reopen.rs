@@ -43,10 +43,10 @@ pub enum Reopen {
 
 /// A pace that settles on what the other side accepts.
 ///
-/// Until the first refusal there is no pace, but for a cautious start. Each refusal is a measurement: what was
-/// accepted since the refusal before it, over the time that took, is less than the other side allows, and what was
-/// accepted over the time in which the gate was open is more. The pace goes between the two, and after two or
-/// three refusals stays just below the limit. When nothing was refused for long, it tries a little more.
+/// Until the first refusal there is no pace, but for a cautious start. Each refusal is a measurement: the other side
+/// allows at least what was accepted since the refusal before it, over the time that took, and less than the pace
+/// of the moment. The pace goes on between the two, from there towards what was refused, and more patiently each
+/// time it ends at the same place. When nothing was refused for long, it tries a little more.
 ///
 /// It learns from verdicts: report every answer with [`Pass::ok`](crate::Pass::ok) or
 /// [`Pass::refused`](crate::Pass::refused).

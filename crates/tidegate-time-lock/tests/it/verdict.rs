@@ -306,6 +306,34 @@ async fn the_first_slot_after_a_good_probe_is_one_interval_later() {
     assert!(opened.elapsed() >= interval);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pace_that_nobody_uses_does_not_rise() {
+    let gate = TimeLock::builder().reopen(Reopen::Learned(LearnedPace::default())).build();
+    let pace = || gate.stats().pace_now.unwrap().as_per_second();
+    // In a slow start.
+    gate.acquire().await.unwrap().ok();
+    sleep(secs(3600)).await;
+    let idle = pace();
+    assert!(idle <= 100.0, "{idle}");
+    // In a search.
+    for _ in 0..2 {
+        for _ in 0..100 {
+            gate.acquire().await.unwrap().ok();
+        }
+        gate.acquire().await.unwrap().refused(secs(1));
+    }
+    gate.acquire().await.unwrap().ok();
+    sleep(secs(100)).await;
+    let settled = pace();
+    sleep(secs(3600)).await;
+    assert!((pace() - settled).abs() < 0.1, "{settled} became {}", pace());
+    // Used, it rises.
+    for _ in 0..50_000 {
+        gate.acquire().await.unwrap().ok();
+    }
+    assert!(pace() > settled * 2.0, "{settled} became {}", pace());
+}
+
 // C1: the pause begins while tasks wait for a permit.
 #[tokio::test(start_paused = true)]
 async fn permit_then_pause() {
