@@ -298,3 +298,23 @@ async fn statistics_count_what_happened() {
     assert_eq!((stats.total_shut, stats.longest_shut), (secs(4), secs(3)));
     assert_eq!((stats.cancelled, stats.waiters_max), (3, 3));
 }
+
+// Who waited in this epoch and passed came before those who passed when nobody waited any more.
+#[tokio::test(start_paused = true)]
+async fn a_place_without_a_number_comes_last_in_its_epoch() {
+    let gate = TimeLock::new();
+    gate.lock_for(ms(1));
+    let mut waiters = line(&gate, 2);
+    advance(ms(1)).await;
+    let [waited, also] = [0, 1].map(|i| look(&mut waiters[i]).unwrap());
+    let walked = gate.try_acquire().unwrap();
+    waited.refused(secs(1));
+    let mut walked = Box::pin(gate.acquire_again(walked.requeue()));
+    assert!(look(&mut walked).is_none());
+    let mut also = Box::pin(gate.acquire_again(also.requeue()));
+    assert!(look(&mut also).is_none());
+    gate.unlock();
+    assert!(look(&mut walked).is_none());
+    look(&mut also).unwrap().ok();
+    look(&mut walked).unwrap().ok();
+}
