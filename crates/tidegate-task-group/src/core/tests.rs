@@ -43,6 +43,39 @@ fn children_that_ended_have_no_seat() {
 }
 
 #[test]
+fn children_that_were_dropped_with_their_runtime_have_no_seat() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut kept = None;
+    let mut scope = Box::pin(Group::scope(async |group| {
+        kept = Some(group.clone());
+        drop(group.spawn(pending::<Result<(), BoxError>>()));
+        pending::<Result<(), BoxError>>().await
+    }));
+    runtime.block_on(async {
+        assert!(tidegate_test::poll_once(scope.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    });
+    drop(runtime);
+    drop(scope);
+    let group = kept.unwrap();
+    assert!(group.core().is_tidy() && group.core().is_over());
+}
+
+#[test]
+fn nobody_enters_a_group_that_is_over() {
+    let scope = tidegate_timeout::scope::Scope::new();
+    let core = Core::new(scope.handle(), scope);
+    assert_eq!(core.enter(), Some(0));
+    core.body_ended();
+    assert_eq!(core.enter(), Some(1), "one is still in it");
+    core.child_ended();
+    core.child_ended();
+    assert!(core.is_over());
+    assert_eq!(core.enter(), None);
+    assert!(core.is_over());
+}
+
+#[test]
 fn an_abort_leaves_nothing_behind_whenever_it_comes() {
     paused(async {
         Group::scope(async |group| {

@@ -131,6 +131,30 @@ fn when_the_grace_around_is_over_the_children_drop_what_they_have() {
 }
 
 #[test]
+fn when_the_grace_around_is_over_an_aborted_child_drops_what_it_has_too() {
+    paused(async {
+        let alive = Alive::default();
+        let child = alive.clone();
+        let result = timeout(SECOND, async {
+            let _ = Group::scope(async |group| {
+                let task = group.spawn(with_cleanup(async move {
+                    let _child = child;
+                    sleep(HOUR).await;
+                }));
+                breathe().await;
+                task.abort();
+                forever::<()>().await
+            })
+            .await;
+        })
+        .grace(SECOND);
+        assert!(result.await.is_err());
+        breathe().await;
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
 fn a_second_cancellation_is_not_lost_on_a_stubborn_child() {
     // B-G16: escalation is what a grace is for.
     paused(async {

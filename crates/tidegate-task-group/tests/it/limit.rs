@@ -193,6 +193,76 @@ fn children_that_wait_for_their_turn_never_run_in_a_cancelled_group() {
 }
 
 #[test]
+fn the_place_in_line_is_from_the_moment_of_spawning() {
+    paused(async {
+        let order = std::sync::Mutex::new(Vec::new());
+        let order = std::sync::Arc::new(order);
+        Group::builder()
+            .limit(1)
+            .scope(async |group| {
+                let [first, second, third] = ["first", "second", "third"].map(|name| {
+                    let order = order.clone();
+                    async move {
+                        order.lock().unwrap().push(name);
+                        breathe().await;
+                        Ok(())
+                    }
+                });
+                drop(group.spawn(first));
+                drop(group.spawn(second));
+                // The body waits here before the second one was polled at all.
+                drop(group.spawn_bounded(third).await);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(*order.lock().unwrap(), ["first", "second", "third"]);
+    });
+}
+
+/// Tries to spawn when it is dropped, which a supervisor does when it takes note of the failure.
+struct Prober(tidegate_task_group::TaskGroup<Prober>, Counter);
+
+impl Drop for Prober {
+    fn drop(&mut self) {
+        if matches!(self.0.try_spawn(async { Ok(()) }), Err(TrySpawnError::Full(_))) {
+            self.1.add();
+        }
+    }
+}
+
+impl std::fmt::Debug for Prober {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Prober")
+    }
+}
+
+impl std::fmt::Display for Prober {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("prober")
+    }
+}
+
+impl std::error::Error for Prober {}
+
+#[test]
+fn the_permit_is_given_back_after_the_outcome_is_known() {
+    on_both(|| async {
+        let full = Counter::default();
+        let counter = full.clone();
+        let builder = tidegate_task_group::TaskGroup::<Prober>::builder();
+        let builder = builder.limit(1).policy(tidegate_task_group::Policy::Supervise);
+        let result = builder.scope(async |group| {
+            let prober = Prober(group.clone(), counter);
+            drop(group.spawn(async move { Err::<(), _>(prober) }));
+            Ok(())
+        });
+        assert!(result.await.is_ok());
+        assert_eq!(full.get(), 1);
+    });
+}
+
+#[test]
 #[should_panic(expected = "a group whose limit is zero would never run a child")]
 fn a_limit_of_zero_is_refused() {
     let _ = Group::builder().limit(0);

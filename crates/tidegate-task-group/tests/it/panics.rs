@@ -203,11 +203,26 @@ fn a_panic_whose_payload_panics_when_dropped_is_survived() {
             (OnPanic::Propagate, Policy::FailFast),
         ] {
             let group = Group::builder().on_panic(on_panic).policy(policy).scope(async |group| {
-                for _ in 0..3 {
-                    drop(group.spawn(async {
+                let mut waiting = Vec::new();
+                for _ in 0..2 {
+                    waiting.push(group.spawn(async {
+                        tidegate_timeout::cancelled().await;
                         if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) }
                     }));
                 }
+                breathe().await;
+                let first = group
+                    .spawn(async { if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) } });
+                tidegate_timeout::shield(async {
+                    assert!(matches!(first.await, Err(TaskError::Panicked(_))));
+                    if policy != Policy::FailFast {
+                        group.cancel("enough");
+                    }
+                    for task in waiting {
+                        assert!(matches!(task.await, Err(TaskError::Panicked(_))));
+                    }
+                })
+                .await;
                 Ok(())
             });
             match AssertUnwindSafe(group).catch_unwind().await {
@@ -291,7 +306,8 @@ fn an_error_that_panics_when_dropped_does_not_hold_up_the_group() {
     on_both(|| async {
         let builder = TaskGroup::<Explosive>::builder().policy(Policy::Supervise);
         let result = builder.scope(async |group| {
-            drop(group.spawn(async { Err::<(), _>(Explosive(Some(BombError))) }));
+            let task = group.spawn(async { Err::<(), _>(Explosive(Some(BombError))) });
+            assert_eq!(task.await, Err(TaskError::Failed));
             Ok(5)
         });
         assert!(matches!(result.await, Ok(5)));

@@ -134,6 +134,37 @@ fn a_task_outlives_its_group_with_its_value() {
     });
 }
 
+/// A waker that looks whether a task has ended.
+#[derive(Default)]
+struct Asks {
+    task: std::sync::Mutex<Option<tidegate_task_group::Task<()>>>,
+    finished: Counter,
+}
+
+impl std::task::Wake for Asks {
+    fn wake(self: std::sync::Arc<Self>) {
+        if self.task.lock().unwrap().as_ref().is_some_and(|task| task.is_finished()) {
+            self.finished.add();
+        }
+    }
+}
+
+#[test]
+fn when_the_scope_is_woken_its_tasks_have_ended() {
+    paused(async {
+        let asks = std::sync::Arc::new(Asks::default());
+        let mut scope = Box::pin(Group::scope(async |group| {
+            *asks.task.lock().unwrap() = Some(group.spawn(async { Ok(()) }));
+            Ok(())
+        }));
+        let waker = std::task::Waker::from(asks.clone());
+        assert!(tidegate_test::poll_with(scope.as_mut(), &waker).is_pending());
+        breathe().await;
+        assert_eq!(asks.finished.get(), 1);
+        scope.await.unwrap();
+    });
+}
+
 #[test]
 fn a_task_knows_its_name_and_number() {
     paused(async {
