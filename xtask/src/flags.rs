@@ -48,6 +48,12 @@ xflags::xflags! {
         /// Check with the oldest supported compiler; skipped where that is not installed.
         cmd msrv {}
 
+        /// Run the benchmarks: contenders side by side, ratios, no verdict.
+        cmd bench {
+            /// Only this crate.
+            optional -p, --package package: String
+        }
+
         /// Start a crate from the template.
         cmd new {
             /// Its name: tidegate-<thing>.

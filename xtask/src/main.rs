@@ -38,6 +38,7 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Loom(it) => loom(sh, it.package),
         flags::XtaskCmd::Miri(it) => miri(sh, it.package),
         flags::XtaskCmd::Msrv(_) => msrv(sh),
+        flags::XtaskCmd::Bench(it) => bench(sh, it.package),
         flags::XtaskCmd::New(it) => new::run(sh, &it.name),
         flags::XtaskCmd::Release(it) => release::run(sh, &it),
     }
@@ -143,6 +144,13 @@ fn msrv(sh: &Shell) -> anyhow::Result<()> {
         return Ok(());
     }
     cmd!(sh, "cargo {toolchain} check {LIBRARIES...}").run()?;
+    Ok(())
+}
+
+fn bench(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
+    let what =
+        package.map_or(vec!["--workspace".to_owned()], |it| vec!["--package".to_owned(), it]);
+    cmd!(sh, "cargo bench {what...} --benches").run()?;
     Ok(())
 }
 
