@@ -194,7 +194,7 @@ impl Folder {
     }
 
     /// Removes what killed processes left.
-    fn sweep(&self) -> io::Result<()> {
+    pub(super) fn sweep(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.0.path)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -249,6 +249,10 @@ impl Shared {
             };
             // Whoever opens the folder this instant may take the fresh file for an orphan and remove it.
             if let Err(fs4::TryLockError::WouldBlock) = fs4::FileExt::try_lock(&file) {
+                continue;
+            }
+            // Or has done so already. From now on nobody does: the lock is ours.
+            if path.symlink_metadata().is_err() {
                 continue;
             }
             begun.live.insert(number);

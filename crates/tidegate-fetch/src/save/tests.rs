@@ -218,6 +218,27 @@ fn two_processes_in_one_folder_do_not_harm_each_other() {
 }
 
 #[test]
+fn whoever_opens_a_folder_takes_no_file_away_that_is_just_begun() {
+    let scratch = Scratch::new();
+    let folder = scratch.open();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                folder.sweep().unwrap();
+            }
+        });
+        let saved = (0..5_000).try_for_each(|_| {
+            let file = folder.begin()?;
+            file.publish(&replace("http://h/x")).map(drop)
+        });
+        done.store(true, Ordering::Relaxed);
+        saved.unwrap();
+    });
+    assert_eq!(scratch.names(), ["x"]);
+}
+
+#[test]
 fn what_a_killed_process_left_is_removed() {
     let scratch = Scratch::new();
     fs::create_dir_all(&scratch.0).unwrap();
