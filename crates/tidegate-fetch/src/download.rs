@@ -4,7 +4,7 @@
 //
 //     claim the URL --> kept? --> host's gate and permit --> request, headers --> body, in pieces, to the disk
 //                                      ^                          |
-//                                      |--- 429, 503: shut the gate, same place in line
+//                                      |--- 429, 503: shut the gate, same place in line (the first few times)
 //                                      |--- redirect: the next host's gate
 //                                      '--- failed: again, a few times, after a while
 //
@@ -37,6 +37,13 @@ const PIECE: usize = 64 << 10;
 
 /// Nobody is refused more often than this while others are let through.
 const MOST_REFUSALS: u32 = 20;
+
+/// So often a refused request goes first again when the gate opens. One that is refused for itself, and not
+/// because it came too soon, would keep the gate shut for all others if it always did.
+const MOST_TURNS: u32 = 3;
+
+/// A request that is refused again after its last turn, while so many others were accepted, is given up.
+const OTHERS: u64 = 8;
 
 /// The pause before a failed request is tried again; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -76,6 +83,8 @@ struct Attempts<'a> {
     place: Option<Requeue>,
     redirects: u32,
     refusals: u32,
+    /// What the host had accepted when it refused this request for the first time.
+    accepted: u64,
     retries: u32,
 }
 
@@ -105,7 +114,7 @@ struct Received<'a> {
 
 impl<'a> Attempts<'a> {
     fn new(run: &'a Run, url: Url, target: Arc<Target>) -> Self {
-        Self { run, target, url, place: None, redirects: 0, refusals: 0, retries: 0 }
+        Self { run, target, url, place: None, redirects: 0, refusals: 0, accepted: 0, retries: 0 }
     }
 
     async fn next(&mut self) -> Result<Step, Failure> {
@@ -120,7 +129,7 @@ impl<'a> Attempts<'a> {
             Ok(Answer::Received(received)) => self.finish(received).await,
             Ok(Answer::NotFound) => Ok(Step::NotFound),
             Ok(Answer::Redirect(url)) => self.follow(url),
-            Ok(Answer::Refused { status, place }) => self.queue_again(status, place),
+            Ok(Answer::Refused { status, place }) => self.queue_again(&host, status, place),
             Err(failure) => self.retry(failure).await,
         }
     }
@@ -132,16 +141,32 @@ impl<'a> Attempts<'a> {
         }
         urls::check(&url).map_err(Failure::BadRedirect)?;
         self.url = url;
+        self.refusals = 0;
         Ok(Step::Again)
     }
 
-    fn queue_again(&mut self, status: StatusCode, place: Requeue) -> Result<Step, Failure> {
+    fn queue_again(
+        &mut self,
+        host: &Host,
+        status: StatusCode,
+        place: Requeue,
+    ) -> Result<Step, Failure> {
+        if self.refusals == 0 {
+            self.accepted = host.accepted();
+        }
         self.refusals += 1;
-        if self.refusals > MOST_REFUSALS {
+        let had_its_turns = self.refusals > MOST_TURNS;
+        let is_alone = had_its_turns && self.others(host) >= OTHERS;
+        if is_alone || self.refusals > MOST_REFUSALS {
             return Err(Failure::Refused(status));
         }
-        self.place = Some(place);
+        self.place = (!had_its_turns).then_some(place);
         Ok(Step::Again)
+    }
+
+    /// How many others the host accepted since it first refused this request.
+    fn others(&self, host: &Host) -> u64 {
+        host.accepted() - self.accepted
     }
 
     async fn retry(&mut self, failure: Failure) -> Result<Step, Failure> {
@@ -165,7 +190,8 @@ impl<'a> Attempts<'a> {
             return self.refused(host, entry, &response);
         }
         let permit = entry.accepted();
-        if status.is_success() {
+        // Nobody asked for a part: what is only a part is not the file.
+        if status.is_success() && status != StatusCode::PARTIAL_CONTENT {
             Ok(Answer::Received(self.receive(response, permit).await?))
         } else if status == StatusCode::NOT_FOUND {
             Ok(Answer::NotFound)

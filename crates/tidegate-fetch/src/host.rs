@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -80,6 +80,8 @@ pub(crate) struct Host {
     permits: Semaphore,
     /// Pauses since something was accepted.
     pauses: AtomicU32,
+    /// Requests that were accepted, ever.
+    accepted: AtomicU64,
     given_up: OnceLock<GivenUp>,
 }
 
@@ -122,12 +124,18 @@ impl Host {
             gate,
             permits: Semaphore::new(per_host),
             pauses: AtomicU32::new(0),
+            accepted: AtomicU64::new(0),
             given_up: OnceLock::new(),
         }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How many requests it has accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// How many wait at the gate.
@@ -196,6 +204,7 @@ impl<'a> Entry<'a> {
     /// The host took the request, whatever it answered. The permit stays until the answer is complete.
     pub(crate) fn accepted(mut self) -> Permit<'a> {
         let pass = self.pass.take().expect(ONE_VERDICT);
+        self.host.accepted.fetch_add(1, Ordering::Relaxed);
         if pass.is_current() {
             self.host.pauses.store(0, Ordering::Relaxed);
         }

@@ -132,6 +132,23 @@ fn a_server_that_refuses_everything_is_given_up() {
 }
 
 #[test]
+fn one_url_that_is_always_refused_does_not_keep_the_others_waiting() {
+    // C11: it goes first when the gate opens, so that it could make the host look as if it refused everything.
+    let server = OddServer::start(|_, path| match path {
+        "/poisoned" => answer("503 Service Unavailable", "Retry-After: 0\r\n", ""),
+        _ => answer("200 OK", "", "good"),
+    });
+    let out = Scratch::new();
+    let urls = (0..30).map(|n| server.url(&format!("/{n}")));
+    let args = ["get", "--out", out.arg()].map(str::to_owned);
+    let ended = run(args.into_iter().chain([server.url("/poisoned")]).chain(urls));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains(" 30 files downloaded.\n  1 error.\n"), "{ended:?}");
+    let reason = "      1 refused again and again (503 Service Unavailable)\n";
+    assert!(ended.out.contains(reason), "{ended:?}");
+}
+
+#[test]
 fn a_refusal_after_a_redirect_shuts_the_gate_of_the_host_that_refused() {
     let inner = refusing_once("429 Too Many Requests", "Retry-After: 1\r\n".to_owned());
     let place = inner.url("/inside");

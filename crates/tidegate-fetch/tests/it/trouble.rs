@@ -101,6 +101,18 @@ fn a_chunked_body_that_breaks_off_is_no_whole_file() {
 }
 
 #[test]
+fn a_part_that_nobody_asked_for_is_no_whole_file() {
+    let server = OddServer::start(|_, _| {
+        answer("206 Partial Content", "Content-Range: bytes 0-3/1000\r\n", "half")
+    });
+    let out = Scratch::new();
+    let ended = run(["get", &server.url("/x"), "--out", out.arg()]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains("      1 206 Partial Content\n"), "{ended:?}");
+    assert_eq!(out.names(), [""; 0]);
+}
+
+#[test]
 fn a_server_that_does_not_speak_http() {
     for junk in [
         "",
