@@ -95,14 +95,14 @@ impl Wanted {
     /// ```
     pub fn codes(&self) -> Result<Vec<String>, UnknownCode> {
         let mut codes = BTreeSet::new();
+        for name in &self.named {
+            codes.extend(self.expand(name)?);
+        }
+        // Whoever wants all of them wants those by name, too; but a slip is a slip.
         if self.every {
-            codes.extend(letters().flat_map(pairs_from));
+            codes = letters().flat_map(pairs_from).collect();
         } else if self.all {
-            codes.extend(ALL.map(String::from));
-        } else {
-            for name in &self.named {
-                codes.extend(self.expand(name)?);
-            }
+            codes = ALL.map(String::from).into();
         }
         if codes.is_empty() {
             codes.extend(TWENTY.map(String::from));

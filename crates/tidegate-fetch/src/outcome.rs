@@ -91,7 +91,7 @@ pub enum Failure {
     #[error("bad redirect: {0}")]
     BadRedirect(String),
     /// The server asked to wait for longer than the user would.
-    #[error("the server asks to wait for {0:?}")]
+    #[error("the server asks to wait for {}", rough(*.0))]
     WaitTooLong(Duration),
     /// The server refused every request for a good while.
     #[error("the server refuses everything ({0})")]
@@ -166,4 +166,37 @@ fn root(error: &reqwest::Error) -> String {
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+/// A time as a person would say it, rounded up: nobody waits for the fraction of a second.
+fn rough(time: Duration) -> String {
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 24 * HOUR;
+    const YEAR: u64 = 365 * DAY;
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    match seconds {
+        0..HOUR => format!("{seconds}s"),
+        HOUR..DAY => format!("{}h", seconds.div_ceil(HOUR)),
+        DAY..YEAR => format!("{} days", seconds.div_ceil(DAY)),
+        YEAR.. => "a year or more".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_said_in_few_words() {
+        for (time, said) in [
+            (Duration::from_millis(1), "1s"),
+            (Duration::from_secs(60), "60s"),
+            (Duration::from_secs(3600), "1h"),
+            (Duration::from_secs(999_999), "12 days"),
+            (Duration::MAX, "a year or more"),
+        ] {
+            let failure = Failure::WaitTooLong(time);
+            assert_eq!(failure.to_string(), format!("the server asks to wait for {said}"));
+        }
+    }
 }

@@ -41,6 +41,14 @@ fn a_limit_takes_the_first_in_order() {
 }
 
 #[test]
+fn names_beside_all_or_every_change_nothing() {
+    for (all, every, count) in [(true, false, 249), (false, true, 676), (true, true, 676)] {
+        assert_eq!(Wanted { all, every, ..named(&["b"]) }.codes().unwrap().len(), count);
+        assert!(Wanted { all, every, ..named(&["SWE"]) }.codes().is_err());
+    }
+}
+
+#[test]
 fn what_is_no_code_is_refused_by_name() {
     for junk in ["", "SWE", "S1", "ZZ", "É", "ÅL", "..", "a/b", "\0\0"] {
         assert_eq!(named(&["SE", junk]).codes(), Err(UnknownCode(junk.into())), "{junk:?}");

@@ -8,6 +8,7 @@ use tidegate_fetch::server::Mode;
 fn an_unknown_code_is_named() {
     for code in ["ZZ", "SWE", "1", "S1", "..", "é"] {
         run(["flags", code]).assert_refused(&format!("unknown country code {code:?}"));
+        run(["flags", "-a", code]).assert_refused(&format!("unknown country code {code:?}"));
     }
 }
 
@@ -56,7 +57,7 @@ fn numbers_have_limits() {
         run(["get", "http://h/", &format!("--per-host={junk}")]).assert_refused("from 1 to 1000");
     }
     for junk in ["0", "-1", "x"] {
-        run(["flags", &format!("--limit={junk}")]).assert_refused("--limit");
+        run(["flags", &format!("--limit={junk}")]).assert_refused("it takes a number from 1 on");
         run(["flags", &format!("--timeout={junk}")]).assert_refused("a time looks like");
         run(["serve", &format!("--rate={junk}")]).assert_refused("a rate looks like");
     }

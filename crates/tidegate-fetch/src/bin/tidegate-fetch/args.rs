@@ -73,7 +73,7 @@ pub(crate) struct FlagsArgs {
     #[arg(short, long)]
     pub(crate) every: bool,
     /// At most the first N of them
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     pub(crate) limit: Option<NonZeroUsize>,
     /// At most N requests at a time, 1 to 1000
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = at_once)]
@@ -191,6 +191,10 @@ fn site(text: &str) -> Result<Site, &'static str> {
 
 fn mode(text: &str) -> Result<Mode, tidegate_fetch::server::UnknownMode> {
     text.parse()
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "it takes a number from 1 on")
 }
 
 fn at_once(text: &str) -> Result<usize, &'static str> {
