@@ -224,3 +224,29 @@ async fn hosts_without_a_history_are_forgotten_and_shut_ones_are_not() {
     assert!(hosts.table.lock().hosts.len() <= 2 * MANY);
     assert!(of(0).gate.is_locked());
 }
+
+#[test]
+fn the_epoch_that_is_told_is_that_of_the_pass() {
+    // A shut that falls between the pass and the request is seen, whatever thread it comes from.
+    let host = Host::new(&"http://h/".parse().unwrap(), 1, TimeLock::new());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = host.gate.lock();
+                host.gate.unlock_now();
+            }
+        });
+        let is_of_another_epoch = |_| match poll_once(pin!(host.enter(None))) {
+            Poll::Ready(entry) => {
+                let entry = entry.unwrap();
+                entry.pass.as_ref().map(Pass::epoch) != Some(entry.epoch)
+            }
+            Poll::Pending => false,
+        };
+        let found = (0..100_000).any(is_of_another_epoch);
+        // Before anything is asserted, or the other thread would go on for ever.
+        done.store(true, Ordering::Relaxed);
+        assert!(!found);
+    });
+}

@@ -1,5 +1,6 @@
 //! 429 and 503: pauses, and everything that a Retry-After may hold.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use httpdate::fmt_http_date;
@@ -159,4 +160,26 @@ fn a_refusal_after_a_redirect_shuts_the_gate_of_the_host_that_refused() {
     let ended = run(["get", &outer.url("/x"), "--json", "--out", out.arg()]);
     assert_eq!((ended.code, ended.number("requests")), (Some(0), 3.0), "{ended:?}");
     assert_eq!((outer.requests(), inner.requests()), (1, 2));
+}
+
+#[test]
+fn a_refused_request_keeps_its_place() {
+    // T23.
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let server = OddServer::start({
+        let order = Arc::clone(&order);
+        move |number, path| {
+            order.lock().unwrap().push(path.to_owned());
+            match number {
+                0 => answer("429 Too Many Requests", "Retry-After: 1\r\n", ""),
+                _ => answer("200 OK", "", "x"),
+            }
+        }
+    });
+    let out = Scratch::new();
+    let urls = (0..8).map(|n| server.url(&format!("/{n}")));
+    let args = ["get", "-m", "1", "--out", out.arg()].map(str::to_owned);
+    assert_eq!(run(args.into_iter().chain(urls)).code, Some(0));
+    let order = order.lock().unwrap();
+    assert_eq!((order.len(), &order[0]), (9, &order[1]));
 }

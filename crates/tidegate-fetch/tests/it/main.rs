@@ -19,4 +19,6 @@ mod program;
 mod redirects;
 mod server;
 mod site;
+#[cfg(target_os = "linux")]
+mod stop;
 mod trouble;
