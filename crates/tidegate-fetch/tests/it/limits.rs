@@ -181,5 +181,7 @@ fn a_refused_request_keeps_its_place() {
     let args = ["get", "-m", "1", "--out", out.arg()].map(str::to_owned);
     assert_eq!(run(args.into_iter().chain(urls)).code, Some(0));
     let order = order.lock().unwrap();
-    assert_eq!((order.len(), &order[0]), (9, &order[1]));
+    assert_eq!(order.len(), 9);
+    // A gate lets four through to begin with, which may overtake one another on their way to the permit.
+    assert!(order[1..=4].contains(&order[0]), "{order:?}");
 }
