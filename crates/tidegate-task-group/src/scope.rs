@@ -12,7 +12,8 @@
 //
 // A cancellation from around that leaves nothing to report is not reported: the future lets go of its guard and
 // stays pending, and the scope around drops it. So code that awaits a group never sees a cancellation that is not
-// its own.
+// its own. Where a scope is current but drops nothing (in a thread's job, in a task that was carried into it), that
+// would be for ever: there the cancellation is reported like one of the group.
 //
 // Dropped before that, by `select!` or the like, it cancels the group and lets it end by itself. But a scope around
 // that was cancelled and drops this all the same does so because the time to clean up is over: then the children
@@ -190,9 +191,10 @@ impl<T, E> Running<T, E> {
     }
 
     fn conclude(self) -> Verdict<T, E> {
-        let outer_cancelled = self.outer.is_some_and(|outer| outer.is_cancelled());
+        let dropped = self.outer.is_some_and(|outer| outer.is_cancelled())
+            && self.scope.is_dropped_from_around();
         let end = self.end.expect("a group that is over has a body that has ended");
-        self.shared.conclude(end, outer_cancelled)
+        self.shared.conclude(end, dropped)
     }
 
     /// Ends a group that nobody waits for any more.

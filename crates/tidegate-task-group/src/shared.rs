@@ -199,8 +199,8 @@ impl<E> Shared<E> {
         end
     }
 
-    /// What comes out of the group, once everybody has ended.
-    pub(crate) fn conclude<T>(&self, body: BodyEnd<T, E>, outer_cancelled: bool) -> Verdict<T, E> {
+    /// What comes out of the group, once everybody has ended. `dropped`: a scope around was cancelled and drops it.
+    pub(crate) fn conclude<T>(&self, body: BodyEnd<T, E>, dropped: bool) -> Verdict<T, E> {
         let nothing = Ledger { errors: None, echo: None, panic: None, won: false };
         let mut ledger = std::mem::replace(&mut *self.ledger.lock(), nothing);
         if let Some(payload) = ledger.panic.take() {
@@ -221,7 +221,7 @@ impl<E> Shared<E> {
             BodyEnd::Panicked | BodyEnd::Cancelled => None,
         };
         let reason = self.core.handle.reason();
-        if cut && !outer_cancelled && reason == Some(CancelReason::Deadline) {
+        if cut && !dropped && reason == Some(CancelReason::Deadline) {
             drop_quietly(ledger.note(self.cancelled(CancelReason::Deadline), &self.rules));
         }
         if let Some(errors) = ledger.into_errors(&self.rules) {
@@ -229,7 +229,7 @@ impl<E> Shared<E> {
             return Verdict::Done(Err(errors));
         }
         match value {
-            _ if cut && outer_cancelled => {
+            _ if cut && dropped => {
                 drop_quietly(value);
                 Verdict::LeaveToOuter
             }

@@ -139,6 +139,11 @@ pub(crate) fn around() -> Around {
     CURRENT.with(|current| current.around.get())
 }
 
+/// Whether the current scope is the parent of `node`, and the future around drops what it polls.
+pub(crate) fn contains(node: &Node) -> bool {
+    around().owns() && node.parent().is_some_and(is)
+}
+
 /// Whether `node` is the current scope.
 pub(crate) fn is(node: &Arc<Node>) -> bool {
     CURRENT.with(|current| {

@@ -447,7 +447,7 @@ impl Own {
     fn prepare(&mut self, kind: Kind) -> Around {
         let node = self.node.as_ref().expect("there is a node");
         let around = current::around();
-        let contained = around.owns() && node.parent().is_some_and(current::is);
+        let contained = current::contains(node);
         node.set_contained(contained);
         let version = node.version();
         let reach = match self.reach {

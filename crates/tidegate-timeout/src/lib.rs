@@ -18,6 +18,7 @@ mod ask;
 mod cancel_scope;
 mod current;
 mod deadline;
+mod discard;
 mod driver;
 mod elapsed;
 mod ext;

@@ -41,6 +41,7 @@ use tokio::task::coop;
 
 use crate::current::{self, Around, Lazy};
 use crate::deadline::Deadline;
+use crate::discard::discard;
 use crate::driver::{Leash, POLLED_AGAIN, Verdict};
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
@@ -182,6 +183,30 @@ impl Scope {
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
         let leash = Leash::on(Arc::clone(&self.node));
         Run { body: Some(future), leash: Some(Box::pin(leash)), grace: None }
+    }
+
+    /// Whether the future that polls this code drops it, because the scope around this one was cancelled.
+    ///
+    /// For a future that owns this scope and was polled to its end after such a cancellation: if so, it may stay
+    /// pending, and code that awaits it never sees a cancellation that is not its own. If not, nobody else ends
+    /// it: it is polled by [`enter`](Self::enter), or was carried into the scope by
+    /// [`in_current_scope`](crate::ScopeExt::in_current_scope), and has to report.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let outer = Scope::new();
+    /// outer.handle().cancel("stop");
+    /// assert!(!outer.enter(|| Scope::new().is_dropped_from_around()));
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let _ = outer.run(async { assert!(Scope::new().is_dropped_from_around()) }).await;
+    /// # })
+    /// ```
+    pub fn is_dropped_from_around(&self) -> bool {
+        self.node.set_contained(current::contains(&self.node));
+        self.node.is_ended_from_around()
     }
 
     /// Keeps this scope, and those around it up to the nearest shield, from dropping what runs inside.
@@ -396,7 +421,9 @@ impl<F: Future> Future for Run<F> {
                 Poll::Ready(Ended::Cancelled(cause.reason.clone()))
             }
             Err(panic) => {
-                let _ = catch_unwind(AssertUnwindSafe(|| me.body.set(None)));
+                if let Err(another) = catch_unwind(AssertUnwindSafe(|| me.body.set(None))) {
+                    discard(another);
+                }
                 asked.into_iter().for_each(|node| node.end());
                 *me.leash = None;
                 Poll::Ready(Ended::Panicked(panic))

@@ -1,6 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
+use crate::discard::discard;
+
 /// Wakers collected under a lock, to be woken when it is released.
 #[derive(Debug, Default)]
 pub(crate) struct Wakes(Vec<Waker>);
@@ -14,8 +16,10 @@ impl Wakes {
     pub(crate) fn wake(self) {
         let mut panicked = None;
         for waker in self.0 {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panicked.get_or_insert(panic);
+            match (catch_unwind(AssertUnwindSafe(|| waker.wake())), &panicked) {
+                (Err(panic), None) => panicked = Some(panic),
+                (Err(panic), Some(_)) => discard(panic),
+                (Ok(()), _) => {}
             }
         }
         if let Some(panic) = panicked {

@@ -1,7 +1,8 @@
 //! Cancellation and clean-up: guards, grace, shields, timeouts, nesting.
 
 use tidegate_task_group::TaskError;
-use tidegate_timeout::{CancelReason, shield, timeout};
+use tidegate_timeout::scope::Scope;
+use tidegate_timeout::{CancelReason, ScopeExt, shield, timeout};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -319,4 +320,45 @@ fn the_first_reason_stays() {
         });
         assert_eq!(messages(&errors.await.unwrap_err()), ["cancelled: first"]);
     });
+}
+
+#[test]
+fn a_group_in_a_scope_that_drops_nothing_reports_its_cancellation() {
+    paused(async {
+        // In a task that was carried into a scope.
+        let carried = timeout(SECOND, async {
+            let body = Group::scope(async |group| {
+                drop(group.spawn(forever::<()>()));
+                forever::<()>().await
+            });
+            shield(tokio::spawn(body.in_current_scope())).await.unwrap()
+        });
+        let errors = timeout(HOUR, carried).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(errors.len(), 1);
+
+        // Below a timeout of its own there, which does not end by a cancellation from around either.
+        let scope = Scope::new();
+        let group = scope.enter(|| {
+            timeout(2 * HOUR, Group::scope(async |_| forever::<()>().await)).in_current_scope()
+        });
+        let task = tokio::spawn(group);
+        breathe().await;
+        scope.handle().cancel("enough");
+        let ended = timeout(HOUR, task).await.expect("within the hour").unwrap();
+        assert_eq!(messages(&ended.unwrap().unwrap_err()), ["cancelled: enough"]);
+    });
+}
+
+#[test]
+fn a_group_in_the_job_of_a_thread_reports_the_cancellation_of_the_job() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let scope = Scope::new();
+    scope.handle().cancel("enough");
+    let errors = scope.enter(|| {
+        runtime.block_on(Group::scope(async |group| {
+            drop(group.spawn(forever::<()>()));
+            forever::<()>().await
+        }))
+    });
+    assert_eq!(messages(&errors.unwrap_err()), ["cancelled: enough"]);
 }

@@ -1,7 +1,9 @@
 //! Panics: of children, of the body, in destructors, and who is blamed.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use tidegate_task_group::{
@@ -269,6 +271,23 @@ fn a_future_that_panics_when_dropped_ends_the_group_like_any_panic() {
         let panic = AssertUnwindSafe(group).catch_unwind().await.unwrap_err();
         assert_eq!(text(&*panic), "fuse");
         assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn a_future_that_panics_and_panics_again_when_dropped_ends_the_group() {
+    on_both(|| async {
+        let group = Group::scope(async |group| {
+            let bomb = Bomb(0);
+            drop(group.spawn(poll_fn(move |_| -> Poll<Result<(), BoxError>> {
+                let _bomb = &bomb;
+                quietly("first")
+            })));
+            drop(group.spawn(forever::<()>()));
+            Ok(())
+        });
+        let panic = AssertUnwindSafe(group).catch_unwind().await.unwrap_err();
+        assert_eq!(text(&*panic), "first");
     });
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use tidegate_test::poll_once;
+use tidegate_test::{CountingWaker, poll_once};
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{
     Deadline, ScopeExt, cancel_scope, current_scope, move_on_after, shield, shield_for, timeout,
@@ -98,6 +98,52 @@ fn a_panic_in_a_destructor_at_the_deadline_passes_through() {
         assert!(matches!(ended, Poll::Ready(Ended::Panicked(_))));
         assert!(current_scope().is_none());
     });
+}
+
+/// A panic's payload whose destructor panics.
+struct Nasty;
+
+impl Drop for Nasty {
+    fn drop(&mut self) {
+        panic!("in the destructor of a payload");
+    }
+}
+
+#[test]
+fn a_future_that_panics_nastily_again_when_dropped_has_panicked_once() {
+    // Held by a future that is no `async` block, it is not dropped by the unwinding of the poll.
+    let on_drop = OnDrop(|| std::panic::panic_any(Nasty));
+    let body = poll_fn(move |_| -> Poll<()> {
+        let _held = &on_drop;
+        panic!("on purpose")
+    });
+    let mut run = pin!(Scope::new().run(body));
+    let Poll::Ready(Ended::Panicked(panic)) = poll_once(run.as_mut()) else {
+        panic!("the panic is reported")
+    };
+    assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
+}
+
+#[test]
+fn wakers_that_panic_nastily_keep_nobody_from_being_woken() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            std::panic::panic_any(Nasty);
+        }
+    }
+    let scope = Scope::new();
+    let nasty = std::task::Waker::from(std::sync::Arc::new(Panics));
+    let (woken, quiet) = CountingWaker::new();
+    let mut guards = [scope.guard(), scope.guard(), scope.guard()];
+    let (last, first) = guards.split_last_mut().unwrap();
+    for guard in first {
+        let _ = guard.poll_cancelled(&mut std::task::Context::from_waker(&nasty));
+    }
+    let _ = last.poll_cancelled(&mut std::task::Context::from_waker(&quiet));
+    let panic = catch_unwind(AssertUnwindSafe(|| scope.handle().cancel("enough"))).unwrap_err();
+    std::mem::forget(panic);
+    assert_eq!(woken.count(), 1);
 }
 
 #[test]
