@@ -63,18 +63,30 @@ impl<E> Builder<E> {
     }
 
     /// Names the group, in its error.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into().into());
         self
     }
 
     /// What the failure of a child means for the others.
+    ///
+    /// # Examples
+    ///
+    /// See [`Policy`].
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
     /// What becomes of a panic in a child.
+    ///
+    /// # Examples
+    ///
+    /// See [`Panicked`](crate::Panicked).
     pub fn on_panic(mut self, on_panic: OnPanic) -> Self {
         self.on_panic = on_panic;
         self
@@ -88,6 +100,10 @@ impl<E> Builder<E> {
     /// # Panics
     ///
     /// When `limit` is zero.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn limit(mut self, limit: usize) -> Self {
         assert!(limit > 0, "a group whose limit is zero would never run a child");
@@ -103,6 +119,10 @@ impl<E> Builder<E> {
     /// # Panics
     ///
     /// The scope panics when it has to wait and is polled outside of a tokio runtime with a timer.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.deadline = deadline;
         self
@@ -111,6 +131,10 @@ impl<E> Builder<E> {
     /// Bounds the time to clean up after a cancellation.
     ///
     /// What is not done by then is dropped. Without it, the group waits for as long as it takes.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
         self
@@ -129,6 +153,10 @@ impl<E> Builder<E> {
     /// # Cancel safety
     ///
     /// As [`TaskGroup::scope`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder`].
     #[track_caller]
     pub fn scope<T, B, Fut, Kind>(self, body: B) -> ScopeFut<T, E, B, Fut>
     where

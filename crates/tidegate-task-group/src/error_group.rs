@@ -1,16 +1,20 @@
-use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use crate::failure::{Facts, Failure, Shown};
+use crate::failure::Failure;
 use crate::origin::Origin;
-use crate::report::Report;
-use crate::task_error::TaskError;
+use cast::{downcast, report_as};
 use forest::{Entry, Sieve};
+use view::{View, chain, reveal_borrowed};
 
+pub(crate) use member::{Member, Ways};
+
+mod cast;
 mod forest;
+mod member;
 mod show;
+mod view;
 
 /// Any error at all: what a group fails with unless it is told otherwise.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -400,11 +404,11 @@ impl<E> ErrorGroup<E> {
     }
 
     /// Adds an error or a subtree; gives back what there is no room for.
-    pub(crate) fn add(&mut self, member: Member<E>) -> Option<Surplus<E>> {
+    pub(crate) fn add(&mut self, member: Member<E>) -> Option<member::Surplus<E>> {
         match member {
             Member::Leaf(leaf, _) if self.kept == KEPT => {
                 self.omitted += 1;
-                Some(Surplus(vec![leaf]))
+                Some(member::Surplus(vec![leaf]))
             }
             Member::Leaf(leaf, view) => {
                 self.kept += 1;
@@ -431,7 +435,7 @@ impl<E> ErrorGroup<E> {
                     self.entries.extend(fits);
                 }
                 self.entries.push(Entry::Group { message: group.message, origin, span });
-                Some(Surplus(surplus))
+                Some(member::Surplus(surplus))
             }
         }
     }
@@ -494,120 +498,6 @@ impl<E> fmt::Debug for Cause<'_, E> {
             Self::Error(_) => f.write_str("Error(..)"),
             Self::Other(error) => f.debug_tuple("Other").field(error).finish(),
         }
-    }
-}
-
-/// How to show an `E`, found out when the first of them came.
-pub(crate) struct View<E> {
-    reveal: fn(&E) -> &dyn Any,
-    facts: &'static Facts,
-}
-
-impl<E> View<E> {
-    fn as_error<'e>(&self, error: &'e E) -> Option<&'e (dyn Error + 'static)> {
-        self.facts.as_error((self.reveal)(error))
-    }
-
-    fn shown<'e>(&self, error: &'e E) -> Shown<'e> {
-        Shown(self.facts, (self.reveal)(error))
-    }
-}
-
-impl<E> Clone for View<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for View<E> {}
-
-/// An error, what caused it, what caused that, …
-fn chain<'e>(
-    error: Option<&'e (dyn Error + 'static)>,
-) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(error, |&error| error.source())
-}
-
-fn reveal_borrowed<'e, E: 'static>(error: &'e &E) -> &'e dyn Any {
-    *error
-}
-
-/// Something to add to a group, made before any lock is taken.
-pub(crate) enum Member<E> {
-    Leaf(Entry<E>, View<E>),
-    Group(ErrorGroup<E>, Origin),
-}
-
-impl<E> Member<E> {
-    pub(crate) fn new(error: E, origin: Origin, ways: &Ways<E>) -> Self {
-        match (ways.into_group)(error) {
-            Ok(group) => Self::Group(group, origin),
-            Err(error) => Self::Leaf(Entry::Error(error, origin), ways.view),
-        }
-    }
-
-    pub(crate) fn report(report: Report, origin: Origin, ways: &Ways<E>) -> Self {
-        let leaf = match (ways.from_report)(report) {
-            Ok(error) => Entry::Error(error, origin),
-            Err(report) => Entry::Other(report, origin),
-        };
-        Self::Leaf(leaf, ways.view)
-    }
-
-    /// Whether this only says that a task failed whose error the group has.
-    pub(crate) fn is_echo(&self) -> bool {
-        let Self::Leaf(Entry::Error(error, _), view) = self else { return false };
-        let task_error = view.as_error(error).and_then(<dyn Error>::downcast_ref::<TaskError>);
-        task_error.is_some_and(TaskError::is_echo)
-    }
-}
-
-/// Errors that found no room, to be dropped where no lock is held.
-pub(crate) struct Surplus<E>(#[expect(dead_code, reason = "only ever dropped")] Vec<Entry<E>>);
-
-/// All that a group needs to know about its `E`, so that only the one who opens it names a bound.
-pub(crate) struct Ways<E> {
-    view: View<E>,
-    into_group: fn(E) -> Result<ErrorGroup<E>, E>,
-    from_report: fn(Report) -> Result<E, Report>,
-}
-
-impl<E> Ways<E> {
-    pub(crate) fn new<Kind>() -> Self
-    where
-        E: Failure<Kind>,
-    {
-        let view = View { reveal: |error| error, facts: E::FACTS };
-        Self { view, into_group: E::into_group, from_report: E::from_report }
-    }
-}
-
-/// Takes a `T` out of an error: the error itself, or what is in its box.
-fn downcast<T: Error + 'static, E: 'static>(error: E) -> Result<T, E> {
-    let error = match cast::<BoxError, E>(error) {
-        Ok(boxed) => match boxed.downcast::<T>() {
-            Ok(error) => return Ok(*error),
-            Err(boxed) => cast(boxed).unwrap_or_else(|_| unreachable!("it was an `E` before")),
-        },
-        Err(error) => error,
-    };
-    cast(error)
-}
-
-/// A copy of a report, if it is a `T`.
-fn report_as<T: 'static>(report: &Report) -> Option<T> {
-    match report.clone() {
-        Report::Panicked(panicked) => cast(panicked).ok(),
-        Report::Cancelled(cancelled) => cast(cancelled).ok(),
-    }
-}
-
-/// The same value under its other name, if the two types are one.
-fn cast<T: 'static, E: 'static>(value: E) -> Result<T, E> {
-    let mut value = Some(value);
-    match (&mut value as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take) {
-        Some(value) => Ok(value),
-        None => Err(value.expect("nobody took it")),
     }
 }
 

@@ -301,11 +301,33 @@ impl<E> TaskGroup<E> {
     }
 
     /// The number of children that have not ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::scope(async |group| {
+    ///     let task = group.spawn(async { Ok(()) });
+    ///     assert_eq!(group.len(), 1);
+    ///     task.await?;
+    ///     assert!(group.is_empty());
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.core.len()
     }
 
     /// Whether there is no child that has not ended.
+    ///
+    /// # Examples
+    ///
+    /// See [`len`](Self::len).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -110,16 +110,50 @@ impl<T> Task<T> {
     }
 
     /// The name it was given with [`TaskGroup::task`](crate::TaskGroup::task).
+    ///
+    /// # Examples
+    ///
+    /// See [`Task`].
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref().map(Name::as_str)
     }
 
     /// Its number among the children of its group; [`u64::MAX`] if it was never spawned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::scope(async |group| {
+    ///     let first = group.spawn(async { Ok(()) });
+    ///     let second = group.spawn(async { Ok(()) });
+    ///     assert_eq!((first.id(), second.id()), (0, 1));
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
     pub fn id(&self) -> u64 {
         self.id.unwrap_or(u64::MAX)
     }
 
     /// Whether it has ended, in whatever way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = TaskGroup::<BoxError>::scope(async |group| Ok(group.spawn(async { Ok(5) })));
+    /// let task = task.await.unwrap();
+    /// assert!(task.is_finished());
+    /// assert_eq!(task.await, Ok(5));
+    /// # }
+    /// ```
     pub fn is_finished(&self) -> bool {
         match &self.state {
             // When the group is over, so are its children, even if tokio has not yet said so.

@@ -3,7 +3,8 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use super::forest::{self, Entry};
-use super::{Cause, ErrorGroup, View, chain};
+use super::view::{View, chain};
+use super::{Cause, ErrorGroup};
 use crate::origin::Origin;
 
 /// How many errors the one line names.

@@ -206,13 +206,18 @@ fn a_panic_whose_payload_panics_when_dropped_is_survived() {
         ] {
             let group = Group::builder().on_panic(on_panic).policy(policy).scope(async |group| {
                 let mut waiting = Vec::new();
+                let started = Counter::default();
                 for _ in 0..2 {
-                    waiting.push(group.spawn(async {
+                    let started = started.clone();
+                    waiting.push(group.spawn(async move {
+                        started.add();
                         tidegate_timeout::cancelled().await;
                         if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) }
                     }));
                 }
-                breathe().await;
+                while started.get() < 2 {
+                    tokio::task::yield_now().await;
+                }
                 let first = group
                     .spawn(async { if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) } });
                 tidegate_timeout::shield(async {
