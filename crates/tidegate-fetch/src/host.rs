@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,13 +24,19 @@ use parking_lot::Mutex;
 use reqwest::StatusCode;
 use tidegate_semaphore::{Permit, Semaphore};
 use tidegate_time_lock::{Applied, LearnedPace, Pass, Reopen, Requeue, TimeLock};
+use tokio::time::Instant;
 use url::{Origin, Url};
 
 use crate::Failure;
 use crate::server::Epoch;
 
-/// A host that refuses so many times in a row, accepting nothing in between, is given up.
-const MOST_PAUSES: u32 = 6;
+/// A host that refuses for so long, and at least so many times in a row, is given up. One that is started again
+/// and says "in a second" meanwhile is not.
+const PATIENCE: Duration = Duration::from_secs(15);
+const FEW_PAUSES: u32 = 6;
+
+/// So is one that refuses so many times in a row, in however short a time.
+const MOST_PAUSES: u32 = 12;
 
 /// With more hosts than this, those that nothing is known about are forgotten.
 const MANY: usize = 1024;
@@ -78,11 +84,18 @@ pub(crate) struct Host {
     client: u64,
     gate: TimeLock,
     permits: Semaphore,
-    /// Pauses since something was accepted.
-    pauses: AtomicU32,
+    /// Since when it has accepted nothing, if it refuses.
+    refusing: Mutex<Option<Refusing>>,
     /// Requests that were accepted, ever.
     accepted: AtomicU64,
     given_up: OnceLock<GivenUp>,
+}
+
+/// A time in which a host accepted nothing.
+#[derive(Clone, Copy, Debug)]
+struct Refusing {
+    since: Instant,
+    pauses: u32,
 }
 
 /// Why a host was given up.
@@ -123,7 +136,7 @@ impl Host {
             client: RandomState::new().build_hasher().finish(),
             gate,
             permits: Semaphore::new(per_host),
-            pauses: AtomicU32::new(0),
+            refusing: Mutex::new(None),
             accepted: AtomicU64::new(0),
             given_up: OnceLock::new(),
         }
@@ -189,6 +202,16 @@ impl Host {
         self.why_given_up()
     }
 
+    /// Counts a pause; whether it was one too many.
+    fn refuses_everything(&self) -> bool {
+        let mut refusing = self.refusing.lock();
+        let refusing =
+            refusing.get_or_insert_with(|| Refusing { since: Instant::now(), pauses: 0 });
+        refusing.pauses += 1;
+        refusing.pauses >= MOST_PAUSES
+            || refusing.pauses >= FEW_PAUSES && refusing.since.elapsed() >= PATIENCE
+    }
+
     /// Whether forgetting it would change how it is treated.
     fn is_memorable(&self) -> bool {
         self.given_up.get().is_some() || self.gate.is_locked() || self.gate.epoch() > 0
@@ -206,7 +229,7 @@ impl<'a> Entry<'a> {
         let pass = self.pass.take().expect(ONE_VERDICT);
         self.host.accepted.fetch_add(1, Ordering::Relaxed);
         if pass.is_current() {
-            self.host.pauses.store(0, Ordering::Relaxed);
+            *self.host.refusing.lock() = None;
         }
         pass.ok();
         self.permit.take().expect(ONE_VERDICT)
@@ -229,7 +252,7 @@ impl<'a> Entry<'a> {
         let mut began = None;
         if shut.applied == Applied::Started {
             began = host.gate.remaining();
-            if host.pauses.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_PAUSES {
+            if host.refuses_everything() {
                 return Err(host.give_up(GivenUp::AlwaysRefused(status)));
             }
         }

@@ -137,21 +137,41 @@ async fn a_host_that_asks_for_too_long_is_given_up_for_everybody() {
     assert!(matches!(host.enter(None).await.unwrap_err(), Failure::WaitTooLong(_)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_host_that_refuses_everything_is_given_up() {
-    let host = host(1);
+/// How many refusals it takes until the host is given up.
+async fn refusals_of(host: &Host, pause: Option<Duration>) -> u32 {
     let mut place = None;
-    for pause in 1..=MOST_PAUSES {
+    for count in 1.. {
         let entry = host.enter(place.take()).await.unwrap();
-        match entry.refused(REFUSED, None, LONG) {
+        match entry.refused(REFUSED, pause, LONG) {
             Ok(refused) => place = Some(refused.place),
             Err(failure) => {
                 assert!(matches!(failure, Failure::AlwaysRefused(REFUSED)));
-                assert_eq!(pause, MOST_PAUSES);
+                return count;
             }
         }
     }
-    assert!(matches!(host.enter(None).await.unwrap_err(), Failure::AlwaysRefused(REFUSED)));
+    unreachable!("it is given up")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_refuses_everything_is_given_up() {
+    for (pause, refusals) in
+        [(None, FEW_PAUSES), (Some(secs(10)), FEW_PAUSES), (Some(Duration::ZERO), MOST_PAUSES)]
+    {
+        let host = host(1);
+        assert_eq!(refusals_of(&host, pause).await, refusals, "{pause:?}");
+        assert!(matches!(host.enter(None).await.unwrap_err(), Failure::AlwaysRefused(REFUSED)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_back_after_ten_seconds_is_not_given_up() {
+    let host = host(1);
+    for _ in 0..10 {
+        host.enter(None).await.unwrap().refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    }
+    drop(host.enter(None).await.unwrap().accepted());
+    assert_eq!(refusals_of(&host, Some(secs(1))).await, MOST_PAUSES);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +189,7 @@ async fn an_answer_from_before_the_pause_is_no_sign_of_life() {
     let [old, new] = [enter(&host), enter(&host)];
     new.refused(REFUSED, Some(secs(1)), LONG).unwrap();
     drop(old.accepted());
-    assert_eq!(host.pauses.load(Ordering::Relaxed), 1);
+    assert_eq!(host.refusing.lock().unwrap().pauses, 1);
     assert!(host.gate.is_locked());
 }
 
