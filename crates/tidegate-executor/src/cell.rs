@@ -29,6 +29,7 @@ use parking_lot::Mutex;
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::Guard;
 
+use crate::clock::Clock;
 use crate::crew::{Crew, Refused, Terms};
 use crate::error::{JobError, QueueFull};
 use crate::job_cx::JobCx;
@@ -250,6 +251,10 @@ where
 
     fn tell(&self, why: CancelReason) {
         self.cx.scope.handle().cancel(why);
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.cx.clock
     }
 
     fn location(&self) -> &'static Location<'static> {

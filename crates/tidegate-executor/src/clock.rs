@@ -12,7 +12,8 @@
 // - The hold ends when the job's result is handed over (after the waiting task was woken, so that the
 //   runtime has something to do by then) or when nobody waits any more.
 // - While a job waits in `block_on` it is the clock that it may be waiting for: the hold is let go. The
-//   waker takes it back before anything else can happen, see `park.rs`.
+//   waker takes it back before anything else can happen, see `park.rs`. The jobs in line behind it wait for
+//   the same: theirs are let go until the crew has a slot again, see `crew/state.rs`.
 // - A runtime that is dropped waits for its blocking tasks. It drops its other tasks first, so a task
 //   that ends the hold when it is dropped is spawned along with it.
 
@@ -53,6 +54,11 @@ impl Clock {
             runtime: runtime.clone(),
         });
         Self(paused.map(Arc::new))
+    }
+
+    /// Whether there is a paused clock to hold.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Lets the clock go on while the job waits for it, once what is returned is dropped.

@@ -30,6 +30,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tidegate_timeout::CancelReason;
 
 use self::state::{Call, Phase, State};
+use crate::clock::Hold;
 use crate::error::JobError;
 use crate::line::Place;
 use crate::quiet::quietly;
@@ -90,7 +91,7 @@ impl Crew {
         work: &Arc<dyn Work>,
         terms: Terms,
     ) -> Result<Place, Refused> {
-        let (place, call) = {
+        let (place, call, _clocks) = {
             let mut state = self.state.lock();
             match state.phase {
                 Phase::Open => {}
@@ -102,7 +103,8 @@ impl Crew {
             }
             let line = if terms.inner { &mut state.inner } else { &mut state.line };
             let place = line.push(Arc::clone(work));
-            (place, state.call(&self.plan))
+            state.paused |= work.clock().is_paused();
+            (place, state.call(&self.plan), state.let_clocks_go(&self.plan))
         };
         self.answer(call);
         Ok(place)
@@ -122,10 +124,10 @@ impl Crew {
 
     /// A job begins to wait in `block_on`: its slot is lent to the jobs that it waits for.
     pub(crate) fn went_away(self: &Arc<Self>) {
-        let call = {
+        let (call, _clocks) = {
             let mut state = self.state.lock();
             state.away += 1;
-            state.call(&self.plan)
+            (state.call(&self.plan), state.let_clocks_go(&self.plan))
         };
         self.answer(call);
     }
@@ -134,7 +136,18 @@ impl Crew {
     pub(crate) fn came_back(&self) {
         let mut state = self.state.lock();
         state.away -= 1;
+        state.take_clocks_back();
         state.peak = state.peak.max(state.busy - state.away);
+    }
+
+    /// Lets the clocks of the line go, once what is returned is dropped, if the line waits for a clock.
+    pub(crate) fn let_clocks_go(&self) -> Vec<Arc<Hold>> {
+        self.state.lock().let_clocks_go(&self.plan)
+    }
+
+    /// Holds the clocks of the line again.
+    pub(crate) fn take_clocks_back(&self) {
+        self.state.lock().take_clocks_back();
     }
 
     /// Lets no job in any more; those that are in may run.

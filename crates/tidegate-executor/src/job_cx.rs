@@ -179,12 +179,12 @@ impl JobCx {
         let _away = Away::new(self);
         if cfg!(panic = "abort") || std::thread::panicking() {
             let shielded = pin!(tidegate_timeout::shield(future));
-            return self.scope.enter(|| park_on(shielded, &self.clock));
+            return self.scope.enter(|| park_on(shielded, &self.clock, self.crew.as_ref()));
         }
         let scope = self.scope.enter(Scope::new);
         let ended = {
             let running = pin!(scope.run(future));
-            park_on(running, &self.clock)
+            park_on(running, &self.clock, self.crew.as_ref())
         };
         match ended {
             Ended::Value(value) => value,

@@ -124,6 +124,11 @@ impl<T> Line<T> {
         if slot.stamp == place.stamp { slot.value.as_mut() } else { None }
     }
 
+    /// Everything in line, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.value.as_ref())
+    }
+
     /// Everybody leaves, in order.
     pub(crate) fn drain(&mut self) -> Vec<T> {
         std::iter::from_fn(|| self.pop()).collect()

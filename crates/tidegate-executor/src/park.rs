@@ -4,7 +4,7 @@
 // that is entered for the whole job, and drives nothing but itself. So `block_on` may be called inside
 // the future of another `block_on`, with a runtime of any flavour, and also when there is none.
 //
-// A paused clock is let go while the thread sleeps. The waker takes it back as it rings, in the thread
+// A paused clock is let go while the thread sleeps, also by the jobs that wait in line for this thread. The waker takes it back as it rings, in the thread
 // of whoever wakes and under the bell's lock: between a timer that has fired and this thread's next poll,
 // the clock has no chance to jump further.
 
@@ -16,13 +16,19 @@ use std::thread::Thread;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
+use crate::crew::Crew;
 
 /// Polls `future` on this thread until it is ready, letting go of `clock` while it sleeps.
-pub(crate) fn park_on<F: Future>(mut future: Pin<&mut F>, clock: &Clock) -> F::Output {
+pub(crate) fn park_on<F: Future>(
+    mut future: Pin<&mut F>,
+    clock: &Clock,
+    crew: Option<&Arc<Crew>>,
+) -> F::Output {
     let bell = Arc::new(Bell {
         thread: std::thread::current(),
         rung: Mutex::new(false),
         clock: clock.clone(),
+        crew: crew.filter(|_| clock.is_paused()).cloned(),
     });
     let waker = Waker::from(Arc::clone(&bell));
     let mut cx = Context::from_waker(&waker);
@@ -38,6 +44,8 @@ struct Bell {
     thread: Thread,
     rung: Mutex<bool>,
     clock: Clock,
+    /// Whose line waits for the same clock, if it is paused.
+    crew: Option<Arc<Crew>>,
 }
 
 impl Bell {
@@ -48,8 +56,9 @@ impl Bell {
                 return;
             }
             let held = self.clock.let_go();
+            let behind = self.crew.as_ref().map(|crew| crew.let_clocks_go());
             drop(rung);
-            drop(held);
+            drop((held, behind));
             // Rung in between, it returns at once; woken by somebody else, it looks again.
             std::thread::park();
         }
@@ -65,6 +74,8 @@ impl Wake for Bell {
         {
             let mut rung = self.rung.lock();
             self.clock.take_back();
+            // Also if nobody waits for this job any more.
+            self.crew.iter().for_each(|crew| crew.take_clocks_back());
             *rung = true;
         }
         self.thread.unpark();

@@ -3,6 +3,7 @@ use std::task::{Context, Poll};
 
 use tidegate_timeout::CancelReason;
 
+use crate::clock::Clock;
 use crate::error::JobError;
 
 /// A job as its pool sees it.
@@ -19,6 +20,9 @@ pub(crate) trait Work: Send + Sync {
 
     /// Tells the closure that it need not go on.
     fn tell(&self, why: CancelReason);
+
+    /// The clock that stands still while the caller waits.
+    fn clock(&self) -> &Clock;
 
     /// Where the job was asked for.
     fn location(&self) -> &'static Location<'static>;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::Condvar;
 
 use super::Plan;
+use crate::clock::Hold;
 use crate::line::Line;
 use crate::report::PoolStatistics;
 use crate::work::Work;
@@ -27,6 +28,8 @@ pub(super) struct State {
     pub(super) busy: usize,
     /// Hands whose job waits in `block_on`.
     pub(super) away: usize,
+    /// A job that holds a paused clock was let in at some time.
+    pub(super) paused: bool,
     pub(super) phase: Phase,
     /// Who waits for the last hand to leave.
     pub(super) watchers: Line<Waker>,
@@ -77,6 +80,7 @@ impl State {
             threads: 0,
             busy: 0,
             away: 0,
+            paused: false,
             phase: Phase::Open,
             watchers: Line::new(),
             peak: 0,
@@ -119,8 +123,25 @@ impl State {
     }
 
     pub(super) fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
+        work.clock().take_back();
         self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
         work
+    }
+
+    /// Where every slot is lent by a job in `block_on`, the line waits for what those jobs wait for, which may be
+    /// a clock: lets go of it in the name of all, once what is returned is dropped.
+    pub(super) fn let_clocks_go(&self, plan: &Plan) -> Vec<Arc<Hold>> {
+        if !self.paused || self.busy > self.away || self.busy < plan.max {
+            return Vec::new();
+        }
+        self.line.iter().filter_map(|job| job.clock().let_go()).collect()
+    }
+
+    /// The line waits for a thread's work again.
+    pub(super) fn take_clocks_back(&self) {
+        if self.paused {
+            self.line.iter().for_each(|job| job.clock().take_back());
+        }
     }
 
     /// Sees to it that somebody comes for the job that has just become startable.

@@ -2,9 +2,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::*;
+use crate::clock::Clock;
 
 /// A job that is only ever in line.
-struct Idle;
+struct Idle(Clock);
 
 impl Work for Idle {
     fn run(&self, _: &mut dyn FnMut(Ended)) {}
@@ -13,6 +14,9 @@ impl Work for Idle {
     }
     fn scope_cancelled(&self) {}
     fn tell(&self, _: CancelReason) {}
+    fn clock(&self) -> &Clock {
+        &self.0
+    }
     fn location(&self) -> &'static Location<'static> {
         Location::caller()
     }
@@ -30,8 +34,8 @@ fn jobs_that_nobody_will_come_for_are_given_back() {
         stack_size: None,
     });
     let mut state = crew.state.lock();
-    state.line.push(Arc::new(Idle));
-    state.inner.push(Arc::new(Idle));
+    state.line.push(Arc::new(Idle(Clock::hold(None))));
+    state.inner.push(Arc::new(Idle(Clock::hold(None))));
     (state.threads, state.busy, state.away) = (2, 2, 1);
     assert_eq!(state.hopeless().len(), 0, "one thread is at work");
     (state.threads, state.busy, state.away) = (1, 1, 1);

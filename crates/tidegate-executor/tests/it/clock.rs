@@ -143,3 +143,43 @@ fn a_runtime_with_a_paused_clock_may_be_dropped_under_a_job() {
     gate.open();
     assert_eq!(block_on(job.unwrap()), Ok(()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn jobs_in_line_behind_one_that_waits_for_the_clock_let_it_go_on() {
+    let (pool, start) = (one_thread(), Instant::now());
+    let waits = |cx: &JobCx| cx.block_on(sleep(HOUR));
+    // In line before it waits.
+    let before = [pool.submit(waits).unwrap(), pool.submit(waits).unwrap()];
+    // Asked for while it waits.
+    let later = async {
+        sleep(HOUR / 2).await;
+        assert!(timeout(HOUR / 4, pool.run(takes_a_while)).await.is_err());
+        pool.run(takes_a_while).await
+    };
+    let [first, second] = before;
+    let (first, second, later) = tokio::join!(first, second, later);
+    assert_eq!((first, second, later), (Ok(()), Ok(()), Ok(7)));
+    assert_eq!(start.elapsed(), 2 * HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_in_line_hold_the_clock_again_when_a_thread_works() {
+    let pool = one_thread();
+    for _ in 0..20 {
+        let start = Instant::now();
+        let first = pool.run(|cx| {
+            cx.block_on(sleep(HOUR));
+            takes_a_while(cx)
+        });
+        let mut first = Box::pin(first);
+        assert!(poll_once(first.as_mut()).is_pending());
+        let second = timeout(2 * HOUR, pool.run(takes_a_while));
+        let forgotten = async {
+            sleep(HOUR).await;
+            // Nobody holds the clock for this one any more.
+            drop(first);
+        };
+        assert_eq!(tokio::join!(second, forgotten).0, Ok(Ok(7)));
+        assert_eq!(start.elapsed(), HOUR);
+    }
+}
