@@ -103,7 +103,6 @@ impl Crew {
             }
             let line = if terms.inner { &mut state.inner } else { &mut state.line };
             let place = line.push(Arc::clone(work));
-            state.paused |= work.clock().is_paused();
             (place, state.call(&self.plan), state.let_clocks_go(&self.plan))
         };
         self.answer(call);
@@ -124,10 +123,10 @@ impl Crew {
 
     /// A job begins to wait in `block_on`: its slot is lent to the jobs that it waits for.
     pub(crate) fn went_away(self: &Arc<Self>) {
-        let (call, _clocks) = {
+        let call = {
             let mut state = self.state.lock();
             state.away += 1;
-            (state.call(&self.plan), state.let_clocks_go(&self.plan))
+            state.call(&self.plan)
         };
         self.answer(call);
     }
@@ -136,18 +135,22 @@ impl Crew {
     pub(crate) fn came_back(&self) {
         let mut state = self.state.lock();
         state.away -= 1;
-        state.take_clocks_back();
         state.peak = state.peak.max(state.busy - state.away);
     }
 
-    /// Lets the clocks of the line go, once what is returned is dropped, if the line waits for a clock.
-    pub(crate) fn let_clocks_go(&self) -> Vec<Arc<Hold>> {
-        self.state.lock().let_clocks_go(&self.plan)
+    /// A job lets go of a paused clock while it sleeps; if the line waits for that too, so does the line, once what
+    /// is returned is dropped.
+    pub(crate) fn goes_adrift(&self) -> Vec<Arc<Hold>> {
+        let mut state = self.state.lock();
+        state.adrift += 1;
+        state.let_clocks_go(&self.plan)
     }
 
-    /// Holds the clocks of the line again.
-    pub(crate) fn take_clocks_back(&self) {
-        self.state.lock().take_clocks_back();
+    /// The job was woken: the line waits for its thread again.
+    pub(crate) fn is_woken(&self) {
+        let mut state = self.state.lock();
+        state.adrift -= 1;
+        state.line.iter().for_each(|job| job.clock().take_back());
     }
 
     /// Lets no job in any more; those that are in may run.

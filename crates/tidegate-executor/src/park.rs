@@ -26,7 +26,7 @@ pub(crate) fn park_on<F: Future>(
 ) -> F::Output {
     let bell = Arc::new(Bell {
         thread: std::thread::current(),
-        rung: Mutex::new(false),
+        state: Mutex::new(State { rung: false, adrift: false }),
         clock: clock.clone(),
         crew: crew.filter(|_| clock.is_paused()).cloned(),
     });
@@ -42,23 +42,32 @@ pub(crate) fn park_on<F: Future>(
 
 struct Bell {
     thread: Thread,
-    rung: Mutex<bool>,
+    state: Mutex<State>,
     clock: Clock,
     /// Whose line waits for the same clock, if it is paused.
     crew: Option<Arc<Crew>>,
 }
 
+struct State {
+    rung: bool,
+    /// The crew knows that the clock was let go.
+    adrift: bool,
+}
+
 impl Bell {
     fn wait(&self) {
         loop {
-            let mut rung = self.rung.lock();
-            if std::mem::take(&mut *rung) {
+            let mut state = self.state.lock();
+            if std::mem::take(&mut state.rung) {
                 return;
             }
-            let held = self.clock.let_go();
-            let behind = self.crew.as_ref().map(|crew| crew.let_clocks_go());
-            drop(rung);
-            drop((held, behind));
+            let mut held: Vec<_> = self.clock.let_go().into_iter().collect();
+            if let Some(crew) = self.crew.as_ref().filter(|_| !state.adrift) {
+                held.append(&mut crew.goes_adrift());
+                state.adrift = true;
+            }
+            drop(state);
+            drop(held);
             // Rung in between, it returns at once; woken by somebody else, it looks again.
             std::thread::park();
         }
@@ -72,11 +81,14 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         {
-            let mut rung = self.rung.lock();
+            let mut state = self.state.lock();
             self.clock.take_back();
             // Also if nobody waits for this job any more.
-            self.crew.iter().for_each(|crew| crew.take_clocks_back());
-            *rung = true;
+            if let Some(crew) = self.crew.as_ref().filter(|_| state.adrift) {
+                crew.is_woken();
+                state.adrift = false;
+            }
+            state.rung = true;
         }
         self.thread.unpark();
     }

@@ -28,8 +28,8 @@ pub(super) struct State {
     pub(super) busy: usize,
     /// Hands whose job waits in `block_on`.
     pub(super) away: usize,
-    /// A job that holds a paused clock was let in at some time.
-    pub(super) paused: bool,
+    /// Hands whose job sleeps in `block_on` and has let go of a paused clock.
+    pub(super) adrift: usize,
     pub(super) phase: Phase,
     /// Who waits for the last hand to leave.
     pub(super) watchers: Line<Waker>,
@@ -80,7 +80,7 @@ impl State {
             threads: 0,
             busy: 0,
             away: 0,
-            paused: false,
+            adrift: 0,
             phase: Phase::Open,
             watchers: Line::new(),
             peak: 0,
@@ -123,25 +123,17 @@ impl State {
     }
 
     pub(super) fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
-        work.clock().take_back();
         self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
         work
     }
 
-    /// Where every slot is lent by a job in `block_on`, the line waits for what those jobs wait for, which may be
-    /// a clock: lets go of it in the name of all, once what is returned is dropped.
+    /// Where every slot is adrift, the line waits for the same clock: lets go of it in the name of all, once what
+    /// is returned is dropped.
     pub(super) fn let_clocks_go(&self, plan: &Plan) -> Vec<Arc<Hold>> {
-        if !self.paused || self.busy > self.away || self.busy < plan.max {
+        if self.adrift == 0 || self.adrift < self.busy || self.busy < plan.max {
             return Vec::new();
         }
         self.line.iter().filter_map(|job| job.clock().let_go()).collect()
-    }
-
-    /// The line waits for a thread's work again.
-    pub(super) fn take_clocks_back(&self) {
-        if self.paused {
-            self.line.iter().for_each(|job| job.clock().take_back());
-        }
     }
 
     /// Sees to it that somebody comes for the job that has just become startable.

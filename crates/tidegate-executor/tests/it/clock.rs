@@ -14,8 +14,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Work that takes real time, until another thread has done something.
 fn takes_a_while(_: &JobCx) -> u32 {
-    std::thread::spawn(|| (0..100).for_each(|_| std::thread::yield_now())).join().unwrap();
+    std::thread::spawn(takes_real_time).join().unwrap();
     7
+}
+
+fn takes_real_time() {
+    (0..100).for_each(|_| std::thread::yield_now());
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,5 +185,33 @@ async fn jobs_in_line_hold_the_clock_again_when_a_thread_works() {
         };
         assert_eq!(tokio::join!(second, forgotten).0, Ok(Ok(7)));
         assert_eq!(start.elapsed(), HOUR);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_in_line_behind_one_that_waits_for_something_else_hold_the_clock() {
+    let pool = std::sync::Arc::new(one_thread());
+    for _ in 0..20 {
+        let (go, gone) = tokio::sync::oneshot::channel();
+        let (waits, is_waiting) = channel();
+        let first = std::thread::spawn({
+            let pool = std::sync::Arc::clone(&pool);
+            // Outside of the runtime, so the job knows nothing of its clock.
+            let work = move |cx: &JobCx| {
+                waits.send(()).unwrap();
+                cx.block_on(gone)
+            };
+            move || block_on(pool.run(work))
+        });
+        is_waiting.recv().unwrap();
+        let mut second = Box::pin(timeout(HOUR, pool.run(takes_a_while)));
+        assert!(poll_once(second.as_mut()).is_pending());
+        let later = std::thread::spawn(move || {
+            takes_real_time();
+            go.send(()).unwrap();
+        });
+        assert_eq!(second.await, Ok(Ok(7)));
+        later.join().unwrap();
+        assert_eq!(first.join().unwrap(), Ok(Ok(())));
     }
 }
