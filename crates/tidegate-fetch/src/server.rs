@@ -71,7 +71,7 @@ impl Options {
     ///
     /// See [`Options`].
     pub fn new(mode: Mode) -> Self {
-        let (per_second, burst) = if mode == Mode::Demo { (40.0, 15) } else { (20.0, 10) };
+        let (per_second, burst) = if mode == Mode::Demo { (45.0, 15) } else { (20.0, 10) };
         Self {
             mode,
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
