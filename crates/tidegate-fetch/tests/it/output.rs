@@ -86,6 +86,24 @@ fn a_terminal_gets_a_bar() {
 }
 
 #[test]
+fn a_narrow_terminal_gets_a_bar_that_fits() {
+    let out = Scratch::new();
+    let binary = env!("CARGO_BIN_EXE_tidegate-fetch");
+    let line = format!("stty rows 24 cols 50 && {binary} flags -s DELAY --out {}", out.arg());
+    let terminal = Command::new("script").args(["-qec", &line, "/dev/null"]).output();
+    let Ok(terminal) = terminal else {
+        eprintln!("not checked: there is no `script` here");
+        return;
+    };
+    let text = String::from_utf8_lossy(&terminal.stdout);
+    // A bar ends with its speed; behind the last one comes the summary, without an end of line between them.
+    let bars = text.split(['\r', '\n', '\x1b']).filter_map(|line| line.rsplit_once("/s]"));
+    let widths: Vec<usize> = bars.map(|(bar, _)| bar.chars().count() + "/s]".len()).collect();
+    assert!(widths.iter().any(|&width| width > 20), "no bar: {text}");
+    assert!(widths.iter().all(|&width| width <= 50 + "[2K".len()), "{widths:?}: {text}");
+}
+
+#[test]
 fn a_server_elsewhere_cannot_write_to_the_terminal() {
     let out = Scratch::new();
     let server = crate::odd_server::OddServer::start(|_, _| {

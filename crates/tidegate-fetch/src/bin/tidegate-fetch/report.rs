@@ -58,7 +58,7 @@ fn style() -> ProgressStyle {
         let _ = write!(out, "{:.1}/s", state.per_sec());
     };
     ProgressStyle::with_template(
-        "{percent:>3}%|{bar:40}| {pos}/{len} [{elapsed}<{eta}, {rate}] {msg}",
+        "{percent:>3}%|{wide_bar}| {pos}/{len} [{elapsed}<{eta}, {rate}] {msg}",
     )
     .expect("the template is a good one")
     .with_key("rate", rate)
