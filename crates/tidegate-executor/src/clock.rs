@@ -13,7 +13,7 @@
 //   runtime has something to do by then) or when nobody waits any more.
 // - While a job waits in `block_on` it is the clock that it may be waiting for: the hold is let go. The
 //   waker takes it back before anything else can happen, see `park.rs`. The jobs in line behind it wait for
-//   the same: theirs are let go until the crew has a slot again, see `crew/state.rs`.
+//   the same: theirs are let go until it is woken, see `crew/state.rs`.
 // - A runtime that is dropped waits for its blocking tasks. It drops its other tasks first, so a task
 //   that ends the hold when it is dropped is spawned along with it.
 
