@@ -172,6 +172,8 @@ impl Semaphore {
 
     /// As [`try_acquire`](Self::try_acquire), for `n` permits together.
     ///
+    /// Somebody in line stands before everybody who only tries: then even an `n` of 0 gives `None`.
+    ///
     /// # Examples
     ///
     /// ```
