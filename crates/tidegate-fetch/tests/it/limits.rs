@@ -1,6 +1,6 @@
 //! 429 and 503: pauses, and everything that a Retry-After may hold.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime};
 
 use httpdate::fmt_http_date;
@@ -136,9 +136,19 @@ fn a_server_that_refuses_everything_is_given_up() {
 #[test]
 fn one_url_that_is_always_refused_does_not_keep_the_others_waiting() {
     // C11: it goes first when the gate opens, so that it could make the host look as if it refused everything.
-    let server = OddServer::start(|_, path| match path {
-        "/poisoned" => answer("503 Service Unavailable", "Retry-After: 0\r\n", ""),
-        _ => answer("200 OK", "", "good"),
+    // The others are answered once it was asked for a second time: then its first refusal has arrived, and they all
+    // come after it.
+    let (asked, again) = (Mutex::new(0), Condvar::new());
+    let server = OddServer::start(move |_, path| {
+        let mut asked = asked.lock().unwrap();
+        if path == "/poisoned" {
+            *asked += 1;
+            again.notify_all();
+            return answer("503 Service Unavailable", "Retry-After: 0\r\n", "");
+        }
+        let patience = Duration::from_secs(60);
+        drop(again.wait_timeout_while(asked, patience, |asked| *asked < 2).unwrap());
+        answer("200 OK", "", "good")
     });
     let out = Scratch::new();
     let urls = (0..30).map(|n| server.url(&format!("/{n}")));
