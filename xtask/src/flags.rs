@@ -27,7 +27,7 @@ xflags::xflags! {
         /// Check the facade with each of its features alone, and the downloader with all of its own.
         cmd features {}
 
-        /// Build the documentation as docs.rs will, broken links refused.
+        /// Build the documentation, warnings and broken links refused.
         cmd docs {
             /// Show it in a browser.
             optional --open
