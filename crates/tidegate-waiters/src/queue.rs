@@ -250,6 +250,35 @@ impl<'q, P: Policy> Locked<'q, P> {
         Some(node.note.with(|it| unsafe { &*it }))
     }
 
+    /// As [`front`](Self::front), to be changed: what a waiter that is about to be granted shall find.
+    #[inline]
+    pub fn front_mut(&mut self) -> Option<&mut P::Note> {
+        let first = self.line().first;
+        if first.is_null() {
+            return None;
+        }
+        // SAFETY: nodes in line are alive, their notes are touched under the lock only, and the borrow of `self`
+        // keeps the others of this guard's methods from lending the same one.
+        let node = unsafe { &*first.cast::<Node<P::Note>>() };
+        // SAFETY: as above.
+        Some(node.note.with_mut(|it| unsafe { &mut *it }))
+    }
+
+    /// Shows what each in line brought, from the front on, to be changed; O(n) under the lock.
+    pub fn for_each(&mut self, mut change: impl FnMut(&mut P::Note)) {
+        let first = self.line().first;
+        let mut at = first;
+        while !at.is_null() {
+            // SAFETY: as in `front_mut`; `change` is handed the note alone, and cannot reach this guard.
+            let node = unsafe { &*at.cast::<Node<P::Note>>() };
+            // SAFETY: as above.
+            change(node.note.with_mut(|it| unsafe { &mut *it }));
+            // SAFETY: the node is in the ring of the line, under the lock.
+            let next = unsafe { node.links.next() };
+            at = if ptr::eq(next, first) { ptr::null() } else { next };
+        }
+    }
+
     /// Gives the first in line its turn and takes it out of the line.
     ///
     /// Its next poll is ready with [`Turn::Granted`](crate::Turn::Granted) and touches nothing shared. Returns

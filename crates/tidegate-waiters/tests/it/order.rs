@@ -212,3 +212,21 @@ fn one_who_is_released_and_not_woken_yet_finds_out_when_it_looks_and_when_it_lea
     assert!(looks.0.lock().unwrap().is_empty());
     assert_eq!(queue.waiters(), 0);
 }
+
+#[test]
+fn who_serves_the_line_may_write_into_notes() {
+    let queue = WaitQueue::new(0, Tickets);
+    let mut first = pin!(Waiter::new(&queue, 1));
+    let mut second = pin!(Waiter::new(&queue, 2));
+    assert!(join(first.as_mut()).is_pending());
+    assert!(join(second.as_mut()).is_pending());
+
+    let mut line = queue.lock();
+    line.for_each(|it| *it += 10);
+    *line.front_mut().expect("two are in line") += 100;
+    line.grant_front();
+    drop(line);
+    assert!(join(first.as_mut()).is_ready());
+    assert_eq!(first.note_mut().copied(), Some(111));
+    assert_eq!(queue.lock().front(), Some(&12));
+}
