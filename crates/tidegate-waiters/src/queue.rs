@@ -23,6 +23,7 @@ use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::ptr;
+use std::task::Waker;
 
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_shim::{Mutex, MutexGuard, const_fn};
@@ -161,6 +162,7 @@ impl<P: Policy> WaitQueue<P> {
         Locked {
             queue: self,
             line: Some(self.line.lock()),
+            woken: None,
             leaving: ptr::null(),
             me: ptr::null(),
             nudge: false,
@@ -204,7 +206,9 @@ pub struct Locked<'q, P: Policy> {
     queue: &'q WaitQueue<P>,
     /// `Some` until this is dropped.
     line: Option<MutexGuard<'q, Line<P>>>,
-    /// The ring of those that will be woken, or null.
+    /// Whoever is woken first, if they were let go alone: the usual case needs no ring.
+    woken: Option<Waker>,
+    /// The ring of those that will be woken after it, or null.
     leaving: *const Links,
     /// The node that is being polled, or null.
     me: *const Node<P::Note>,
@@ -295,6 +299,11 @@ impl<'q, P: Policy> Locked<'q, P> {
         if node.state(Ordering::Relaxed) == state::NUDGED {
             // It was woken already and has no waker here; it will find its turn when it looks.
             node.set_state(state::GRANTED, Ordering::Release);
+        } else if self.woken.is_none() && self.leaving.is_null() {
+            // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
+            self.woken = Some(unsafe { node.take_waker() });
+            // Release: pairs with the owner's Acquire; from here on the node may be gone.
+            node.set_state(state::GRANTED, Ordering::Release);
         } else {
             node.set_state(state::LEAVING, Ordering::Relaxed);
             // SAFETY: the lock is held, and the node was just taken out of its ring.
@@ -314,10 +323,16 @@ impl<'q, P: Policy> Locked<'q, P> {
         if first.is_null() {
             return;
         }
+        let alone = line.len == 1;
         line.len = 0;
         line.round = line.round.wrapping_add(1);
         self.clear_waiters();
-        self.append_leaving(first);
+        if alone && self.woken.is_none() && self.leaving.is_null() {
+            // SAFETY: nodes that were in line are alive while the lock is held.
+            self.woken = Self::publish(unsafe { &*first });
+        } else {
+            self.append_leaving(first);
+        }
     }
 
     /// Makes whoever is first when the lock is released decide again; it keeps its place.
@@ -331,6 +346,17 @@ impl<'q, P: Policy> Locked<'q, P> {
     pub fn is_next(&self) -> bool {
         let first = self.line().first;
         first.is_null() || ptr::eq(first, self.me.cast())
+    }
+
+    /// Whether the waiter that is being polled was [nudged](Self::nudge_front), and looks for the first time since.
+    #[inline]
+    pub fn was_nudged(&self) -> bool {
+        if self.me.is_null() {
+            return false;
+        }
+        // SAFETY: `me` is the node of the waiter whose `poll` made this guard and waits for it to be dropped.
+        let node = unsafe { &*self.me };
+        node.links.state(Ordering::Relaxed) == state::NUDGED
     }
 
     /// What the waiter that is being polled brought; `None` when no waiter is being polled.
@@ -474,21 +500,21 @@ impl<'q, P: Policy> Locked<'q, P> {
         }
     }
 
-    /// Unlocks, and wakes whoever is to be woken.
+    /// Unlocks, and wakes more than one, or whoever is first.
     #[cold]
     #[inline(never)]
     fn wake(&mut self) {
-        let mut guard = self.line.take().expect("locked until dropped");
+        let guard = self.line.take().expect("locked until dropped");
         let mut batch = WakeBatch::new();
-        if self.nudge && !guard.first.is_null() {
-            // SAFETY: nodes in line are alive, and the lock is held.
-            let first = unsafe { &*guard.first };
-            if first.state(Ordering::Relaxed) == state::WAITING {
-                // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
-                batch.push(unsafe { first.take_waker() });
-                first.set_state(state::NUDGED, Ordering::Release);
-            }
+        let nudged = if self.nudge { Self::nudged(&guard) } else { None };
+        for waker in self.woken.take().into_iter().chain(nudged) {
+            batch.push(waker);
         }
+        self.wake_all(guard, batch);
+    }
+
+    /// Wakes those in `batch` and those in the ring.
+    fn wake_all(&mut self, mut guard: MutexGuard<'q, Line<P>>, mut batch: WakeBatch) {
         let mut panic = None;
         if self.leaving.is_null() {
             drop(guard);
@@ -513,12 +539,44 @@ impl<'q, P: Policy> Locked<'q, P> {
                 guard = self.queue.line.lock();
             }
         }
-        match panic {
-            // Not on top of another panic, nor with a payload whose drop might panic there: that would abort.
-            Some(panic) if std::thread::panicking() => std::mem::forget(panic),
-            Some(panic) => std::panic::resume_unwind(panic),
-            None => {}
+        pass_on(panic);
+    }
+
+    /// The waker of the first in line, which is to decide again, if it still has one.
+    fn nudged(line: &Line<P>) -> Option<Waker> {
+        if line.first.is_null() {
+            return None;
         }
+        // SAFETY: nodes in line are alive, and the lock is held.
+        let first = unsafe { &*line.first };
+        if first.state(Ordering::Relaxed) != state::WAITING {
+            return None;
+        }
+        // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
+        let waker = unsafe { first.take_waker() };
+        first.set_state(state::NUDGED, Ordering::Release);
+        Some(waker)
+    }
+
+    /// Publishes what became of a node that is in no ring any more; its waker, if it has not been woken already.
+    ///
+    /// From then on the node may be gone. The lock is held.
+    #[inline]
+    fn publish(node: &Links) -> Option<Waker> {
+        let became = match node.state(Ordering::Relaxed) {
+            state::LEAVING => state::GRANTED,
+            state::NUDGED => {
+                // Woken before it was released; it finds out when it looks.
+                node.set_state(state::RELEASED, Ordering::Release);
+                return None;
+            }
+            _ => state::RELEASED,
+        };
+        // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
+        let waker = unsafe { node.take_waker() };
+        // Release: pairs with the owner's Acquire.
+        node.set_state(became, Ordering::Release);
+        Some(waker)
     }
 
     /// Moves wakers from the ring around `sentinel` into the batch, and publishes what became of their nodes.
@@ -538,19 +596,9 @@ impl<'q, P: Policy> Locked<'q, P> {
             let node = unsafe { &*next };
             // SAFETY: the lock is held, and the node is in this ring.
             unsafe { node.unlink() };
-            let granted = match node.state(Ordering::Relaxed) {
-                state::LEAVING => state::GRANTED,
-                state::NUDGED => {
-                    // Woken before it was released; it finds out when it looks.
-                    node.set_state(state::RELEASED, Ordering::Release);
-                    continue;
-                }
-                _ => state::RELEASED,
-            };
-            // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
-            batch.push(unsafe { node.take_waker() });
-            // Release: pairs with the owner's Acquire; from here on the node may be gone.
-            node.set_state(granted, Ordering::Release);
+            if let Some(waker) = Self::publish(node) {
+                batch.push(waker);
+            }
         }
     }
 }
@@ -559,7 +607,11 @@ impl<P: Policy> Drop for Locked<'_, P> {
     #[inline]
     fn drop(&mut self) {
         if self.nudge || !self.leaving.is_null() {
-            self.wake();
+            return self.wake();
+        }
+        drop(self.line.take());
+        if let Some(waker) = self.woken.take() {
+            wake_one(waker);
         }
     }
 }
@@ -567,6 +619,27 @@ impl<P: Policy> Drop for Locked<'_, P> {
 impl<P: Policy> fmt::Debug for Locked<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked").field("waiters", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[inline]
+fn wake_one(waker: Waker) {
+    if std::thread::panicking() {
+        let mut batch = WakeBatch::new();
+        batch.push(waker);
+        pass_on(batch.wake_all());
+    } else {
+        waker.wake();
+    }
+}
+
+/// A waker's panic goes to whoever made it wake.
+fn pass_on(panic: Option<Panic>) {
+    match panic {
+        // Not on top of another panic, nor with a payload whose drop might panic there: that would abort.
+        Some(panic) if std::thread::panicking() => std::mem::forget(panic),
+        Some(panic) => std::panic::resume_unwind(panic),
+        None => {}
     }
 }
 
