@@ -10,12 +10,20 @@
 
 mod batch;
 mod block;
+mod cell;
 mod gate;
+mod lock;
 mod node;
 mod queue;
+mod rw;
 mod waiter;
 
 pub use block::{block_on, block_on_until};
+pub use cell::{Exclusive, LockCell, RwCell, Shared};
 pub use gate::{Acquire, Gate, Permits};
+pub use lock::{Barging, Fifo, LockGrant, LockPolicy, Locking, Mutual, RawLock};
 pub use queue::{Left, Locked, Policy, WaitQueue};
+pub use rw::{
+    Access, Entry, Mode, RawRwLock, Read, RwGrant, RwLocking, Sharing, Upgradable, Upgrade, Write,
+};
 pub use waiter::{Borrowed, Decision, Turn, Waiter};

@@ -67,7 +67,7 @@ pub struct Waiter<P: Policy, O = ()> {
     queue: NonNull<WaitQueue<P>>,
     node: Node<P::Note>,
     /// Keeps the queue alive. Dropped last.
-    _owner: O,
+    owner: O,
 }
 
 /// Marks a [`Waiter`] that borrows its queue.
@@ -83,11 +83,11 @@ impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
     /// A waiter for `queue`; it is not in line before it is polled.
     #[inline]
     pub fn new(queue: &'q WaitQueue<P>, note: P::Note) -> Self {
-        Self { queue: NonNull::from(queue), node: Node::new(note), _owner: PhantomData }
+        Self { queue: NonNull::from(queue), node: Node::new(note), owner: PhantomData }
     }
 }
 
-impl<P: Policy, T> Waiter<P, Arc<T>> {
+impl<P: Policy, T: ?Sized> Waiter<P, Arc<T>> {
     /// As [`new`](Waiter::new), for a queue inside an [`Arc`]; the waiter owns its share.
     #[inline]
     pub fn new_owned(
@@ -97,12 +97,12 @@ impl<P: Policy, T> Waiter<P, Arc<T>> {
     ) -> Self {
         // Asked for once: the queue lives as long as the contents of the `Arc` do, and those stay where they are
         // for as long as this share of it is held.
-        Self { queue: NonNull::from(queue(&owner)), node: Node::new(note), _owner: owner }
+        Self { queue: NonNull::from(queue(&owner)), node: Node::new(note), owner }
     }
 
     /// The share that this waiter owns.
     pub fn owner(&self) -> &Arc<T> {
-        &self._owner
+        &self.owner
     }
 }
 
@@ -112,6 +112,12 @@ impl<P: Policy, O> Waiter<P, O> {
     pub fn queue(&self) -> &WaitQueue<P> {
         // SAFETY: `owner` keeps it alive and in its place.
         unsafe { self.queue.as_ref() }
+    }
+
+    /// What keeps the queue alive.
+    #[inline]
+    pub(crate) fn keeper(&self) -> &O {
+        &self.owner
     }
 
     /// Whether it has neither waited nor finished yet.

@@ -1,0 +1,390 @@
+// How it works
+//
+// A cell is a value beside a raw lock. The raw lock mints grants, of which there are never two that exclude each
+// other; a cell opens for a grant of its own raw lock, and what it gives out keeps the grant until it is dropped.
+// So whoever has an `Exclusive` has the only way to the value, and whoever has a `Shared` knows that nobody writes.
+//
+// The owner in a grant keeps the raw lock alive and in its place. It is a field of the cell, so it keeps the cell.
+//
+// Mapping an `Exclusive` to a part hands the part out for as long as the grant is kept. What could let somebody else
+// in while a part is out, that is downgrading and upgrading, starts from the cell again: a part that was reached
+// through `&mut` must not be read by others (it may be the inside of a `Cell`), and a part that was reached
+// before an upgrade may not be there after it.
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use tidegate_shim::const_fn;
+
+use crate::lock::{Fifo, LockGrant, LockPolicy, RawLock};
+use crate::rw::{RawRwLock, Read, RwGrant, RwLocking, Upgradable, Upgrade, Write};
+use crate::waiter::Borrowed;
+
+/// A value behind a [`RawLock`].
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_waiters::{Fifo, LockCell};
+///
+/// # tidegate_waiters::block_on(async {
+/// let cell = LockCell::<_, Fifo>::new(1);
+/// let mut value = cell.open(cell.raw().lock().await);
+/// *value += 1;
+/// drop(value);
+/// assert_eq!(cell.into_inner(), 2);
+/// # });
+/// ```
+pub struct LockCell<T: ?Sized, P: LockPolicy = Fifo> {
+    raw: RawLock<P>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever may have the cell may have the value.
+unsafe impl<T: ?Sized + Send, P: LockPolicy> Send for LockCell<T, P> {}
+// SAFETY: the value is lent to one at a time, so it need only be fit to be sent.
+unsafe impl<T: ?Sized + Send, P: LockPolicy> Sync for LockCell<T, P> {}
+
+impl<T, P: LockPolicy> LockCell<T, P> {
+    const_fn! {
+        /// Puts `value` behind a free lock.
+        pub const fn new(value: T) -> Self {
+            Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    /// The value; owning the cell proves that nobody is inside.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized, P: LockPolicy> LockCell<T, P> {
+    /// The lock.
+    #[inline]
+    pub fn raw(&self) -> &RawLock<P> {
+        &self.raw
+    }
+
+    /// The value; borrowing the cell mutably proves that nobody is inside.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// Opens the cell for whoever holds its lock.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock.
+    #[inline]
+    #[track_caller]
+    pub fn open<O>(&self, grant: LockGrant<O>) -> Exclusive<T, LockGrant<O>> {
+        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        // SAFETY: the grant is the only one of the lock that guards this value.
+        unsafe { Exclusive::new(self.value.get(), grant) }
+    }
+}
+
+/// A value behind a [`RawRwLock`].
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_waiters::{Read, RwCell, Write};
+///
+/// # tidegate_waiters::block_on(async {
+/// let cell = RwCell::new(1);
+/// *cell.write(cell.raw().lock::<Write>().await) += 1;
+/// let one = cell.read(cell.raw().lock::<Read>().await);
+/// let two = cell.read(cell.raw().lock::<Read>().await);
+/// assert_eq!(*one + *two, 4);
+/// # });
+/// ```
+pub struct RwCell<T: ?Sized> {
+    raw: RawRwLock,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: whoever may have the cell may have the value.
+unsafe impl<T: ?Sized + Send> Send for RwCell<T> {}
+// SAFETY: the value is lent to one at a time, or shared among several who only read.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwCell<T> {}
+
+impl<T> RwCell<T> {
+    const_fn! {
+        /// Puts `value` behind a free lock.
+        pub const fn new(value: T) -> Self {
+            Self { raw: RawRwLock::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    /// The value; owning the cell proves that nobody is inside.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> RwCell<T> {
+    /// The lock.
+    #[inline]
+    pub fn raw(&self) -> &RawRwLock {
+        &self.raw
+    }
+
+    /// The value; borrowing the cell mutably proves that nobody is inside.
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// Opens the cell for one of those who read.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock.
+    #[inline]
+    #[track_caller]
+    pub fn read<O>(&self, grant: RwGrant<Read, O>) -> Shared<T, RwGrant<Read, O>> {
+        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        // SAFETY: nobody gets a grant for writing while this one lives.
+        unsafe { Shared::new(self.value.get(), grant) }
+    }
+
+    /// Opens the cell for the one who reads and may come to write.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock.
+    #[inline]
+    #[track_caller]
+    pub fn upgradable<O>(
+        &self,
+        grant: RwGrant<Upgradable, O>,
+    ) -> Shared<T, RwGrant<Upgradable, O>> {
+        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        // SAFETY: nobody else gets a grant for writing while this one lives; its own upgrade borrows it mutably.
+        unsafe { Shared::new(self.value.get(), grant) }
+    }
+
+    /// Opens the cell for the one who writes.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock.
+    #[inline]
+    #[track_caller]
+    pub fn write<O>(&self, grant: RwGrant<Write, O>) -> Exclusive<T, RwGrant<Write, O>> {
+        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        // SAFETY: there is no other grant while this one lives.
+        unsafe { Exclusive::new(self.value.get(), grant) }
+    }
+
+    /// Opens the cell for the one who has come to write.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock.
+    #[inline]
+    #[track_caller]
+    pub fn upgraded<O>(&self, grant: RwGrant<Upgrade, O>) -> Exclusive<T, RwGrant<Upgrade, O>> {
+        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        // SAFETY: there is no other grant while this one lives but the one that was upgraded, which is borrowed
+        // mutably for as long.
+        unsafe { Exclusive::new(self.value.get(), grant) }
+    }
+}
+
+impl<T: ?Sized, P: LockPolicy> fmt::Debug for LockCell<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockCell").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for RwCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwCell").field("raw", &self.raw).finish_non_exhaustive()
+    }
+}
+
+/// The value of a cell, or a part of it, for one alone. Dropping it gives the grant `G` back.
+#[must_use = "dropping it gives the lock straight back"]
+pub struct Exclusive<V: ?Sized, G> {
+    /// Reached through nobody else while `grant` lives.
+    value: NonNull<V>,
+    grant: G,
+    // As a mutable borrow: invariant.
+    _value: PhantomData<*mut V>,
+}
+
+// SAFETY: it is a mutable borrow of the value, and the grant.
+unsafe impl<V: ?Sized + Send, G: Send> Send for Exclusive<V, G> {}
+// SAFETY: shared, it is a shared borrow of the value, and the grant.
+unsafe impl<V: ?Sized + Sync, G: Sync> Sync for Exclusive<V, G> {}
+
+impl<V: ?Sized, G> Exclusive<V, G> {
+    /// # Safety
+    ///
+    /// `value` is valid, and reached through nobody else, while `grant` lives.
+    #[inline]
+    unsafe fn new(value: *mut V, grant: G) -> Self {
+        // SAFETY: valid, so not null.
+        let value = unsafe { NonNull::new_unchecked(value) };
+        Self { value, grant, _value: PhantomData }
+    }
+
+    /// Goes on with a part of the value.
+    #[inline]
+    pub fn map<U: ?Sized>(mut self, part: impl FnOnce(&mut V) -> &mut U) -> Exclusive<U, G> {
+        let value = NonNull::from(part(&mut self));
+        Exclusive { value, grant: self.grant, _value: PhantomData }
+    }
+
+    /// Goes on with a part of the value, if it has it.
+    ///
+    /// # Errors
+    ///
+    /// The whole, when it has not.
+    #[inline]
+    pub fn filter_map<U: ?Sized>(
+        mut self,
+        part: impl FnOnce(&mut V) -> Option<&mut U>,
+    ) -> Result<Exclusive<U, G>, Self> {
+        match part(&mut self).map(NonNull::from) {
+            Some(value) => Ok(Exclusive { value, grant: self.grant, _value: PhantomData }),
+            None => Err(self),
+        }
+    }
+
+    /// The grant.
+    #[inline]
+    pub fn grant(&self) -> &G {
+        &self.grant
+    }
+
+    /// Leaves the value and keeps the grant.
+    #[inline]
+    pub fn into_grant(self) -> G {
+        self.grant
+    }
+}
+
+impl<V: ?Sized, G> Deref for Exclusive<V, G> {
+    type Target = V;
+
+    #[inline]
+    fn deref(&self) -> &V {
+        // SAFETY: valid, and nobody writes, while the grant is kept and this is borrowed.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<V: ?Sized, G> DerefMut for Exclusive<V, G> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut V {
+        // SAFETY: valid, and reached through nobody else, while the grant is kept and this is borrowed.
+        unsafe { self.value.as_mut() }
+    }
+}
+
+/// The value of a cell, or a part of it, for reading. Dropping it gives the grant `G` back.
+#[must_use = "dropping it gives the lock straight back"]
+pub struct Shared<V: ?Sized, G> {
+    /// Written by nobody while `grant` lives.
+    value: NonNull<V>,
+    grant: G,
+}
+
+// SAFETY: it is a shared borrow of the value, and the grant.
+unsafe impl<V: ?Sized + Sync, G: Send> Send for Shared<V, G> {}
+// SAFETY: as above.
+unsafe impl<V: ?Sized + Sync, G: Sync> Sync for Shared<V, G> {}
+
+impl<V: ?Sized, G> Shared<V, G> {
+    /// # Safety
+    ///
+    /// `value` is valid, and written by nobody, while `grant` lives and is not borrowed mutably.
+    #[inline]
+    unsafe fn new(value: *mut V, grant: G) -> Self {
+        // SAFETY: valid, so not null.
+        let value = unsafe { NonNull::new_unchecked(value) };
+        Self { value, grant }
+    }
+
+    /// The grant.
+    #[inline]
+    pub fn grant(&self) -> &G {
+        &self.grant
+    }
+
+    /// Leaves the value and keeps the grant.
+    #[inline]
+    pub fn into_grant(self) -> G {
+        self.grant
+    }
+}
+
+impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
+    /// Goes on with a part of the value.
+    #[inline]
+    pub fn map<U: ?Sized>(self, part: impl FnOnce(&V) -> &U) -> Shared<U, RwGrant<Read, O>> {
+        let value = NonNull::from(part(&self));
+        Shared { value, grant: self.grant }
+    }
+
+    /// Goes on with a part of the value, if it has it.
+    ///
+    /// # Errors
+    ///
+    /// The whole, when it has not.
+    #[inline]
+    pub fn filter_map<U: ?Sized>(
+        self,
+        part: impl FnOnce(&V) -> Option<&U>,
+    ) -> Result<Shared<U, RwGrant<Read, O>>, Self> {
+        match part(&self).map(NonNull::from) {
+            Some(value) => Ok(Shared { value, grant: self.grant }),
+            None => Err(self),
+        }
+    }
+}
+
+// Never mapped: what was read before the upgrade may not be there after it.
+impl<V: ?Sized, O> Shared<V, RwGrant<Upgradable, O>> {
+    /// Waits until nobody else reads; its grant opens the cell by [`RwCell::upgraded`].
+    #[inline]
+    pub fn upgrade(&mut self) -> RwLocking<Upgrade, Borrowed<'_, crate::rw::Sharing>> {
+        self.grant.upgrade()
+    }
+
+    /// As [`upgrade`](Self::upgrade), if nobody else reads this instant.
+    #[inline]
+    pub fn try_upgrade(&mut self) -> Option<RwGrant<Upgrade, Borrowed<'_, crate::rw::Sharing>>> {
+        self.grant.try_upgrade()
+    }
+}
+
+impl<V: ?Sized, G> Deref for Shared<V, G> {
+    type Target = V;
+
+    #[inline]
+    fn deref(&self) -> &V {
+        // SAFETY: valid, and nobody writes, while the grant is kept and this is borrowed.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+impl<V: ?Sized + fmt::Debug, G> fmt::Debug for Exclusive<V, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<V: ?Sized + fmt::Debug, G> fmt::Debug for Shared<V, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
