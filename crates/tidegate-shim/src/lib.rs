@@ -1,9 +1,15 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(all(tidegate_loom, tidegate_shuttle))]
+compile_error!("one model checker at a time: either tidegate_loom or tidegate_shuttle");
+
 #[cfg(not(tidegate_loom))]
+mod cell;
+
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 mod real;
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 pub use real::*;
 
 #[cfg(tidegate_loom)]
@@ -11,9 +17,14 @@ mod modelled;
 #[cfg(tidegate_loom)]
 pub use modelled::*;
 
-/// Declares a function that is `const` in a normal build and plain under the model checker.
+#[cfg(tidegate_shuttle)]
+mod scheduled;
+#[cfg(tidegate_shuttle)]
+pub use scheduled::*;
+
+/// Declares a function that is `const` in a normal build and plain under loom.
 ///
-/// Loom's types are given an identity when they are made, so their constructors cannot be `const`.
+/// Loom's types are given an identity when they are made, so their constructors cannot be `const`; shuttle's can.
 ///
 /// # Examples
 ///

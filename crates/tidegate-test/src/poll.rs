@@ -13,12 +13,15 @@ pub fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> Poll
     future.poll(&mut Context::from_waker(waker))
 }
 
-/// Runs `future` to its end on this thread, parking while it waits; loom's version under the model.
+/// Runs `future` to its end on this thread, parking while it waits; loom's or shuttle's version under theirs.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     #[cfg(tidegate_loom)]
     return loom::future::block_on(future);
 
-    #[cfg(not(tidegate_loom))]
+    #[cfg(tidegate_shuttle)]
+    return shuttle::future::block_on(future);
+
+    #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
     {
         struct Unpark(std::thread::Thread);
         impl Wake for Unpark {

@@ -1,14 +1,19 @@
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 pub use std::thread::spawn;
 
 #[cfg(tidegate_loom)]
 pub use loom::thread::spawn;
 
-/// Runs a scenario: its interleavings under `--cfg tidegate_loom`, a few hundred ordinary runs otherwise.
+#[cfg(tidegate_shuttle)]
+pub use shuttle::thread::spawn;
+
+/// Runs a scenario: its interleavings under `--cfg tidegate_loom`, random ones of them under
+/// `--cfg tidegate_shuttle`, a few hundred ordinary runs otherwise.
 ///
-/// One test body serves both. `cargo test` keeps it compiling and catches the coarse bugs;
+/// One test body serves all. `cargo test` keeps it compiling and catches the coarse bugs;
 /// `cargo xtask loom` proves it, up to three forced thread switches per run (`LOOM_MAX_PREEMPTIONS`
-/// changes that), which is where loom's authors found the bugs to be.
+/// changes that), which is where loom's authors found the bugs to be; `cargo xtask shuttle` looks behind
+/// those three.
 pub fn race(scenario: impl Fn() + Send + Sync + 'static) {
     #[cfg(tidegate_loom)]
     {
@@ -17,6 +22,9 @@ pub fn race(scenario: impl Fn() + Send + Sync + 'static) {
         model.check(scenario);
     }
 
-    #[cfg(not(tidegate_loom))]
+    #[cfg(tidegate_shuttle)]
+    crate::crowd::schedules(10_000, scenario);
+
+    #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
     (0..if cfg!(miri) { 8 } else { 256 }).for_each(|_| scenario());
 }

@@ -5,8 +5,8 @@ use std::task::Waker;
 
 /// How many tasks are woken between two looks at the line.
 ///
-/// Two under the model checker, so that a model of three waiters has a second batch.
-pub(crate) const BATCH: usize = if cfg!(tidegate_loom) { 2 } else { 32 };
+/// Two under the model checkers, so that a model of three waiters has a second batch.
+pub(crate) const BATCH: usize = if cfg!(any(tidegate_loom, tidegate_shuttle)) { 2 } else { 32 };
 
 /// Wakers that were collected under the lock, to be woken after it.
 pub(crate) struct WakeBatch {

@@ -38,7 +38,7 @@ pub fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Outp
     imp::block_on_until(Some(deadline), pin!(future))
 }
 
-#[cfg(not(tidegate_loom))]
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 mod imp {
     use std::cell::Cell;
     use std::pin::Pin;
@@ -114,16 +114,21 @@ mod imp {
     }
 }
 
-#[cfg(tidegate_loom)]
+#[cfg(any(tidegate_loom, tidegate_shuttle))]
 mod imp {
     use std::pin::Pin;
     use std::time::Instant;
+
+    #[cfg(tidegate_loom)]
+    use loom::future::block_on;
+    #[cfg(tidegate_shuttle)]
+    use shuttle::future::block_on;
 
     /// Time stands still in a model: a deadline never comes.
     pub(super) fn block_on_until<F: Future>(
         _deadline: Option<Instant>,
         future: Pin<&mut F>,
     ) -> Option<F::Output> {
-        Some(loom::future::block_on(future))
+        Some(block_on(future))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
-use tidegate_test::{CountingWaker, poll_with};
+use tidegate_test::{CountingWaker, leaked, poll_with};
 use tidegate_waiters::{Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
 
 /// A waker that calls `call` when it is woken and when its last clone is dropped.
@@ -35,7 +35,7 @@ fn use_it(gate: &Gate) {
 
 #[test]
 fn a_waker_may_use_the_gate_when_it_is_woken_replaced_and_dropped() {
-    let gate: &'static Gate = Box::leak(Box::new(Gate::new(0)));
+    let gate: &'static Gate = leaked(Gate::new(0));
     let calls = Arc::new(AtomicUsize::new(0));
     let waker = || {
         let calls = Arc::clone(&calls);

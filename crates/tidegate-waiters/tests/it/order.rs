@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use tidegate_test::{CountingWaker, poll_once};
+use tidegate_test::{CountingWaker, leaked, poll_once};
 use tidegate_waiters::{Borrowed, Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
 
 #[test]
@@ -198,7 +198,7 @@ fn one_who_is_released_and_not_woken_yet_finds_out_when_it_looks_and_when_it_lea
             }
         }
     }
-    let queue: &'static WaitQueue<Tickets> = Box::leak(Box::new(WaitQueue::new(0, Tickets)));
+    let queue: &'static WaitQueue<Tickets> = leaked(WaitQueue::new(0, Tickets));
     let looks = Arc::new(Looks(Mutex::new(Vec::new())));
     let waker = Waker::from(Arc::clone(&looks));
     let mut line: Vec<_> = (0..40).map(|_| Box::pin(Waiter::new(queue, 0))).collect();

@@ -1,0 +1,32 @@
+//! Under `--cfg tidegate_shuttle`: the same names, in many random schedules.
+
+pub use shuttle::sync::{Arc, MutexGuard, atomic};
+pub use shuttle::thread;
+
+// Shuttle switches threads at its own types only, so it has nothing to see in a cell.
+pub use crate::cell::UnsafeCell;
+
+/// A mutex whose `lock` returns the guard itself, as parking_lot's does.
+#[derive(Debug, Default)]
+pub struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    /// Makes an unlocked mutex.
+    pub const fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    /// Takes the lock, yielding to the schedule while another holds it.
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Takes the lock if it is free this instant.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+}
