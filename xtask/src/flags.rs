@@ -39,6 +39,30 @@ xflags::xflags! {
             optional -p, --package package: String
         }
 
+        /// Thousands of random schedules of every `tests/races.rs` and `tests/crowd.rs`, by shuttle.
+        cmd shuttle {
+            /// Only this crate.
+            optional -p, --package package: String
+            /// How many schedules of each test; 10,000 unless told.
+            optional --schedules count: usize
+        }
+
+        /// The tests of the crates with a `tests/crowd.rs` under AddressSanitizer; skipped where there is no nightly.
+        cmd asan {
+            /// Only this crate.
+            optional -p, --package package: String
+        }
+
+        /// Break the code on purpose, each way that a `tests/mutations.txt` lists: a test has to fail each time.
+        cmd mutants {
+            /// Only the mutations whose description contains this.
+            optional only: String
+            /// Only this crate.
+            optional -p, --package package: String
+            /// Build nothing: only see that every mutation still finds its text.
+            optional --check
+        }
+
         /// Run the crates that contain unsafe code under Miri; skipped where Miri is not installed.
         cmd miri {
             /// Only this crate.

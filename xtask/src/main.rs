@@ -4,6 +4,7 @@
 
 mod flags;
 mod layers;
+mod mutants;
 mod new;
 mod release;
 
@@ -36,6 +37,9 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Features(_) => features(sh),
         flags::XtaskCmd::Docs(it) => docs(sh, it.open),
         flags::XtaskCmd::Loom(it) => loom(sh, it.package),
+        flags::XtaskCmd::Shuttle(it) => shuttle(sh, it.package, it.schedules),
+        flags::XtaskCmd::Asan(it) => asan(sh, it.package),
+        flags::XtaskCmd::Mutants(it) => mutants::run(sh, &it),
         flags::XtaskCmd::Miri(it) => miri(sh, it.package),
         flags::XtaskCmd::Msrv(_) => msrv(sh),
         flags::XtaskCmd::Bench(it) => bench(sh, it.package),
@@ -48,11 +52,14 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
 fn ci(sh: &Shell) -> anyhow::Result<()> {
     section("fmt", || fmt(sh, true))?;
     section("layers", || layers::check(sh))?;
+    section("mutants --check", || mutants::check(sh))?;
     section("lint", || lint(sh))?;
     section("features", || features(sh))?;
     section("test", || test(sh, None))?;
     section("docs", || docs(sh, false))?;
     section("loom", || loom(sh, None))?;
+    section("shuttle", || shuttle(sh, None, None))?;
+    section("asan", || asan(sh, None))?;
     section("release", || release::rehearse(sh))
 }
 
@@ -109,6 +116,52 @@ fn loom(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn shuttle(sh: &Shell, package: Option<String>, schedules: Option<usize>) -> anyhow::Result<()> {
+    let crates = match package {
+        Some(package) => vec![package],
+        None => layers::modelled(sh)?,
+    };
+    let what = crates.iter().flat_map(|name| ["--package", name]);
+    // Cargo refuses the name of a target that none of the crates has.
+    let crowds = crates.iter().any(|it| has_crowds(sh, it));
+    let targets = ["races", "crowd"].into_iter().take(1 + usize::from(crowds));
+    let targets = targets.flat_map(|it| ["--test", it]);
+    let _flags = sh.push_env("RUSTFLAGS", "--cfg tidegate_shuttle");
+    let _dir = sh.push_env("CARGO_TARGET_DIR", "target/shuttle");
+    let _schedules = schedules.map(|it| sh.push_env("TIDEGATE_SCHEDULES", it.to_string()));
+    cmd!(sh, "cargo test --profile loom {what...} {targets...}").run()?;
+    Ok(())
+}
+
+fn asan(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
+    let Ok(about) = cmd!(sh, "rustc +nightly --version --verbose").quiet().ignore_stderr().read()
+    else {
+        println!("asan: skipped, there is no nightly (rustup toolchain install nightly)");
+        return Ok(());
+    };
+    let host = about.lines().find_map(|it| it.strip_prefix("host: ")).unwrap_or_default();
+    if !SANITIZED.contains(&host) {
+        println!("asan: skipped, AddressSanitizer does not find leaks on {host}");
+        return Ok(());
+    }
+    // Those above the primitives add no unsafe code and little but time.
+    let crates = match package {
+        Some(package) => vec![package],
+        None => layers::modelled(sh)?.into_iter().filter(|it| has_crowds(sh, it)).collect(),
+    };
+    let what = crates.iter().flat_map(|name| ["--package", name]);
+    // The standard library stays as it is: what is sought is in our code, and allocations are watched anyway. With
+    // a target that is named, build scripts and procedural macros stay as they are too.
+    let _flags = sh.push_env("RUSTFLAGS", "-Zsanitizer=address");
+    let _dir = sh.push_env("CARGO_TARGET_DIR", "target/asan");
+    let meant = sh.current_dir().join("target/asan/meant.txt");
+    sh.write_file(&meant, MEANT_TO_LEAK)?;
+    let options = format!("suppressions={}:print_suppressions=0", meant.display());
+    let _options = sh.push_env("LSAN_OPTIONS", options);
+    cmd!(sh, "cargo +nightly test --target {host} {what...} --tests").run()?;
+    Ok(())
+}
+
 fn miri(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
     if cmd!(sh, "cargo +nightly miri --version")
         .quiet()
@@ -154,6 +207,22 @@ fn bench(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn has_crowds(sh: &Shell, name: &str) -> bool {
+    sh.path_exists(format!("crates/{name}/tests/crowd.rs"))
+}
+
+/// Where AddressSanitizer comes with its finder of leaks.
+const SANITIZED: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+/// What is leaked on purpose: what a panic carries, where dropping it could panic once more (see `wake_all` in
+/// tidegate-waiters), also if a test's waker threw it; and what a test forgets that says so in its name, or is in
+/// the module for misuse.
+const MEANT_TO_LEAK: &str = "\
+leak:std::panicking::panic_handler
+leak:std::panicking::begin_panic
+leak:alloc::task::raw_waker::wake
+leak:_forgotten_
+leak:it::misuse::
+";
 /// The crates whose features belong together.
 const LIBRARIES: &[&str] = &["--workspace", "--exclude", "tidegate-fetch", "--all-features"];
 /// The downloader, without the TLS stack that its tests have no use for.

@@ -36,6 +36,7 @@ const FILES: &[(&str, &str)] = &[
     ("src/lib.rs", LIB),
     ("tests/it/main.rs", IT),
     ("tests/races.rs", RACES),
+    ("tests/crowd.rs", CROWD),
 ];
 
 const MANIFEST: &str = r#"[package]
@@ -101,12 +102,28 @@ const IT: &str = "//! What its users see. One binary, one module per theme.
 
 const RACES: &str = "//! Interleavings. Under `cargo test` each runs a few hundred times; `cargo xtask loom` runs them all.
 
-use tidegate_test::race;
+use tidegate_test::{race, spawn};
 
 #[test]
 fn it_links() {
     race(|| {
         use {module} as _;
+        spawn(|| ()).join().unwrap();
+    });
+}
+";
+
+const CROWD: &str = "//! Crowds. Under `cargo test` each runs a few times; `cargo xtask shuttle` draws thousands of schedules.
+#![cfg(not(tidegate_loom))]
+
+use tidegate_test::{crowd, member};
+
+#[test]
+fn it_links() {
+    crowd(|| {
+        use {module} as _;
+        let members: Vec<_> = (0..5).map(|_| member(async {})).collect();
+        members.into_iter().for_each(|it| it.join());
     });
 }
 ";

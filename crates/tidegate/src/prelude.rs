@@ -14,7 +14,7 @@
 //! ```
 
 #[cfg(feature = "event")]
-pub use tidegate_event::{AutoResetEvent, Event, Latch};
+pub use tidegate_event::Event;
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
 #[cfg(feature = "semaphore")]
