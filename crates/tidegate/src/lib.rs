@@ -1,5 +1,6 @@
 // On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them; on
 // GitHub and in the registry the README's own are used.
+#![cfg_attr(feature = "full", doc = "[`barrier`]: crate::barrier")]
 #![cfg_attr(feature = "full", doc = "[`event`]: crate::event")]
 #![cfg_attr(feature = "full", doc = "[`executor`]: crate::executor")]
 #![cfg_attr(feature = "full", doc = "[`semaphore`]: crate::semaphore")]
@@ -11,6 +12,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "barrier")]
+#[doc(inline)]
+pub use tidegate_barrier as barrier;
 #[cfg(feature = "event")]
 #[doc(inline)]
 pub use tidegate_event as event;

@@ -13,6 +13,8 @@
 //! }
 //! ```
 
+#[cfg(feature = "barrier")]
+pub use tidegate_barrier::Barrier;
 #[cfg(feature = "event")]
 pub use tidegate_event::Event;
 #[cfg(feature = "executor")]

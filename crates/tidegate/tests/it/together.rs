@@ -99,3 +99,40 @@ async fn a_shielded_step_is_finished_though_the_group_around_it_fails() {
     assert!(result.is_err());
     assert_eq!(saved.load(Ordering::SeqCst), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_at_a_barrier_takes_the_arrival_back() {
+    let barrier = Barrier::new(2);
+    assert!(timeout(seconds(1), barrier.wait()).await.is_err());
+    assert!(timeout(seconds(1), barrier.wait()).await.is_err(), "the first is not there any more");
+    let (one, other) = tokio::join!(timeout(seconds(1), barrier.wait()), barrier.wait());
+    let turns = [one.expect("in time"), other].map(|it| it.expect("nobody aborts it"));
+    assert_eq!(turns.map(|it| it.index()), [0, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_children_of_a_group_meet_at_each_step() {
+    const CHILDREN: usize = 8;
+    const STEPS: usize = 100;
+    let barrier = Arc::new(Barrier::new(CHILDREN));
+    let steps: Arc<[AtomicUsize; STEPS]> = Arc::new([const { AtomicUsize::new(0) }; STEPS]);
+    TaskGroup::<BoxError>::scope({
+        let steps = Arc::clone(&steps);
+        async move |group| {
+            for _ in 0..CHILDREN {
+                let (barrier, steps) = (Arc::clone(&barrier), Arc::clone(&steps));
+                group.spawn(async move {
+                    for step in steps.iter() {
+                        step.fetch_add(1, Ordering::Relaxed);
+                        barrier.wait().await?;
+                        assert_eq!(step.load(Ordering::Relaxed), CHILDREN);
+                    }
+                    Ok(())
+                });
+            }
+            Ok(())
+        }
+    })
+    .await
+    .expect("every child takes every step");
+}
