@@ -12,20 +12,15 @@
 // may follow at once. Who comes after `clear` joins a line of its own: the lock is between it and the splice.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use pin_project_lite::pin_project;
-use tidegate_shim::atomic::Ordering;
+use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_shim::const_fn;
-use tidegate_waiters::{
-    Borrowed, Decision, Left, Locked, Policy, WaitQueue, Waiter, block_on, block_on_until,
-};
+use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, block_on, block_on_until};
 
-/// Bit 0 is the queue's.
-const SET: usize = 2;
+use crate::flag::{SET, raise, raise_locked};
+use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 
 /// A flag that tasks and threads wait for, and that can be lowered again.
 ///
@@ -65,10 +60,18 @@ const SET: usize = 2;
 /// assert!(poll_once(wait).is_ready());
 /// ```
 ///
-/// # Event or channel?
+/// # Event, AutoResetEvent or Latch?
 ///
-/// - An event says that something is so, to everybody, as often as they ask.
-/// - A channel or a queue hands each thing to one of them.
+/// - A [`Latch`](crate::Latch) is for what happens once: it opens for good, so nobody comes too late and nobody has to
+///   ask when it may be closed again. Prefer it where it fits; `Latch::new(1)` is an event that is never cleared.
+/// - An [`AutoResetEvent`](crate::AutoResetEvent) says "there is something to do" to one of those who wait, and is
+///   clear again as soon as it is heard. Nobody has to clear it, so nothing falls between a wait and a clear.
+/// - An `Event` is for what is so for a while and then is not: running or paused, connected or not. Whoever clears it
+///   answers for that: of what is set and cleared again, who comes too late learns nothing, and who is released may
+///   find it cleared. To be told of every occurrence, do not clear an event in a loop: use an `AutoResetEvent`, a queue,
+///   or a new latch for each.
+///
+/// All three say that something is so. To hand things over, one to each, is a queue's or a channel's work.
 ///
 /// # Fairness
 ///
@@ -83,13 +86,35 @@ pub struct Event {
 }
 
 /// The policy: all there is to say is in the word.
-struct Flag;
+#[derive(Debug)]
+pub struct Flag(());
 
 impl Policy for Flag {
     type Note = ();
 
     // Nothing is handed to one waiter that another would miss.
     fn left(_line: &mut Locked<'_, Self>, (): &mut (), _left: Left) {}
+}
+
+impl Rules for Flag {
+    #[inline]
+    fn decide(_word: &AtomicUsize, seen: usize) -> Decision<()> {
+        match seen & SET {
+            0 => Decision::Wait,
+            _ => Decision::Ready(()),
+        }
+    }
+}
+
+impl Signal for Event {}
+
+impl Lined for Event {
+    type Rules = Flag;
+
+    #[inline]
+    fn queue(&self) -> &WaitQueue<Flag> {
+        &self.queue
+    }
 }
 
 impl Event {
@@ -105,7 +130,7 @@ impl Event {
         /// assert!(!STOP.is_set());
         /// ```
         pub const fn new() -> Self {
-            Self { queue: WaitQueue::new(0, Flag) }
+            Self { queue: WaitQueue::new(0, Flag(())) }
         }
     }
 
@@ -125,29 +150,18 @@ impl Event {
     /// assert!(event.set());
     /// assert!(!event.set());
     /// ```
+    #[inline]
     pub fn set(&self) -> bool {
-        let word = self.queue.word();
-        let mut seen = word.load(Ordering::Relaxed);
-        loop {
-            if seen & WaitQueue::<Flag>::WAITERS != 0 {
-                return self.set_and_release();
-            }
-            // Release: pairs with the Acquire of whoever sees the flag up.
-            // Acquire: a `set` that finds it up comes after the one that raised it.
-            match word.compare_exchange_weak(seen, SET, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(before) => return before & SET == 0,
-                Err(changed) => seen = changed,
-            }
-        }
+        raise(&self.queue).unwrap_or_else(|| self.set_and_release())
     }
 
     #[cold]
+    #[inline(never)]
     fn set_and_release(&self) -> bool {
         let mut line = self.queue.lock();
-        // As above. Under the lock, so that nobody joins between the flag and the splice.
-        let before = line.word().fetch_or(SET, Ordering::AcqRel);
+        let was_clear = raise_locked(&line);
         line.release_all();
-        before & SET == 0
+        was_clear
     }
 
     /// Clears the event; answers whether it was set.
@@ -163,6 +177,7 @@ impl Event {
     /// assert!(event.clear());
     /// assert!(!event.clear());
     /// ```
+    #[inline]
     pub fn clear(&self) -> bool {
         self.queue.word().fetch_and(!SET, Ordering::AcqRel) & SET != 0
     }
@@ -177,8 +192,23 @@ impl Event {
     /// ```
     #[inline]
     pub fn is_set(&self) -> bool {
-        // Acquire: pairs with the Release in `set`.
-        self.queue.word().load(Ordering::Acquire) & SET != 0
+        pass(&self.queue)
+    }
+
+    /// As [`is_set`](Self::is_set), by the name that it has on everything that can be waited for: whether
+    /// [`wait`](Self::wait) would be ready this instant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_event::Event;
+    /// let event = Event::new();
+    /// event.set();
+    /// assert!(event.try_wait());
+    /// ```
+    #[inline]
+    pub fn try_wait(&self) -> bool {
+        self.is_set()
     }
 
     /// Waits until the event is set; ready at once if it is.
@@ -200,7 +230,7 @@ impl Event {
     /// ```
     #[inline]
     pub fn wait(&self) -> WaitFut<'_> {
-        WaitFut { waiter: Waiter::new(&self.queue, ()) }
+        WaitFut::new(self)
     }
 
     /// As [`wait`](Self::wait), for an event in an [`Arc`]; the future owns its share.
@@ -218,7 +248,7 @@ impl Event {
     /// ```
     #[inline]
     pub fn wait_owned(self: Arc<Self>) -> WaitOwnedFut {
-        WaitOwnedFut { waiter: Waiter::new_owned(self, |it| &it.queue, ()) }
+        WaitOwnedFut::new(self)
     }
 
     /// As [`wait`](Self::wait), parking this thread.
@@ -305,67 +335,4 @@ pub struct EventStatistics {
     pub is_set: bool,
     /// Tasks and threads that wait for it.
     pub waiting: usize,
-}
-
-pin_project! {
-    /// The future of [`Event::wait`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct WaitFut<'a> {
-        #[pin]
-        waiter: Waiter<Flag, Borrowed<'a, Flag>>,
-    }
-}
-
-impl Future for WaitFut<'_> {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        poll(self.project().waiter, cx)
-    }
-}
-
-impl fmt::Debug for WaitFut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WaitFut").field(&self.waiter).finish()
-    }
-}
-
-pin_project! {
-    /// The future of [`Event::wait_owned`].
-    #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct WaitOwnedFut {
-        #[pin]
-        waiter: Waiter<Flag, Arc<Event>>,
-    }
-}
-
-impl Future for WaitOwnedFut {
-    type Output = ();
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        poll(self.project().waiter, cx)
-    }
-}
-
-impl fmt::Debug for WaitOwnedFut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("WaitOwnedFut").field(&self.waiter).finish()
-    }
-}
-
-/// One poll of either future.
-#[inline]
-fn poll<O>(mut waiter: Pin<&mut Waiter<Flag, O>>, cx: &mut Context<'_>) -> Poll<()> {
-    // Acquire: pairs with the Release in `set`.
-    if waiter.is_fresh() && waiter.queue().word().load(Ordering::Acquire) & SET != 0 {
-        waiter.finish();
-        return Poll::Ready(());
-    }
-    let turn = waiter.as_mut().poll(cx, |_line, word| match word & SET {
-        0 => Decision::Wait,
-        _ => Decision::Ready(()),
-    });
-    turn.map(|_decided_or_released| ())
 }

@@ -16,7 +16,7 @@
 #[cfg(feature = "barrier")]
 pub use tidegate_barrier::Barrier;
 #[cfg(feature = "event")]
-pub use tidegate_event::Event;
+pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
 #[cfg(feature = "semaphore")]

@@ -1,9 +1,14 @@
-//! The event as its users see it. One binary, one module per theme.
+//! The three types as their users see them. One binary, one module per theme.
 #![cfg(not(tidegate_loom))]
 
+mod auto_reset_event;
 mod cancel;
+mod event;
 mod hygiene;
+mod latch;
 mod model;
-mod release;
+mod panics;
 mod scale;
+mod support;
 mod traits;
+mod wait;
