@@ -72,10 +72,18 @@ xflags::xflags! {
         /// Check with the oldest supported compiler; skipped where that is not installed.
         cmd msrv {}
 
-        /// Run the benchmarks: contenders side by side, ratios, no verdict.
+        /// Compare with other crates: same work, side by side, ratios, no verdict.
         cmd bench {
-            /// Only this crate.
-            optional -p, --package package: String
+            /// Only the scenarios whose id starts so (`semaphore`, `event/wake`); `memory` weighs only.
+            optional scenario: String
+            /// How many rounds.
+            optional --rounds rounds: usize
+            /// Check everybody's work, time nothing.
+            optional --smoke
+            /// Count no instructions.
+            optional --no-count
+            /// Write docs/BENCHMARKS.md anew.
+            optional --write
         }
 
         /// Start a crate from the template.

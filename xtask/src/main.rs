@@ -2,6 +2,7 @@
 //!
 //! Continuous integration calls these verbs and nothing else, so what passes here passes there.
 
+mod bench;
 mod flags;
 mod layers;
 mod mutants;
@@ -42,7 +43,7 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Mutants(it) => mutants::run(sh, &it),
         flags::XtaskCmd::Miri(it) => miri(sh, it.package),
         flags::XtaskCmd::Msrv(_) => msrv(sh),
-        flags::XtaskCmd::Bench(it) => bench(sh, it.package),
+        flags::XtaskCmd::Bench(it) => bench::run(sh, &it),
         flags::XtaskCmd::New(it) => new::run(sh, &it.name),
         flags::XtaskCmd::Release(it) => release::run(sh, &it),
     }
@@ -70,7 +71,7 @@ fn fmt(sh: &Shell, check: bool) -> anyhow::Result<()> {
 }
 
 fn lint(sh: &Shell) -> anyhow::Result<()> {
-    for what in [LIBRARIES, DOWNLOADER] {
+    for what in [LIBRARIES, DOWNLOADER, COMPARISON] {
         cmd!(sh, "cargo clippy {what...} --all-targets -- -D warnings").run()?;
     }
     Ok(())
@@ -99,7 +100,7 @@ fn features(sh: &Shell) -> anyhow::Result<()> {
 fn docs(sh: &Shell, open: bool) -> anyhow::Result<()> {
     let open = open.then_some("--open");
     let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
-    cmd!(sh, "cargo doc --workspace --no-deps {open...}").run()?;
+    cmd!(sh, "cargo doc --workspace --exclude tidegate-bench --no-deps {open...}").run()?;
     Ok(())
 }
 
@@ -200,13 +201,6 @@ fn msrv(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bench(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
-    let what =
-        package.map_or(vec!["--workspace".to_owned()], |it| vec!["--package".to_owned(), it]);
-    cmd!(sh, "cargo bench {what...} --benches").run()?;
-    Ok(())
-}
-
 fn has_crowds(sh: &Shell, name: &str) -> bool {
     sh.path_exists(format!("crates/{name}/tests/crowd.rs"))
 }
@@ -223,10 +217,20 @@ leak:alloc::task::raw_waker::wake
 leak:_forgotten_
 leak:it::misuse::
 ";
+
 /// The crates whose features belong together.
-const LIBRARIES: &[&str] = &["--workspace", "--exclude", "tidegate-fetch", "--all-features"];
+const LIBRARIES: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    "tidegate-fetch",
+    "--exclude",
+    "tidegate-bench",
+    "--all-features",
+];
 /// The downloader, without the TLS stack that its tests have no use for.
 const DOWNLOADER: &[&str] = &["--package", "tidegate-fetch"];
+/// The comparison: its contenders turn on features that would hide it if a library forgot its own.
+const COMPARISON: &[&str] = &["--package", "tidegate-bench"];
 
 /// Runs one step, folded (where the log can fold) and timed.
 fn section(name: &str, step: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

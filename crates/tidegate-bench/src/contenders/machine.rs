@@ -1,0 +1,86 @@
+//! The machine itself: what a word of memory can do, with nobody to wait.
+
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::Contender;
+use crate::guarantee::{Guarantee, Who};
+
+/// Permits in one word: a compare-exchange to take and one to give back.
+pub(crate) struct Word(AtomicUsize);
+
+/// Gives back when dropped.
+pub(crate) struct Taken<'a>(&'a AtomicUsize, usize);
+
+impl Word {
+    #[inline(always)]
+    fn take(&self, n: usize) -> Option<Taken<'_>> {
+        let left = |free: usize| free.checked_sub(n);
+        let taken = self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, left);
+        taken.is_ok().then_some(Taken(&self.0, n))
+    }
+}
+
+impl Drop for Taken<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let back = |free: usize| free.checked_add(self.1);
+        let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, back);
+    }
+}
+
+impl Contender for Word {
+    const WHO: Who = Who::peer("one word, compare-exchanged", Guarantee::Physical);
+}
+
+impl super::Semaphore for Word {
+    type Permit<'a> = Taken<'a>;
+
+    fn new(permits: usize) -> Self {
+        Self(AtomicUsize::new(permits))
+    }
+    #[inline(always)]
+    fn try_acquire(&self) -> Option<Self::Permit<'_>> {
+        self.take(1)
+    }
+    #[inline(always)]
+    fn acquire(&self) -> impl Future<Output = Self::Permit<'_>> + Send {
+        ready(self.take(1).expect("nobody waits"))
+    }
+    fn free(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl super::SemaphoreMany for Word {
+    #[inline(always)]
+    fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send {
+        ready(self.take(n).expect("nobody waits"))
+    }
+}
+
+/// A flag that one looks at.
+pub(crate) struct Flag(AtomicBool);
+
+impl Contender for Flag {
+    const WHO: Who = Who::peer("one flag, looked at", Guarantee::Physical);
+}
+
+impl super::Event for Flag {
+    fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+    #[inline(always)]
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+    #[inline(always)]
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+    #[inline(always)]
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        assert!(self.is_set(), "nobody waits");
+        ready(())
+    }
+}

@@ -1,0 +1,94 @@
+//! What a contender promises: only equals are compared.
+
+use std::fmt;
+
+/// What a contender promises to whoever waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guarantee {
+    /// First come, first served; a newcomer never overtakes.
+    Fifo,
+    /// A newcomer may overtake without end.
+    Unfair,
+    /// Whoever waits when the event is set is released, though it is cleared at once.
+    Released,
+    /// Whoever waits may sleep through a `set` that is cleared at once.
+    Missable,
+    /// Set once, never cleared: less work than ours.
+    OneWay,
+    /// A thread that waits is blocked: what the machine can do, not a peer.
+    Physical,
+}
+
+impl Guarantee {
+    /// Whether one that promises this is measured by `other`: an equal, or for those that promise less than
+    /// order, anybody.
+    pub(crate) fn is_measured_by(self, other: Self) -> bool {
+        use Guarantee::*;
+        match self {
+            Fifo => other == Fifo,
+            Unfair => matches!(other, Fifo | Unfair),
+            Released => other == Released,
+            Missable => matches!(other, Released | Missable),
+            OneWay => matches!(other, Released | Missable | OneWay),
+            Physical => other != Physical,
+        }
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fifo => "FIFO",
+            Self::Unfair => "unfair",
+            Self::Released => "released for good",
+            Self::Missable => "may miss a short `set`",
+            Self::OneWay => "set once",
+            Self::Physical => "blocks the thread",
+        })
+    }
+}
+
+/// Who takes part, and with what promise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Who {
+    pub(crate) name: &'static str,
+    pub(crate) guarantee: Guarantee,
+    /// One of the crates of this workspace.
+    pub(crate) ours: bool,
+    /// Worth knowing when reading its figures.
+    pub(crate) note: Option<&'static str>,
+    /// It does not keep what it promises, so nobody is measured by it.
+    pub(crate) breaks: Option<&'static str>,
+    /// It walks its whole line on every release: not to be asked for 100,000 waiters.
+    pub(crate) walks: bool,
+}
+
+impl Who {
+    pub(crate) const fn ours(name: &'static str, guarantee: Guarantee) -> Self {
+        Self { ours: true, ..Self::peer(name, guarantee) }
+    }
+
+    pub(crate) const fn peer(name: &'static str, guarantee: Guarantee) -> Self {
+        Self { name, guarantee, ours: false, note: None, breaks: None, walks: false }
+    }
+
+    pub(crate) const fn note(mut self, note: &'static str) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    pub(crate) const fn breaks(mut self, what: &'static str) -> Self {
+        self.breaks = Some(what);
+        self
+    }
+
+    pub(crate) const fn walks(mut self) -> Self {
+        self.walks = true;
+        self
+    }
+
+    /// Whether `self` is measured by `other`.
+    pub(crate) fn is_measured_by(&self, other: &Self) -> bool {
+        !other.ours && other.breaks.is_none() && self.guarantee.is_measured_by(other.guarantee)
+    }
+}

@@ -1,0 +1,95 @@
+//! What the primitives and their futures weigh, and what a waiter has on the heap besides.
+
+use std::alloc::System;
+use std::env;
+use std::process::Command;
+
+use stats_alloc::{Region, StatsAlloc};
+
+use crate::contenders::{Event, Semaphore, events, semaphores};
+use crate::measure::{Entry, Outcome};
+use crate::poll::{now, poll};
+use crate::stage::Stage;
+
+/// One contender's weight, in bytes.
+pub(crate) struct Weight {
+    pub(crate) kind: String,
+    pub(crate) who: String,
+    pub(crate) primitive: f64,
+    pub(crate) future: f64,
+    pub(crate) heap: f64,
+    pub(crate) allocations: f64,
+}
+
+/// Asks the program that counts, which lies beside this one. Nothing if it is not there.
+pub(crate) fn ask() -> Vec<Weight> {
+    let beside = env::current_exe().ok().map(|it| it.with_file_name("tidegate-bench-memory"));
+    let Some(ran) = beside.and_then(|it| Command::new(it).output().ok()) else {
+        return Vec::new();
+    };
+    String::from_utf8_lossy(&ran.stdout).lines().filter_map(Weight::parse).collect()
+}
+
+impl Weight {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split('\t');
+        let (kind, who) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        let mut number = || fields.next()?.parse().ok();
+        Some(Self {
+            kind,
+            who,
+            primitive: number()?,
+            future: number()?,
+            heap: number()?,
+            allocations: number()?,
+        })
+    }
+}
+
+/// How many wait.
+const WAITERS: usize = 1_000;
+
+/// The program that counts: `heap` is its global allocator.
+pub fn main(heap: &'static StatsAlloc<System>) {
+    weigh("semaphore", semaphores!(T => move |_, _| semaphore::<T>(heap)));
+    weigh("event", events!(T => move |_, _| event::<T>(heap)));
+}
+
+/// One line for each entry, whose run has printed its own figures behind the name.
+fn weigh(kind: &str, entries: Vec<Entry>) {
+    for entry in entries {
+        print!("{kind}\t{}", entry.who.name);
+        entry.run(&Stage::default(), 1);
+    }
+}
+
+fn semaphore<S: Semaphore>(heap: &StatsAlloc<System>) -> Outcome {
+    let semaphore = S::new(1);
+    let _held = now(semaphore.acquire());
+    parked::<S, _>(heap, || semaphore.acquire())
+}
+
+fn event<E: Event>(heap: &StatsAlloc<System>) -> Outcome {
+    let event = E::new();
+    parked::<E, _>(heap, || event.wait())
+}
+
+/// Parks waiters and prints what that took from the heap.
+fn parked<T, F: Future>(heap: &StatsAlloc<System>, wait: impl Fn() -> F) -> Outcome {
+    let mut waits: Vec<_> = (0..WAITERS).map(|_| Box::pin(wait())).collect();
+    let region = Region::new(heap);
+    for wait in &mut waits {
+        assert!(poll(wait.as_mut()).is_pending());
+    }
+    let change = region.change();
+    let bytes = change.bytes_allocated as isize - change.bytes_deallocated as isize;
+    let each = |it: f64| it / WAITERS as f64;
+    println!(
+        "\t{}\t{}\t{:.1}\t{:.2}",
+        size_of::<T>(),
+        size_of::<F>(),
+        each(bytes as f64),
+        each((change.allocations + change.reallocations) as f64),
+    );
+    Outcome::Was(each(bytes as f64))
+}
