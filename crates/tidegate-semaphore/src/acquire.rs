@@ -46,8 +46,11 @@ impl<'a> Future for AcquireFut<'a> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let taken = ready!(this.acquire.poll(cx));
-        Poll::Ready(taken.map(|n| Permit::new(this.semaphore, n)).ok_or(Closed))
+        match this.acquire.poll(cx) {
+            Poll::Ready(Some(n)) => Poll::Ready(Ok(Permit::new(this.semaphore, n))),
+            Poll::Ready(None) => Poll::Ready(Err(Closed)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 

@@ -445,9 +445,7 @@ impl Semaphore {
 
     #[inline]
     pub(crate) fn give_back(&self, n: usize) {
-        if n > 0 {
-            self.gate.give_back(n);
-        }
+        self.gate.give_back(n);
     }
 }
 

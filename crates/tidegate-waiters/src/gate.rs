@@ -28,6 +28,8 @@ const WAITERS: usize = WaitQueue::<Permits>::WAITERS;
 const CLOSED: usize = 2;
 // One bit is kept for a hand-over flag.
 const SHIFT: u32 = 3;
+/// The note of a future that is done: more than there can be, so that the fast path fails by itself.
+const TAKEN: usize = usize::MAX;
 
 /// Counted permits and a line for them: what a semaphore is made of.
 ///
@@ -82,7 +84,7 @@ impl Gate {
     /// Takes `n` permits if they are free this instant and nobody waits.
     #[inline]
     pub fn try_acquire(&self, n: usize) -> bool {
-        try_take(&self.queue, n)
+        n <= Self::MAX && try_take(&self.queue, n << SHIFT)
     }
 
     /// Takes `n` permits, waiting in line for them: `Some(n)`, or `None` when the gate is closed.
@@ -98,7 +100,7 @@ impl Gate {
     #[track_caller]
     pub fn acquire(&self, n: usize) -> Acquire<Borrowed<'_, Permits>> {
         assert!(n <= Self::MAX, "more permits than there can be");
-        Acquire { waiter: Waiter::new(&self.queue, n) }
+        Acquire { waiter: Waiter::new(&self.queue, n << SHIFT) }
     }
 
     /// As [`acquire`](Self::acquire), for a gate inside an [`Arc`].
@@ -110,7 +112,7 @@ impl Gate {
         n: usize,
     ) -> Acquire<Arc<T>> {
         assert!(n <= Self::MAX, "more permits than there can be");
-        Acquire { waiter: Waiter::new_owned(owner, |owner| &gate(owner).queue, n) }
+        Acquire { waiter: Waiter::new_owned(owner, |owner| &gate(owner).queue, n << SHIFT) }
     }
 
     /// Adds `n` permits, new ones or some that were taken, and serves the line.
@@ -136,25 +138,38 @@ impl Gate {
     #[track_caller]
     fn put<const SURPLUS: bool>(&self, n: usize) {
         let word = self.queue.word();
-        let mut seen = word.load(Ordering::Relaxed);
-        loop {
-            if seen & WAITERS != 0 {
-                return self.put_in_line::<SURPLUS>(n);
-            }
-            let free = sum::<SURPLUS>(seen >> SHIFT, n);
-            let next = free << SHIFT | seen & CLOSED;
+        let seen = word.load(Ordering::Relaxed);
+        // The bits below the number stay as they are. Of nothing, of so many that they lose bits, and of a sum that
+        // has no room, the slow path knows what to make.
+        let next = seen.wrapping_add(n << SHIFT);
+        if n <= Self::MAX && next > seen && seen & WAITERS == 0 {
             // Release: pairs with the Acquire of whoever takes these permits.
+            let swapped = word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
+            if swapped.is_ok() {
+                return;
+            }
+        }
+        self.put_again::<SURPLUS>(n);
+    }
+
+    /// As `put`, when the first look at the word did not suffice.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn put_again<const SURPLUS: bool>(&self, n: usize) {
+        if n == 0 {
+            return;
+        }
+        let word = self.queue.word();
+        let mut seen = word.load(Ordering::Relaxed);
+        while seen & WAITERS == 0 {
+            let next = sum::<SURPLUS>(seen >> SHIFT, n) << SHIFT | seen & CLOSED;
+            // Release: as above.
             match word.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(changed) => seen = changed,
             }
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn put_in_line<const SURPLUS: bool>(&self, n: usize) {
         Permits::add::<SURPLUS>(&mut self.queue.lock(), n);
     }
 
@@ -229,26 +244,44 @@ fn sum<const SURPLUS: bool>(free: usize, n: usize) -> usize {
     }
 }
 
-/// The fast path: one compare-exchange, while nobody waits.
+/// The fast path: one compare-exchange, while nobody waits. `need` is a number of permits as it is in the word.
 #[inline]
-fn try_take(queue: &WaitQueue<Permits>, n: usize) -> bool {
+fn try_take(queue: &WaitQueue<Permits>, need: usize) -> bool {
+    let word = queue.word();
+    let seen = word.load(Ordering::Relaxed);
+    match less(seen, need) {
+        None => false,
+        // Acquire: pairs with the Release of whoever gave these permits back.
+        Some(next) => {
+            word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed).is_ok()
+                || try_take_again(queue, need)
+        }
+    }
+}
+
+/// As `try_take`, after somebody else was faster.
+#[cold]
+#[inline(never)]
+fn try_take_again(queue: &WaitQueue<Permits>, need: usize) -> bool {
     let word = queue.word();
     let mut seen = word.load(Ordering::Relaxed);
-    loop {
-        if seen & (CLOSED | WAITERS) != 0 || seen >> SHIFT < n {
-            return false;
-        }
-        // Acquire: pairs with the Release of whoever gave these permits back.
-        match word.compare_exchange_weak(
-            seen,
-            seen - (n << SHIFT),
-            Ordering::Acquire,
-            Ordering::Relaxed,
-        ) {
+    while let Some(next) = less(seen, need) {
+        // Acquire: as above.
+        match word.compare_exchange_weak(seen, next, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => return true,
             Err(changed) => seen = changed,
         }
     }
+    false
+}
+
+/// The word without `need`, if a newcomer may take that.
+#[inline]
+fn less(seen: usize, need: usize) -> Option<usize> {
+    if seen & (CLOSED | WAITERS) != 0 {
+        return None;
+    }
+    seen.checked_sub(need)
 }
 
 impl Permits {
@@ -275,25 +308,25 @@ impl Permits {
     /// Serves the line from the front while what is free suffices.
     fn serve(line: &mut Locked<'_, Self>) {
         while let Some(&need) = line.front() {
-            if line.word().load(Ordering::Relaxed) >> SHIFT < need {
+            if line.word().load(Ordering::Relaxed) < need {
                 break;
             }
             // With somebody in line the number changes under the lock only, so it is still enough.
             // Acquire: collects what those who gave these permits back did before; the grant passes it on.
-            line.word().fetch_sub(need << SHIFT, Ordering::Acquire);
+            line.word().fetch_sub(need, Ordering::Acquire);
             line.grant_front();
         }
     }
 }
 
 impl Policy for Permits {
-    /// How many permits the waiter needs.
+    /// How many permits the waiter needs, as a number in the word; `TAKEN` once it has had them.
     type Note = usize;
 
     fn left(line: &mut Locked<'_, Self>, need: &mut usize, left: Left) {
         match left {
             // It was promised them and never looked: they go on.
-            Left::Granted => Self::add::<CAPPED>(line, *need),
+            Left::Granted => Self::add::<CAPPED>(line, *need >> SHIFT),
             // A large request at the front may have kept smaller ones waiting.
             Left::Waiting => Self::serve(line),
             Left::Released => {}
@@ -324,20 +357,44 @@ impl<O> Future for Acquire<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         let mut waiter = self.project().waiter;
-        if waiter.is_fresh() {
-            let need = waiter.as_mut().note_mut().copied().expect("a fresh one is in no line");
+        let mut need = TAKEN;
+        if let Some(note) = waiter.as_mut().note_mut() {
+            need = std::mem::replace(note, TAKEN);
             if try_take(waiter.queue(), need) {
-                waiter.finish();
-                return Poll::Ready(Some(need));
+                return Poll::Ready(Some(need >> SHIFT));
             }
         }
-        let turn = std::task::ready!(waiter.as_mut().poll(cx, decide));
-        let need = waiter.note_mut().copied().expect("a ready one is in no line");
-        Poll::Ready(match turn {
-            Turn::Decided(true) | Turn::Granted => Some(need),
-            Turn::Decided(false) | Turn::Released => None,
-        })
+        match poll_in_line(waiter.as_mut(), cx, need) {
+            Poll::Ready(true) => Poll::Ready(Some(taken(waiter))),
+            Poll::Ready(false) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
     }
+}
+
+// Apart, so that a caller takes in no more than what is ready at once.
+#[inline(never)]
+fn poll_in_line<O>(
+    mut waiter: Pin<&mut Waiter<Permits, O>>,
+    cx: &mut Context<'_>,
+    need: usize,
+) -> Poll<bool> {
+    if let Some(note) = waiter.as_mut().note_mut() {
+        assert!(need != TAKEN, "polled after it was ready");
+        *note = need;
+    }
+    waiter.poll(cx, decide).map(|turn| match turn {
+        Turn::Decided(taken) => taken,
+        Turn::Granted => true,
+        Turn::Released => false,
+    })
+}
+
+/// How many permits a waiter got that has just become ready.
+#[inline(never)]
+fn taken<O>(waiter: Pin<&mut Waiter<Permits, O>>) -> usize {
+    let note = waiter.note_mut().expect("a ready one is in no line");
+    std::mem::replace(note, TAKEN) >> SHIFT
 }
 
 fn decide(line: &mut Locked<'_, Permits>, word: usize) -> Decision<bool> {
@@ -345,16 +402,11 @@ fn decide(line: &mut Locked<'_, Permits>, word: usize) -> Decision<bool> {
     if word & CLOSED != 0 {
         return Decision::Ready(false);
     }
-    if need > 0 && (!line.is_empty() || word >> SHIFT < need) {
+    if need > 0 && (!line.is_empty() || word < need) {
         return Decision::Wait;
     }
     // Acquire: as in `try_take`.
-    match line.word().compare_exchange(
-        word,
-        word - (need << SHIFT),
-        Ordering::Acquire,
-        Ordering::Relaxed,
-    ) {
+    match line.word().compare_exchange(word, word - need, Ordering::Acquire, Ordering::Relaxed) {
         Ok(_) => Decision::Ready(true),
         Err(_) => Decision::Retry,
     }
