@@ -208,7 +208,8 @@ impl Barrier {
 
     /// Breaks the barrier: who waits, and who arrives before it is [reset](Self::reset), gets [`Broken`].
     ///
-    /// For a party that cannot come. Who belongs to a round that has met passes all the same.
+    /// For a party that cannot come. Who belongs to a round that has met passes all the same. What happened before has
+    /// happened for all who see the barrier broken.
     ///
     /// # Panics
     ///

@@ -31,7 +31,7 @@ pub(crate) const BROKEN: usize = 2;
 
 /// The policy of a barrier.
 pub(crate) struct Meeting {
-    /// Whether the numbers of those in line may have gaps; false while nobody is.
+    /// Whether the numbers of those in line may have gaps.
     gaps: bool,
 }
 
@@ -71,7 +71,7 @@ impl Meeting {
     /// Whoever had this index has left so many others behind.
     fn one_left(&mut self, index: usize, others: usize) {
         // The last in line leaves no gap.
-        self.gaps = others > 0 && (self.gaps || index != others);
+        self.gaps |= index != others;
     }
 
     /// One more is here: it waits for the others, or ends the round.
@@ -106,7 +106,6 @@ impl Meeting {
     /// Sends all who wait away.
     pub(crate) fn call_off(line: &mut Locked<'_, Self>) {
         while line.grant_front() {}
-        line.policy().gaps = false;
     }
 }
 
@@ -250,13 +249,13 @@ fn leave<O>(mut waiter: Pin<&mut Waiter<Meeting, O>>) -> Option<Result<BarrierTu
     }
     assert!(waiter.is_waiting(), "left after it was ready");
     // Asked only if it is still in line, which it leaves by being ready.
-    let left =
-        waiter.as_mut().poll_again(&mut Context::from_waker(Waker::noop()), |line, _word| {
-            let others = line.len() - 1;
-            let index = line.note().expect("a waiter is being polled").index;
-            line.policy().one_left(index, others);
-            Decision::Ready(())
-        });
+    let mut cx = Context::from_waker(Waker::noop());
+    let left = waiter.as_mut().poll_again(&mut cx, |line, _word| {
+        let others = line.len() - 1;
+        let index = line.note().expect("a waiter is being polled").index;
+        line.policy().one_left(index, others);
+        Decision::Ready(())
+    });
     match left {
         Poll::Ready(Turn::Decided(())) => None,
         Poll::Ready(Turn::Released) => Some(Ok(met(waiter))),

@@ -217,3 +217,33 @@ fn an_abort_is_seen_by_who_waits_and_by_who_comes() {
         assert!(barrier.is_broken());
     });
 }
+
+#[test]
+fn what_happened_before_it_was_broken_or_mended_has_happened_for_all_who_see_it() {
+    for mended in [false, true] {
+        race(move || {
+            let shared = Arc::new((Barrier::new(2), AtomicUsize::new(0)));
+            if mended {
+                shared.0.abort();
+            }
+            let changes = spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    // Relaxed on purpose, as above.
+                    shared.1.store(7, Ordering::Relaxed);
+                    if mended { shared.0.reset() } else { shared.0.abort() }
+                }
+            });
+            // In line for a moment, or sent away: the word changes hands meanwhile.
+            let comes = spawn({
+                let shared = Arc::clone(&shared);
+                move || _ = poll_once(std::pin::pin!(shared.0.wait()))
+            });
+            if shared.0.is_broken() != mended {
+                assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+            }
+            changes.join().unwrap();
+            comes.join().unwrap();
+        });
+    }
+}
