@@ -16,6 +16,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use tidegate_shim::const_fn;
 
@@ -86,6 +87,36 @@ impl<T: ?Sized, P: LockPolicy> LockCell<T, P> {
         assert!(self.raw.is_of(&grant), "a grant of another lock");
         // SAFETY: the grant is the only one of the lock that guards this value.
         unsafe { Exclusive::new(self.value.get(), grant) }
+    }
+
+    /// As [`open`](Self::open), for a cell inside the owner of the grant.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock than that of `cell`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{Fifo, LockCell, RawLock};
+    /// let cell = Arc::new(LockCell::<_, Fifo>::new(1));
+    /// let grant = RawLock::try_lock_owned(cell, LockCell::raw).unwrap();
+    /// let mut value = LockCell::open_owned(grant, |it| it);
+    /// *value += 1;
+    /// assert_eq!(*value, 2);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn open_owned<L: ?Sized>(
+        grant: LockGrant<Arc<L>>,
+        cell: impl FnOnce(&L) -> &Self,
+    ) -> Exclusive<T, LockGrant<Arc<L>>> {
+        let this = cell(grant.owner());
+        assert!(this.raw.is_of(&grant), "a grant of another lock");
+        let value = this.value.get();
+        // SAFETY: the grant is the only one of the lock that guards this value.
+        unsafe { Exclusive::new(value, grant) }
     }
 }
 

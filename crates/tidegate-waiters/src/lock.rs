@@ -140,10 +140,11 @@ impl<P: LockPolicy> RawLock<P> {
     ) -> Result<LockGrant<Arc<T>>, Arc<T>> {
         // Asked for once, as in `Waiter::new_owned`.
         let queue = NonNull::from(&lock(&owner).queue);
-        // SAFETY: the owner keeps it alive.
-        if try_take::<P>(unsafe { queue.as_ref() }) {
+        // SAFETY: the owner keeps it alive, which this function and the grant hold.
+        let queue = unsafe { queue.as_ref() };
+        if try_take::<P>(queue) {
             // SAFETY: the lock was just taken, and the owner keeps the queue alive.
-            Ok(unsafe { LockGrant::new(queue.as_ref(), owner) })
+            Ok(unsafe { LockGrant::new(queue, owner) })
         } else {
             Err(owner)
         }

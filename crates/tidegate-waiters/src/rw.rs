@@ -61,7 +61,8 @@ impl Access {
     const fn may_enter(self, word: usize) -> bool {
         match self {
             Self::Read => word & WRITER == 0 && word / READER < MAX_READERS,
-            Self::Upgradable => word & (WRITER | UPGRADABLE) == 0,
+            // It may come to be one that only reads, so there must be room for that.
+            Self::Upgradable => word & (WRITER | UPGRADABLE) == 0 && word / READER < MAX_READERS,
             Self::Write => word & !WAITERS == 0,
             Self::Upgrade => word & !(WAITERS | UPGRADABLE) == 0,
         }
@@ -154,10 +155,11 @@ impl RawRwLock {
     ) -> Result<RwGrant<M, Arc<T>>, Arc<T>> {
         // Asked for once, as in `Waiter::new_owned`.
         let queue = NonNull::from(&lock(&owner).queue);
-        // SAFETY: the owner keeps it alive.
-        if try_take(unsafe { queue.as_ref() }, M::ACCESS) {
+        // SAFETY: the owner keeps it alive, which this function and the grant hold.
+        let queue = unsafe { queue.as_ref() };
+        if try_take(queue, M::ACCESS) {
             // SAFETY: the share was just taken, and the owner keeps the queue alive.
-            Ok(unsafe { RwGrant::new(queue.as_ref(), owner) })
+            Ok(unsafe { RwGrant::new(queue, owner) })
         } else {
             Err(owner)
         }
@@ -266,10 +268,12 @@ impl<M: Mode, O> RwGrant<M, O> {
     /// Exchanges the share for one that keeps fewer others out, letting in who may come in beside that.
     fn exchange<N: Mode>(self) -> RwGrant<N, O> {
         let this = mem::ManuallyDrop::new(self);
-        exchange(this.queue(), M::ACCESS.share(), N::ACCESS.share());
         // SAFETY: read once: `this` is neither used nor dropped again.
         let owner = unsafe { ptr::read(&this.owner) };
-        RwGrant { queue: this.queue, mode: PhantomData, owner }
+        // Made first: if a waker panics below, this is what gives the new share back.
+        let grant = RwGrant { queue: this.queue, mode: PhantomData, owner };
+        exchange(grant.queue(), M::ACCESS.share(), N::ACCESS.share());
+        grant
     }
 }
 
