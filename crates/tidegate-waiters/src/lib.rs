@@ -11,6 +11,7 @@
 mod batch;
 mod block;
 mod cell;
+mod condition;
 mod gate;
 mod lock;
 mod node;
@@ -20,6 +21,7 @@ mod waiter;
 
 pub use block::{block_on, block_on_until};
 pub use cell::{Exclusive, LockCell, RwCell, Shared};
+pub use condition::{Notices, Notified, Place, RawCondition};
 pub use gate::{Acquire, Gate, Permits};
 pub use lock::{Barging, Fifo, LockGrant, LockPolicy, Locking, Mutual, RawLock};
 pub use queue::{Left, Locked, Policy, WaitQueue};

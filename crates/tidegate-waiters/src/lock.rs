@@ -114,7 +114,8 @@ impl<P: LockPolicy> RawLock<P> {
     #[inline]
     pub fn try_lock(&self) -> Option<LockGrant<Borrowed<'_, Mutual>>> {
         // SAFETY: the lock was just taken; the marker borrows the queue.
-        try_take::<P>(&self.queue).then(|| unsafe { LockGrant::new(&self.queue, PhantomData) })
+        try_take::<P>(&self.queue)
+            .then(|| unsafe { LockGrant::new((&self.queue).into(), PhantomData) })
     }
 
     /// As [`try_lock`](Self::try_lock), for a lock inside an [`Arc`]; gives the share back when it is taken.
@@ -243,8 +244,8 @@ impl<O> LockGrant<O> {
     ///
     /// The lock is held, by nobody who has a grant for it, and `owner` keeps the queue alive and in its place.
     #[inline]
-    pub(crate) unsafe fn new(queue: &WaitQueue<Mutual>, owner: O) -> Self {
-        Self { queue: NonNull::from(queue), owner }
+    pub(crate) unsafe fn new(queue: NonNull<WaitQueue<Mutual>>, owner: O) -> Self {
+        Self { queue, owner }
     }
 
     /// What keeps the lock alive.
@@ -301,7 +302,7 @@ impl<P: LockPolicy, O: Clone> Future for Locking<P, O> {
         }
         let owner = waiter.keeper().clone();
         // SAFETY: the lock was taken or handed over; the owner keeps the queue alive.
-        Poll::Ready(unsafe { LockGrant::new(waiter.queue(), owner) })
+        Poll::Ready(unsafe { LockGrant::new(waiter.queue().into(), owner) })
     }
 }
 
@@ -333,6 +334,12 @@ fn try_take<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
 #[inline]
 fn is_to_be_had(queue: &WaitQueue<Mutual>) -> bool {
     queue.word().load(Ordering::Relaxed) & (LOCKED | HANDOFF) == 0
+}
+
+/// As [`is_to_be_had`], for a lock of either kind.
+#[inline]
+pub(crate) fn is_to_be_had_by_barging(queue: &WaitQueue<Mutual>) -> bool {
+    queue.word().load(Ordering::Relaxed) & (BARGING | LOCKED | HANDOFF) == BARGING
 }
 
 #[inline]

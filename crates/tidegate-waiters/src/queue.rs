@@ -313,6 +313,20 @@ impl<'q, P: Policy> Locked<'q, P> {
         true
     }
 
+    /// Takes the first out of the line as it is, for another line.
+    ///
+    /// # Panics
+    ///
+    /// When nobody is in line.
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> *const Links {
+        let first = self.line().first;
+        assert!(!first.is_null(), "nobody is in line");
+        // SAFETY: nodes in line are alive, and the lock is held.
+        self.remove(unsafe { &*first });
+        first
+    }
+
     /// Releases everybody who is in line now, and nobody who comes later.
     ///
     /// O(1) under the lock, whatever their number. Their next polls are ready with

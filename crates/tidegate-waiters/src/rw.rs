@@ -140,7 +140,8 @@ impl RawRwLock {
     #[inline]
     pub fn try_lock<M: Entry>(&self) -> Option<RwGrant<M, Borrowed<'_, Sharing>>> {
         // SAFETY: the share was just taken; the marker borrows the queue.
-        try_take(&self.queue, M::ACCESS).then(|| unsafe { RwGrant::new(&self.queue, PhantomData) })
+        try_take(&self.queue, M::ACCESS)
+            .then(|| unsafe { RwGrant::new((&self.queue).into(), PhantomData) })
     }
 
     /// As [`try_lock`](Self::try_lock), for a lock inside an [`Arc`].
@@ -249,8 +250,8 @@ impl<M: Mode, O> RwGrant<M, O> {
     ///
     /// The share is taken, by nobody who has a grant for it, and `owner` keeps the queue alive and in its place.
     #[inline]
-    unsafe fn new(queue: &WaitQueue<Sharing>, owner: O) -> Self {
-        Self { queue: NonNull::from(queue), mode: PhantomData, owner }
+    unsafe fn new(queue: NonNull<WaitQueue<Sharing>>, owner: O) -> Self {
+        Self { queue, mode: PhantomData, owner }
     }
 
     #[inline]
@@ -316,7 +317,7 @@ impl<O> RwGrant<Upgradable, O> {
             taken = upgrade_in_line(&queue.lock());
         }
         // SAFETY: the share was just taken; the marker borrows this grant, and with it the queue.
-        taken.then(|| unsafe { RwGrant::new(queue, PhantomData) })
+        taken.then(|| unsafe { RwGrant::new(queue.into(), PhantomData) })
     }
 }
 
@@ -356,7 +357,7 @@ impl<M: Mode, O: Clone> Future for RwLocking<M, O> {
         }
         let owner = waiter.keeper().clone();
         // SAFETY: the share was taken or granted; the owner keeps the queue alive.
-        Poll::Ready(unsafe { RwGrant::new(waiter.queue(), owner) })
+        Poll::Ready(unsafe { RwGrant::new(waiter.queue().into(), owner) })
     }
 }
 

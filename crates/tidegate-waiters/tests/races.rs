@@ -7,7 +7,10 @@ use std::task::Poll;
 use tidegate_shim::UnsafeCell;
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_test::{CountingWaker, block_on, poll_once, poll_with, race, spawn};
-use tidegate_waiters::{Decision, Gate, Left, Locked, Policy, Turn, WaitQueue, Waiter};
+use tidegate_waiters::{
+    Decision, Fifo, Gate, Left, LockCell, Locked, Policy, RawCondition, RawLock, Turn, WaitQueue,
+    Waiter,
+};
 
 /// Data that only one may touch at a time; loom reports it if two do.
 struct Guarded(Gate, UnsafeCell<usize>);
@@ -351,5 +354,96 @@ fn a_chain_of_heads_passes_though_one_of_them_leaves() {
         leaver.join().unwrap();
         walker.join().unwrap();
         assert_eq!(door.0.waiters(), 0);
+    });
+}
+
+/// A number behind a lock, and news of it.
+struct Noted(LockCell<UnsafeCell<usize>>, RawCondition);
+
+impl Noted {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(LockCell::new(UnsafeCell::new(0)), RawCondition::new()))
+    }
+
+    fn add_one(&self) {
+        let value = self.0.open(block_on(self.0.raw().lock()));
+        // SAFETY: the lock is held.
+        value.with_mut(|it| unsafe { *it += 1 });
+        self.1.notify(1);
+    }
+
+    async fn take_one(&self) {
+        let mut value = self.0.open(self.0.raw().lock().await);
+        // SAFETY: the lock is held.
+        while value.with(|it| unsafe { *it }) == 0 {
+            value = self.0.open(self.1.wait(value.into_grant()).await);
+        }
+        // SAFETY: the lock is held.
+        value.with_mut(|it| unsafe { *it -= 1 });
+    }
+}
+
+#[test]
+fn a_notification_is_never_lost() {
+    race(|| {
+        let noted = Noted::new();
+        let taker = spawn({
+            let noted = Arc::clone(&noted);
+            move || block_on(noted.take_one())
+        });
+        noted.add_one();
+        taker.join().unwrap();
+        assert!(!noted.0.raw().is_locked());
+    });
+}
+
+#[test]
+fn a_notification_to_one_that_leaves_reaches_the_other() {
+    race(|| {
+        let noted = Noted::new();
+        let mut leaver = Box::pin({
+            let noted = Arc::clone(&noted);
+            async move { noted.take_one().await }
+        });
+        assert!(poll_once(leaver.as_mut()).is_pending());
+        let stayer = spawn({
+            let noted = Arc::clone(&noted);
+            move || block_on(noted.take_one())
+        });
+        let leave = spawn(move || drop(leaver));
+        noted.add_one();
+        leave.join().unwrap();
+        stayer.join().unwrap();
+        assert!(!noted.0.raw().is_locked());
+    });
+}
+
+#[test]
+fn everybody_is_notified_while_one_leaves() {
+    race(|| {
+        let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+        let shared = Arc::new((lock, condition));
+        let wait = |shared: &Arc<(RawLock, RawCondition)>| {
+            let shared = Arc::clone(shared);
+            let mut wait = Box::pin(async move {
+                let grant = shared.0.lock().await;
+                drop(shared.1.wait(grant).await);
+            });
+            assert!(poll_once(wait.as_mut()).is_pending());
+            wait
+        };
+        let mut stayers = [wait(&shared), wait(&shared)];
+        let leaver = wait(&shared);
+        let leave = spawn(move || drop(leaver));
+        let holder = spawn({
+            let shared = Arc::clone(&shared);
+            move || drop(shared.0.try_lock())
+        });
+        shared.1.notify_all();
+        leave.join().unwrap();
+        holder.join().unwrap();
+        // One after the other: the first to look gives the lock on.
+        assert!(stayers.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
+        assert!(!shared.0.is_locked() && shared.0.waiters() == 0);
     });
 }

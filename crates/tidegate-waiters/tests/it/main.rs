@@ -3,6 +3,7 @@
 
 mod blocking;
 mod cancel;
+mod condition;
 mod hygiene;
 mod misuse;
 mod model;

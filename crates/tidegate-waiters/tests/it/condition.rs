@@ -1,0 +1,175 @@
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+
+use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_waiters::{Barging, Borrowed, Fifo, LockGrant, LockPolicy, Mutual, Notified};
+use tidegate_waiters::{RawCondition, RawLock};
+
+type Wait<'a> = Pin<Box<Notified<'a, Borrowed<'a, Mutual>>>>;
+
+/// Takes the lock and waits; the future stands in the condition's line.
+fn wait<'a, P: LockPolicy>(lock: &'a RawLock<P>, condition: &'a RawCondition) -> Wait<'a> {
+    let grant = lock.try_lock().expect("nobody holds it");
+    let mut wait = Box::pin(condition.wait(grant));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    assert!(!lock.is_locked(), "given back");
+    wait
+}
+
+#[test]
+fn notified_waiters_stand_in_the_locks_line_and_are_not_woken() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    let (wakes, waker) = CountingWaker::new();
+    let mut line: Vec<Wait<'_>> = (0..3).map(|_| wait(&lock, &condition)).collect();
+    for it in &mut line {
+        assert!(poll_with(it.as_mut(), &waker).is_pending());
+    }
+    let holder = lock.try_lock().unwrap();
+    assert_eq!(condition.notify(2), 2);
+    assert_eq!((condition.waiters(), lock.waiters()), (1, 2));
+    assert_eq!(condition.notify_all(), 1);
+    assert_eq!((condition.waiters(), lock.waiters()), (0, 3));
+    assert_eq!(wakes.count(), 0, "the lock is held");
+
+    drop(holder);
+    for (turn, mut it) in line.into_iter().enumerate() {
+        assert_eq!(wakes.count(), turn + 1, "one by one, in their order");
+        assert!(poll_with(it.as_mut(), &waker).is_ready());
+    }
+    assert!(!lock.is_locked());
+}
+
+fn a_free_lock_goes_to_the_notified<P: LockPolicy>() {
+    let (lock, condition) = (RawLock::<P>::new(), RawCondition::new());
+    let (wakes, waker) = CountingWaker::new();
+    let mut first = wait(&lock, &condition);
+    let mut second = wait(&lock, &condition);
+    assert!(poll_with(first.as_mut(), &waker).is_pending());
+    assert_eq!(condition.notify_all(), 2);
+    assert_eq!(wakes.count(), 1, "the lock is free, so the first may look");
+    let std::task::Poll::Ready(grant) = poll_with(first.as_mut(), &waker) else {
+        panic!("it was free");
+    };
+    assert!(poll_once(second.as_mut()).is_pending());
+    drop(grant);
+    assert!(poll_once(second.as_mut()).is_ready());
+    assert!(!lock.is_locked());
+}
+
+#[test]
+fn whoever_is_notified_while_the_lock_is_free_gets_it() {
+    a_free_lock_goes_to_the_notified::<Fifo>();
+    a_free_lock_goes_to_the_notified::<Barging>();
+}
+
+#[test]
+fn a_notification_of_one_that_leaves_goes_to_the_next() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    let first = wait(&lock, &condition);
+    let mut second = wait(&lock, &condition);
+    let third = wait(&lock, &condition);
+    let holder = lock.try_lock().unwrap();
+    condition.notify(1);
+    drop(first);
+    assert_eq!((condition.waiters(), lock.waiters()), (1, 1));
+    // Granted, and never looked at: both the lock and the notification go on.
+    drop(holder);
+    assert!(lock.is_locked());
+    assert!(poll_once(second.as_mut()).is_ready());
+    drop(third);
+    assert_eq!((condition.waiters(), lock.waiters()), (0, 0));
+    assert!(!lock.is_locked());
+}
+
+#[test]
+fn a_notification_of_all_is_nobody_elses() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    let first = wait(&lock, &condition);
+    let holder = lock.try_lock().unwrap();
+    condition.notify_all();
+    drop(holder);
+    // The lock was handed to the first, which leaves; one that came later was not notified.
+    drop(first);
+    let mut later = wait(&lock, &condition);
+    assert!(poll_once(later.as_mut()).is_pending());
+    assert_eq!(condition.waiters(), 1);
+}
+
+#[test]
+fn a_granted_waiter_that_leaves_gives_the_lock_on() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    let first = wait(&lock, &condition);
+    let mut second = wait(&lock, &condition);
+    let holder = lock.try_lock().unwrap();
+    condition.notify(1);
+    drop(holder);
+    assert!(lock.is_locked(), "handed to the first");
+    drop(first);
+    assert!(poll_once(second.as_mut()).is_ready());
+}
+
+#[test]
+fn one_that_never_waited_gives_the_lock_back() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    drop(condition.wait(lock.try_lock().unwrap()));
+    assert!(!lock.is_locked());
+}
+
+#[test]
+fn waiters_of_two_locks_are_notified_by_one_condition() {
+    let (one, two) = (RawLock::<Fifo>::new(), RawLock::<Barging>::new());
+    let condition = RawCondition::new();
+    let mut waits = [wait(&one, &condition), wait(&two, &condition), wait(&one, &condition)];
+    let holders = (one.try_lock(), two.try_lock());
+    assert_eq!(condition.notify_all(), 3);
+    assert_eq!((one.waiters(), two.waiters()), (2, 1));
+    drop(holders);
+    assert!(waits.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
+}
+
+#[test]
+fn an_owned_grant_comes_back_owned() {
+    let lock = Arc::new(RawLock::<Fifo>::new());
+    let condition = RawCondition::new();
+    let grant = RawLock::try_lock_owned(Arc::clone(&lock), |it| it).unwrap();
+    let mut wait = pin!(condition.wait(grant));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    assert_eq!(condition.notify(1), 1);
+    let std::task::Poll::Ready(grant) = poll_once(wait.as_mut()) else { panic!("it is free") };
+    let grant: LockGrant<Arc<RawLock>> = grant;
+    assert!(Arc::ptr_eq(grant.owner(), &lock));
+    drop(grant);
+    assert_eq!(Arc::strong_count(&lock), 1);
+}
+
+fn dropped_anywhere<P: LockPolicy>() {
+    let schedules = Explorer::new(|| (RawLock::<P>::new(), RawCondition::new()))
+        .future(|(lock, condition)| {
+            Box::pin(async move {
+                let grant = lock.lock().await;
+                Box::new(condition.wait(grant).await) as Box<dyn Held + '_>
+            })
+        })
+        .step(|(_, condition)| _ = condition.notify(1))
+        .step(|(lock, condition)| {
+            let grant = lock.try_lock();
+            condition.notify(1);
+            drop(grant);
+        })
+        .step(|(_, condition)| _ = condition.notify_all())
+        .check(|(lock, condition)| {
+            // It may be alive, and hold the lock then.
+            if lock.try_lock().is_some() {
+                assert_eq!(lock.waiters(), 0);
+            }
+            assert!(condition.waiters() <= 1);
+        })
+        .run();
+    assert_eq!(schedules, 16 * 5);
+}
+
+#[test]
+fn a_wait_dropped_anywhere_leaves_the_lock_free() {
+    dropped_anywhere::<Fifo>();
+    dropped_anywhere::<Barging>();
+}
