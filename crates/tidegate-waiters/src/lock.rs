@@ -145,7 +145,7 @@ impl<P: LockPolicy> RawLock<P> {
         let queue = unsafe { queue.as_ref() };
         if try_take::<P>(queue) {
             // SAFETY: the lock was just taken, and the owner keeps the queue alive.
-            Ok(unsafe { LockGrant::new(queue, owner) })
+            Ok(unsafe { LockGrant::new(queue.into(), owner) })
         } else {
             Err(owner)
         }

@@ -160,7 +160,7 @@ impl RawRwLock {
         let queue = unsafe { queue.as_ref() };
         if try_take(queue, M::ACCESS) {
             // SAFETY: the share was just taken, and the owner keeps the queue alive.
-            Ok(unsafe { RwGrant::new(queue, owner) })
+            Ok(unsafe { RwGrant::new(queue.into(), owner) })
         } else {
             Err(owner)
         }
