@@ -1,10 +1,13 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tidegate_barrier::{Barrier, Broken};
-use tidegate_test::poll_once;
+use tidegate_test::{poll_once, poll_with};
 
 use crate::{arrive, arrive_last};
 
@@ -36,6 +39,46 @@ fn a_thread_that_gives_up_takes_its_arrival_back() {
     assert!(barrier.wait_blocking_until(Instant::now()).unwrap().unwrap().is_leader());
     barrier.abort();
     assert_eq!(barrier.wait_blocking_until(Instant::now()), Some(Err(Broken)));
+}
+
+/// A waker that holds up whoever wakes it until it is told to go on.
+struct HoldsUp(Mutex<Receiver<()>>);
+
+impl Wake for HoldsUp {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().unwrap().recv().unwrap();
+    }
+}
+
+#[test]
+fn a_thread_whose_round_met_hears_so_though_the_deadline_comes_before_the_wake_up() {
+    // As long as it takes for the thread to be in line until the last has arrived.
+    for attempt in 0.. {
+        let patience = Duration::from_millis(2 << attempt);
+        let barrier = Barrier::new(3);
+        let (go_on, told) = channel();
+        let waker = Waker::from(Arc::new(HoldsUp(Mutex::new(told))));
+        // First in line, so that the thread is not woken before this waker lets it.
+        let mut first = pin!(barrier.wait());
+        assert!(poll_with(first.as_mut(), &waker).is_pending());
+        let (heard, met) = thread::scope(|threads| {
+            let thread = threads.spawn(|| {
+                let heard = barrier.wait_blocking_until(Instant::now() + patience);
+                go_on.send(()).unwrap();
+                heard
+            });
+            while barrier.waiting() < 2 && !thread.is_finished() {
+                thread::yield_now();
+            }
+            let met = poll_once(pin!(barrier.wait())).is_ready();
+            (thread.join().unwrap(), met)
+        });
+        if met {
+            assert_eq!(heard.map(|it| it.unwrap().index()), Some(1));
+            return;
+        }
+        assert_eq!(heard, None);
+    }
 }
 
 #[test]
