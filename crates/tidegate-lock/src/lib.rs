@@ -4,18 +4,26 @@
 //! [`LockGuard`]: crate::LockGuard
 //! [`Fifo`]: crate::Fifo
 //! [`Barging`]: crate::Barging
+//! [`RwLock`]: crate::RwLock
+//! [`RwLockUpgradableReadGuard`]: crate::RwLockUpgradableReadGuard
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod lends;
 mod lock;
-mod lock_fut;
-mod lock_guard;
-mod lock_owned_guard;
+mod rw_lock;
 
-pub use lock::{Lock, LockStatistics};
-pub use lock_fut::{LockFut, LockOwnedFut};
-pub use lock_guard::{LockGuard, MappedLockGuard};
-pub use lock_owned_guard::{OwnedLockGuard, OwnedMappedLockGuard};
+pub use lock::{
+    Lock, LockFut, LockGuard, LockOwnedFut, LockStatistics, MappedLockGuard, OwnedLockGuard,
+    OwnedMappedLockGuard,
+};
+pub use rw_lock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, OwnedMappedRwLockReadGuard,
+    OwnedMappedRwLockWriteGuard, OwnedRwLockReadGuard, OwnedRwLockUpgradableReadGuard,
+    OwnedRwLockWriteGuard, ReadFut, ReadOwnedFut, RwLock, RwLockReadGuard, RwLockStatistics,
+    RwLockUpgradableReadGuard, RwLockUpgradedGuard, RwLockWriteGuard, UpgradableReadFut,
+    UpgradableReadOwnedFut, UpgradeFut, WriteFut, WriteOwnedFut,
+};
 #[doc(inline)]
 pub use tidegate_waiters::{Barging, Fifo, LockPolicy as Policy};

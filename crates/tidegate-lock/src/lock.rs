@@ -8,9 +8,13 @@ use tidegate_waiters::{
     block_on_until,
 };
 
-use crate::lock_fut::{LockFut, LockOwnedFut};
-use crate::lock_guard::LockGuard;
-use crate::lock_owned_guard::OwnedLockGuard;
+mod fut;
+mod guard;
+mod owned_guard;
+
+pub use fut::{LockFut, LockOwnedFut};
+pub use guard::{LockGuard, MappedLockGuard};
+pub use owned_guard::{OwnedLockGuard, OwnedMappedLockGuard};
 
 /// A value that one task or thread at a time may use, across `.await` if it must.
 ///
@@ -91,7 +95,7 @@ use crate::lock_owned_guard::OwnedLockGuard;
 /// Locking and unlocking are one compare-exchange each while nobody waits. Waiting allocates nothing; joining the line,
 /// leaving it and being handed the lock are O(1).
 pub struct Lock<T: ?Sized, P: Policy = Fifo> {
-    pub(crate) cell: LockCell<T, P>,
+    cell: LockCell<T, P>,
 }
 
 impl<T> Lock<T> {

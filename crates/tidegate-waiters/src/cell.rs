@@ -15,13 +15,16 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use pin_project_lite::pin_project;
 use tidegate_shim::const_fn;
 
 use crate::lock::{Fifo, LockGrant, LockPolicy, RawLock};
-use crate::rw::{RawRwLock, Read, RwGrant, RwLocking, Upgradable, Upgrade, Write};
+use crate::rw::{Mode, RawRwLock, Read, RwGrant, RwLocking, Sharing, Upgradable, Upgrade, Write};
 use crate::waiter::Borrowed;
 
 /// A value behind a [`RawLock`].
@@ -180,9 +183,9 @@ impl<T: ?Sized> RwCell<T> {
     #[inline]
     #[track_caller]
     pub fn read<O>(&self, grant: RwGrant<Read, O>) -> Shared<T, RwGrant<Read, O>> {
-        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        let value = self.value_for(&grant);
         // SAFETY: nobody gets a grant for writing while this one lives.
-        unsafe { Shared::new(self.value.get(), grant) }
+        unsafe { Shared::new(value, grant) }
     }
 
     /// Opens the cell for the one who reads and may come to write.
@@ -196,9 +199,9 @@ impl<T: ?Sized> RwCell<T> {
         &self,
         grant: RwGrant<Upgradable, O>,
     ) -> Shared<T, RwGrant<Upgradable, O>> {
-        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        let value = self.value_for(&grant);
         // SAFETY: nobody else gets a grant for writing while this one lives; its own upgrade borrows it mutably.
-        unsafe { Shared::new(self.value.get(), grant) }
+        unsafe { Shared::new(value, grant) }
     }
 
     /// Opens the cell for the one who writes.
@@ -209,23 +212,198 @@ impl<T: ?Sized> RwCell<T> {
     #[inline]
     #[track_caller]
     pub fn write<O>(&self, grant: RwGrant<Write, O>) -> Exclusive<T, RwGrant<Write, O>> {
-        assert!(self.raw.is_of(&grant), "a grant of another lock");
+        let value = self.value_for(&grant);
         // SAFETY: there is no other grant while this one lives.
-        unsafe { Exclusive::new(self.value.get(), grant) }
+        unsafe { Exclusive::new(value, grant) }
     }
 
-    /// Opens the cell for the one who has come to write.
+    /// As [`read`](Self::read), for a cell inside the owner of the grant.
     ///
     /// # Panics
     ///
-    /// When the grant is of another lock.
+    /// When the grant is of another lock than that of `cell`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, RwCell, Read};
+    /// let cell = Arc::new(RwCell::new(1));
+    /// let grant = RawRwLock::try_lock_owned::<Read, _>(cell, RwCell::raw).unwrap();
+    /// assert_eq!(*RwCell::read_owned(grant, |it| it), 1);
+    /// ```
     #[inline]
     #[track_caller]
-    pub fn upgraded<O>(&self, grant: RwGrant<Upgrade, O>) -> Exclusive<T, RwGrant<Upgrade, O>> {
-        assert!(self.raw.is_of(&grant), "a grant of another lock");
-        // SAFETY: there is no other grant while this one lives but the one that was upgraded, which is borrowed
-        // mutably for as long.
-        unsafe { Exclusive::new(self.value.get(), grant) }
+    pub fn read_owned<L: ?Sized>(
+        grant: RwGrant<Read, Arc<L>>,
+        cell: impl FnOnce(&L) -> &Self,
+    ) -> Shared<T, RwGrant<Read, Arc<L>>> {
+        let value = cell(grant.owner()).value_for(&grant);
+        // SAFETY: nobody gets a grant for writing while this one lives.
+        unsafe { Shared::new(value, grant) }
+    }
+
+    /// As [`upgradable`](Self::upgradable), for a cell inside the owner of the grant.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock than that of `cell`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, RwCell, Upgradable};
+    /// let cell = Arc::new(RwCell::new(1));
+    /// let grant = RawRwLock::try_lock_owned::<Upgradable, _>(cell, RwCell::raw).unwrap();
+    /// assert_eq!(*RwCell::upgradable_owned(grant, |it| it), 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn upgradable_owned<L: ?Sized>(
+        grant: RwGrant<Upgradable, Arc<L>>,
+        cell: impl FnOnce(&L) -> &Self,
+    ) -> Shared<T, RwGrant<Upgradable, Arc<L>>> {
+        let value = cell(grant.owner()).value_for(&grant);
+        // SAFETY: nobody else gets a grant for writing while this one lives; its own upgrade borrows it mutably.
+        unsafe { Shared::new(value, grant) }
+    }
+
+    /// As [`write`](Self::write), for a cell inside the owner of the grant.
+    ///
+    /// # Panics
+    ///
+    /// When the grant is of another lock than that of `cell`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, RwCell, Write};
+    /// let cell = Arc::new(RwCell::new(1));
+    /// let grant = RawRwLock::try_lock_owned::<Write, _>(cell, RwCell::raw).unwrap();
+    /// assert_eq!(*RwCell::write_owned(grant, |it| it), 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn write_owned<L: ?Sized>(
+        grant: RwGrant<Write, Arc<L>>,
+        cell: impl FnOnce(&L) -> &Self,
+    ) -> Exclusive<T, RwGrant<Write, Arc<L>>> {
+        let value = cell(grant.owner()).value_for(&grant);
+        // SAFETY: there is no other grant while this one lives.
+        unsafe { Exclusive::new(value, grant) }
+    }
+
+    /// Where the value is, for whoever has a grant of its lock.
+    #[inline]
+    #[track_caller]
+    fn value_for<M: Mode, O>(&self, grant: &RwGrant<M, O>) -> *mut T {
+        assert!(self.raw.is_of(grant), "a grant of another lock");
+        self.value.get()
+    }
+
+    /// Waits until nobody else reads, before all others who wait; ends with the value to write. Dropping that leaves
+    /// what was upgraded.
+    ///
+    /// # Panics
+    ///
+    /// When `held` is of another cell.
+    ///
+    /// # Cancel safety
+    ///
+    /// Strict, but for the place in line. What is to be upgraded is kept whatever becomes of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RwCell, Upgradable};
+    /// # tidegate_waiters::block_on(async {
+    /// let cell = RwCell::new(1);
+    /// let mut shared = cell.upgradable(cell.raw().lock::<Upgradable>().await);
+    /// if *shared == 1 {
+    ///     *cell.upgrade(&mut shared).await = 2;
+    /// }
+    /// assert_eq!(*shared, 2);
+    /// # });
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn upgrade<'g, O>(
+        &self,
+        held: &'g mut Shared<T, RwGrant<Upgradable, O>>,
+    ) -> Upgrading<'g, T> {
+        let value = self.value_for(&held.grant);
+        // SAFETY: valid, so not null.
+        let value = unsafe { NonNull::new_unchecked(value) };
+        Upgrading { locking: held.grant.upgrade(), value, _value: PhantomData }
+    }
+
+    /// As [`upgrade`](Self::upgrade), if nobody else reads this instant.
+    ///
+    /// # Panics
+    ///
+    /// When `held` is of another cell.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Read, RwCell, Upgradable};
+    /// let cell = RwCell::new(1);
+    /// let mut shared = cell.upgradable(cell.raw().try_lock::<Upgradable>().unwrap());
+    /// let reads = cell.raw().try_lock::<Read>();
+    /// assert!(cell.try_upgrade(&mut shared).is_none());
+    /// drop(reads);
+    /// assert!(cell.try_upgrade(&mut shared).is_some());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_upgrade<'g, O>(
+        &self,
+        held: &'g mut Shared<T, RwGrant<Upgradable, O>>,
+    ) -> Option<Exclusive<T, RwGrant<Upgrade, Borrowed<'g, Sharing>>>> {
+        let value = self.value_for(&held.grant);
+        let grant = held.grant.try_upgrade()?;
+        // SAFETY: there is no other grant while this one lives but the one that was upgraded, which is borrowed mutably
+        // for as long.
+        Some(unsafe { Exclusive::new(value, grant) })
+    }
+}
+
+pin_project! {
+    /// The future of [`RwCell::upgrade`].
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Upgrading<'g, T: ?Sized> {
+        #[pin]
+        locking: RwLocking<Upgrade, Borrowed<'g, Sharing>>,
+        // From the cell, which knows the type of the value; a `Shared` may have been let live shorter, which who only
+        // reads does not mind.
+        value: NonNull<T>,
+        _value: PhantomData<&'g mut T>,
+    }
+}
+
+// SAFETY: it comes to be a mutable borrow of the value; until then it is a waiter.
+unsafe impl<T: ?Sized + Send> Send for Upgrading<'_, T> {}
+// SAFETY: shared, it gives access to nothing.
+unsafe impl<T: ?Sized + Sync> Sync for Upgrading<'_, T> {}
+
+impl<'g, T: ?Sized> Future for Upgrading<'g, T> {
+    type Output = Exclusive<T, RwGrant<Upgrade, Borrowed<'g, Sharing>>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let grant = ready!(this.locking.poll(cx));
+        // SAFETY: there is no other grant while this one lives but the one that was upgraded, which is borrowed mutably
+        // for as long.
+        Poll::Ready(unsafe { Exclusive::new(this.value.as_ptr(), grant) })
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Upgrading<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Upgrading").field(&self.locking).finish()
     }
 }
 
@@ -380,21 +558,6 @@ impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
             Some(value) => Ok(Shared { value, grant: self.grant }),
             None => Err(self),
         }
-    }
-}
-
-// Never mapped: what was read before the upgrade may not be there after it.
-impl<V: ?Sized, O> Shared<V, RwGrant<Upgradable, O>> {
-    /// Waits until nobody else reads; its grant opens the cell by [`RwCell::upgraded`].
-    #[inline]
-    pub fn upgrade(&mut self) -> RwLocking<Upgrade, Borrowed<'_, crate::rw::Sharing>> {
-        self.grant.upgrade()
-    }
-
-    /// As [`upgrade`](Self::upgrade), if nobody else reads this instant.
-    #[inline]
-    pub fn try_upgrade(&mut self) -> Option<RwGrant<Upgrade, Borrowed<'_, crate::rw::Sharing>>> {
-        self.grant.try_upgrade()
     }
 }
 

@@ -1,5 +1,8 @@
 //! Interleavings. Under `cargo test` each runs a few hundred times; `cargo xtask loom` runs them all.
 
+#[path = "races/locks.rs"]
+mod locks;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;

@@ -1,9 +1,8 @@
-use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use tidegate_waiters::{Exclusive, Fifo, LockGrant, LockPolicy as Policy};
 
+use crate::lends::lends;
 use crate::lock::Lock;
 
 type Held<V, T, P> = Exclusive<V, LockGrant<Arc<Lock<T, P>>>>;
@@ -30,7 +29,7 @@ pub struct OwnedLockGuard<T: ?Sized, P: Policy = Fifo> {
 
 impl<T: ?Sized, P: Policy> OwnedLockGuard<T, P> {
     #[inline]
-    pub(crate) fn new(held: Held<T, T, P>) -> Self {
+    pub(super) fn new(held: Held<T, T, P>) -> Self {
         Self { held }
     }
 
@@ -188,60 +187,5 @@ impl<T: ?Sized, U: ?Sized, P: Policy> OwnedMappedLockGuard<T, U, P> {
     }
 }
 
-impl<T: ?Sized, P: Policy> Deref for OwnedLockGuard<T, P> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.held
-    }
-}
-
-impl<T: ?Sized, P: Policy> DerefMut for OwnedLockGuard<T, P> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.held
-    }
-}
-
-impl<T: ?Sized, U: ?Sized, P: Policy> Deref for OwnedMappedLockGuard<T, U, P> {
-    type Target = U;
-
-    #[inline]
-    fn deref(&self) -> &U {
-        &self.held
-    }
-}
-
-impl<T: ?Sized, U: ?Sized, P: Policy> DerefMut for OwnedMappedLockGuard<T, U, P> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut U {
-        &mut self.held
-    }
-}
-
-impl<T: ?Sized + fmt::Debug, P: Policy> fmt::Debug for OwnedLockGuard<T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display, P: Policy> fmt::Display for OwnedLockGuard<T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized, U: ?Sized + fmt::Debug, P: Policy> fmt::Debug for OwnedMappedLockGuard<T, U, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized, U: ?Sized + fmt::Display, P: Policy> fmt::Display
-    for OwnedMappedLockGuard<T, U, P>
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+lends!(&mut for [T: ?Sized, P: Policy] OwnedLockGuard<T, P> => T);
+lends!(&mut for [T: ?Sized, U: ?Sized, P: Policy] OwnedMappedLockGuard<T, U, P> => U);

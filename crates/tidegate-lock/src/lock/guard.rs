@@ -1,8 +1,6 @@
-use std::fmt;
-use std::ops::{Deref, DerefMut};
-
 use tidegate_waiters::{Borrowed, Exclusive, Fifo, LockGrant, LockPolicy as Policy, Mutual};
 
+use crate::lends::lends;
 use crate::lock::Lock;
 
 type Held<'a, V> = Exclusive<V, LockGrant<Borrowed<'a, Mutual>>>;
@@ -44,7 +42,7 @@ pub struct LockGuard<'a, T: ?Sized, P: Policy = Fifo> {
 
 impl<'a, T: ?Sized, P: Policy> LockGuard<'a, T, P> {
     #[inline]
-    pub(crate) fn new(lock: &'a Lock<T, P>, held: Held<'a, T>) -> Self {
+    pub(super) fn new(lock: &'a Lock<T, P>, held: Held<'a, T>) -> Self {
         Self { lock, held }
     }
 
@@ -195,58 +193,5 @@ impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
     }
 }
 
-impl<T: ?Sized, P: Policy> Deref for LockGuard<'_, T, P> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.held
-    }
-}
-
-impl<T: ?Sized, P: Policy> DerefMut for LockGuard<'_, T, P> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.held
-    }
-}
-
-impl<U: ?Sized> Deref for MappedLockGuard<'_, U> {
-    type Target = U;
-
-    #[inline]
-    fn deref(&self) -> &U {
-        &self.held
-    }
-}
-
-impl<U: ?Sized> DerefMut for MappedLockGuard<'_, U> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut U {
-        &mut self.held
-    }
-}
-
-impl<T: ?Sized + fmt::Debug, P: Policy> fmt::Debug for LockGuard<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display, P: Policy> fmt::Display for LockGuard<'_, T, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<U: ?Sized + fmt::Debug> fmt::Debug for MappedLockGuard<'_, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<U: ?Sized + fmt::Display> fmt::Display for MappedLockGuard<'_, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+lends!(&mut for [T: ?Sized, P: Policy] LockGuard<'_, T, P> => T);
+lends!(&mut for [U: ?Sized] MappedLockGuard<'_, U> => U);

@@ -6,9 +6,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tidegate_waiters::{Borrowed, Fifo, LockPolicy as Policy, Locking, Mutual};
 
-use crate::lock::Lock;
-use crate::lock_guard::LockGuard;
-use crate::lock_owned_guard::OwnedLockGuard;
+use crate::lock::{Lock, LockGuard, OwnedLockGuard};
 
 pin_project! {
     /// The future of [`Lock::lock`].
@@ -22,7 +20,7 @@ pin_project! {
 
 impl<'a, T: ?Sized, P: Policy> LockFut<'a, T, P> {
     #[inline]
-    pub(crate) fn new(lock: &'a Lock<T, P>, locking: Locking<P, Borrowed<'a, Mutual>>) -> Self {
+    pub(super) fn new(lock: &'a Lock<T, P>, locking: Locking<P, Borrowed<'a, Mutual>>) -> Self {
         Self { lock, locking }
     }
 }
@@ -57,7 +55,7 @@ pin_project! {
 
 impl<T: ?Sized, P: Policy> LockOwnedFut<T, P> {
     #[inline]
-    pub(crate) fn new(locking: Locking<P, Arc<Lock<T, P>>>) -> Self {
+    pub(super) fn new(locking: Locking<P, Arc<Lock<T, P>>>) -> Self {
         Self { locking }
     }
 }
