@@ -49,14 +49,17 @@ pub(crate) fn run(sh: &Shell, flags: &Mutants) -> anyhow::Result<()> {
     mutations.retain(|it| flags.only.as_ref().is_none_or(|part| it.title.contains(part.as_str())));
     ensure!(!mutations.is_empty(), "there is no such mutation");
 
+    // From here on the copy alone is read, so that the tree may be worked on meanwhile.
     copy_tree(sh)?;
     let mut known = BTreeMap::new();
     let mut trouble = Vec::new();
     for mutation in &mutations {
         let start = Instant::now();
-        let verdict = try_out(sh, mutation, &mut known);
+        let file = Path::new(TREE).join(mutation.path());
+        let whole = sh.read_file(&file)?;
+        let verdict = try_out(sh, mutation, &whole, &mut known);
         // Whatever became of it, the next one starts from the code as it is.
-        sh.copy_file(mutation.path(), Path::new(TREE).join(mutation.path()))?;
+        sh.write_file(&file, &whole)?;
         match &verdict {
             Ok(Verdict::Failed) => print!("caught   "),
             Ok(Verdict::Hung) => print!("hung     "),
@@ -80,9 +83,14 @@ pub(crate) fn run(sh: &Shell, flags: &Mutants) -> anyhow::Result<()> {
 /// Sees that each mutation still finds its text.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     let mutations = all(sh)?;
+    let mut trouble = Vec::new();
     for mutation in &mutations {
-        mutation.applied(sh).with_context(|| mutation.to_string())?;
+        let text = sh.read_file(mutation.path())?;
+        if let Err(error) = mutation.apply(&text) {
+            trouble.push(format!("{mutation}: {error:#}"));
+        }
     }
+    ensure!(trouble.is_empty(), "adjust these mutations\n  {}", trouble.join("\n  "));
     println!("mutants: {} mutations find their text", mutations.len());
     Ok(())
 }
@@ -127,12 +135,7 @@ impl Mutation {
         Path::new("crates").join(&self.krate).join(&self.file)
     }
 
-    /// The file as this mutation leaves it.
-    fn applied(&self, sh: &Shell) -> anyhow::Result<String> {
-        let text = sh.read_file(self.path())?;
-        self.apply(&text).with_context(|| self.path().display().to_string())
-    }
-
+    /// The file's text as this mutation leaves it.
     fn apply(&self, text: &str) -> anyhow::Result<String> {
         let lines: Vec<_> = text.lines().collect();
         let start = match &self.after {
@@ -263,9 +266,10 @@ fn remove_others(tree: &Path, dir: &Path, wanted: &BTreeSet<&str>) -> anyhow::Re
 fn try_out(
     sh: &Shell,
     mutation: &Mutation,
+    whole: &str,
     known: &mut BTreeMap<(String, String), Baseline>,
 ) -> anyhow::Result<Verdict> {
-    let mutated = mutation.applied(sh)?;
+    let mutated = mutation.apply(whole)?;
     let key = (mutation.krate.clone(), mutation.by.kind.clone());
     if !known.contains_key(&key) {
         known.insert(key.clone(), baseline(sh, &key.0, &key.1)?);

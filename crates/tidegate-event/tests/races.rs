@@ -127,6 +127,64 @@ mod event {
         });
     }
 
+    #[test]
+    fn who_finds_it_up_comes_after_the_one_that_raised_it() {
+        race(|| {
+            let message = Arc::new((Event::new(), AtomicU32::new(0)));
+            let first = spawn({
+                let message = Arc::clone(&message);
+                move || {
+                    message.1.store(7, Ordering::Relaxed);
+                    message.0.set();
+                }
+            });
+            // `set` answers that it was set before.
+            if !message.0.set() {
+                assert_eq!(message.1.load(Ordering::Relaxed), 7);
+            }
+            first.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_clears_it_comes_after_the_one_that_set_it() {
+        race(|| {
+            let message = Arc::new((Event::new(), AtomicU32::new(0)));
+            let setter = spawn({
+                let message = Arc::clone(&message);
+                move || {
+                    message.1.store(7, Ordering::Relaxed);
+                    message.0.set();
+                }
+            });
+            if message.0.clear() {
+                assert_eq!(message.1.load(Ordering::Relaxed), 7);
+            }
+            setter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn who_comes_while_others_are_released_sees_what_was_done_before() {
+        race(|| {
+            let message = Arc::new((Event::new(), AtomicU32::new(0)));
+            let mut early = pin!(message.0.wait());
+            assert!(poll_once(early.as_mut()).is_pending());
+            let setter = spawn({
+                let message = Arc::clone(&message);
+                move || {
+                    message.1.store(7, Ordering::Relaxed);
+                    message.0.set();
+                }
+            });
+            // The flag is up before the lock is free.
+            if message.0.is_set() {
+                assert_eq!(message.1.load(Ordering::Relaxed), 7);
+            }
+            setter.join().unwrap();
+        });
+    }
+
     // R18, R20: three in line are one more than are woken at a time under the model.
     #[test]
     fn a_broadcast_reaches_a_second_batch_while_one_leaves_it() {

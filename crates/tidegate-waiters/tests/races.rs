@@ -450,3 +450,185 @@ fn everybody_is_notified_while_one_leaves() {
         assert!(!shared.0.is_locked() && shared.0.waiters() == 0);
     });
 }
+
+// What follows looks without having been woken, since a wake-up brings what came before it along. The message is
+// relaxed on purpose: loom lets it be read as it was wherever nothing else orders it.
+
+/// Somebody writes, lets go with `give`, and whoever finds by `take` that it may go must read what was written.
+fn brings_the_message<T: Send + Sync + 'static>(
+    shared: T,
+    give: impl FnOnce(&T) + Send + 'static,
+    take: impl FnOnce(&T) -> bool + Send + 'static,
+) {
+    let shared = Arc::new((shared, AtomicUsize::new(0)));
+    let giver = spawn({
+        let shared = Arc::clone(&shared);
+        move || {
+            shared.1.store(7, Ordering::Relaxed);
+            give(&shared.0);
+        }
+    });
+    // A thread of its own, so that loom also runs the giver to its end first: to see which orders matter, it
+    // remembers the last access to each atomic only, and one that loads before it stores hides the other's.
+    let taker = spawn(move || {
+        if take(&shared.0) {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 7);
+        }
+    });
+    giver.join().unwrap();
+    taker.join().unwrap();
+}
+
+#[test]
+fn who_takes_a_permit_sees_what_its_giver_did() {
+    race(|| brings_the_message(Gate::new(0), |it| it.release(1), |it| it.try_acquire(1)));
+    race(|| brings_the_message(Gate::new(0), |it| it.release(1), |it| it.forget(1) == 1));
+}
+
+#[test]
+fn who_takes_what_two_gave_sees_what_they_did() {
+    // One who takes three sees both; one who takes two sees the one that gave two, though another was faster.
+    for (n, counts) in [(3, 1), (2, 0)] {
+        race(move || {
+            let shared = Arc::new((Gate::new(0), AtomicUsize::new(0)));
+            let [first, second] = [(2, 1), (1, counts)].map(|(give, count)| {
+                let shared = Arc::clone(&shared);
+                spawn(move || {
+                    shared.1.fetch_add(count, Ordering::Relaxed);
+                    shared.0.release(give);
+                })
+            });
+            let taker = spawn(move || {
+                if shared.0.try_acquire(n) {
+                    assert_eq!(shared.1.load(Ordering::Relaxed), 1 + counts);
+                }
+            });
+            first.join().unwrap();
+            second.join().unwrap();
+            taker.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn who_sees_it_closed_sees_what_was_done_before() {
+    race(|| brings_the_message(Gate::new(0), Gate::close, Gate::is_closed));
+}
+
+#[test]
+fn who_is_granted_sees_what_the_giver_did() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let mut acquire = Box::pin(Gate::acquire_owned(Arc::clone(&gate), |it| it, 1));
+        assert!(poll_once(acquire.as_mut()).is_pending());
+        brings_the_message(
+            gate,
+            |it| it.release(1),
+            move |_| poll_once(acquire.as_mut()).is_ready(),
+        );
+    });
+}
+
+#[test]
+fn what_is_given_to_a_line_that_has_gone_brings_the_message_too() {
+    race(|| {
+        let gate = Arc::new(Gate::new(0));
+        let mut large = Box::pin(Gate::acquire_owned(Arc::clone(&gate), |it| it, 2));
+        assert!(poll_once(large.as_mut()).is_pending());
+        let take = move |gate: &Arc<Gate>| {
+            drop(large);
+            gate.try_acquire(1)
+        };
+        brings_the_message(gate, |it| it.release(1), take);
+    });
+}
+
+/// A flag's waiter, to be polled by hand.
+type Looker = std::pin::Pin<Box<Waiter<Rules, Arc<Flag>>>>;
+
+fn looker(flag: &Arc<Flag>) -> Looker {
+    Box::pin(Waiter::new_owned(Arc::clone(flag), |it| &it.0, ()))
+}
+
+fn look(waiter: &mut Looker, again: bool) -> Poll<Turn<()>> {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let decide = |_: &mut Locked<'_, Rules>, word| match word & SET {
+        0 => Decision::Wait,
+        _ => Decision::Ready(()),
+    };
+    match again {
+        true => waiter.as_mut().poll_again(&mut cx, decide),
+        false => waiter.as_mut().poll(&mut cx, decide),
+    }
+}
+
+#[test]
+fn who_decides_at_the_first_look_sees_what_was_done_before() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiter = looker(&flag);
+        brings_the_message(flag, |it| it.set(), move |_| look(&mut waiter, false).is_ready());
+    });
+}
+
+#[test]
+fn who_decides_again_sees_what_was_done_before() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiter = looker(&flag);
+        assert!(look(&mut waiter, false).is_pending());
+        let set = |it: &Arc<Flag>| _ = it.0.word().fetch_or(SET, Ordering::Release);
+        brings_the_message(flag, set, move |_| look(&mut waiter, true).is_ready());
+    });
+}
+
+#[test]
+fn all_who_are_released_see_what_was_done_before() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiters = [0; 3].map(|_| looker(&flag));
+        for waiter in &mut waiters {
+            assert!(look(waiter, false).is_pending());
+        }
+        // The last of them, and the one that comes in a second batch.
+        brings_the_message(flag, |it| it.set(), move |_| look(&mut waiters[2], false).is_ready());
+    });
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiter = looker(&flag);
+        assert!(look(&mut waiter, false).is_pending());
+        brings_the_message(flag, |it| it.set(), move |_| look(&mut waiter, false).is_ready());
+    });
+}
+
+#[test]
+fn who_was_nudged_and_is_granted_or_released_then_sees_what_was_done_before() {
+    let nudged = |let_go: fn(&mut Locked<'_, Rules>)| {
+        race(move || {
+            let flag = Arc::new(Flag::new());
+            let mut waiter = looker(&flag);
+            assert!(look(&mut waiter, false).is_pending());
+            flag.0.lock().nudge_front();
+            let let_go = move |it: &Arc<Flag>| let_go(&mut it.0.lock());
+            brings_the_message(flag, let_go, move |_| look(&mut waiter, false).is_ready());
+        });
+    };
+    nudged(|line| _ = line.grant_front());
+    nudged(|line| line.release_all());
+}
+
+#[test]
+fn two_who_are_granted_at_once_see_what_was_done_before() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiters = [0; 2].map(|_| looker(&flag));
+        for waiter in &mut waiters {
+            assert!(look(waiter, false).is_pending());
+        }
+        let grant = |it: &Arc<Flag>| {
+            let mut line = it.0.lock();
+            while line.grant_front() {}
+        };
+        brings_the_message(flag, grant, move |_| look(&mut waiters[1], false).is_ready());
+    });
+}
