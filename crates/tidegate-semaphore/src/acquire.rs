@@ -11,6 +11,17 @@ use crate::permit::{OwnedPermit, Permit};
 use crate::semaphore::Semaphore;
 
 /// The semaphore is closed; it gives out no more permits.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_semaphore::{Closed, Semaphore};
+///
+/// let semaphore = Semaphore::new(1);
+/// semaphore.close();
+/// assert_eq!(semaphore.acquire_blocking().unwrap_err(), Closed);
+/// assert_eq!(Closed.to_string(), "the semaphore is closed");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
@@ -24,6 +35,18 @@ impl Error for Closed {}
 
 pin_project! {
     /// The future of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use tidegate_semaphore::{AcquireFut, Semaphore};
+    /// use tidegate_test::poll_once;
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let acquire: AcquireFut<'_> = semaphore.acquire();
+    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireFut<'a> {
@@ -56,6 +79,18 @@ impl<'a> Future for AcquireFut<'a> {
 
 pin_project! {
     /// The future of [`Semaphore::acquire_owned`] and [`Semaphore::acquire_many_owned`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::sync::Arc;
+    /// use tidegate_semaphore::{AcquireOwnedFut, Semaphore};
+    /// use tidegate_test::poll_once;
+    ///
+    /// let acquire: AcquireOwnedFut = Arc::new(Semaphore::new(1)).acquire_owned();
+    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireOwnedFut {

@@ -52,6 +52,8 @@ use crate::permit::{OwnedPermit, Permit};
 /// - A lock guards a value and admits one holder; reach for it when there is a value to guard.
 /// - A semaphore guards nothing and admits several; reach for it to bound how much happens at once.
 ///
+/// Where the bound changes while it is in use, [`CapacityLimiter`](crate::CapacityLimiter) is the neighbour to look at.
+///
 /// # Fairness
 ///
 /// Strictly first come, first served. [`try_acquire`](Self::try_acquire) does not overtake: it fails while anybody
@@ -69,6 +71,14 @@ pub struct Semaphore {
 
 impl Semaphore {
     /// The largest number of permits there can be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_semaphore::Semaphore;
+    /// let all = Semaphore::new(Semaphore::MAX_PERMITS);
+    /// assert!(all.try_acquire_many(Semaphore::MAX_PERMITS).is_some());
+    /// ```
     pub const MAX_PERMITS: usize = Gate::MAX;
 
     const_fn! {
@@ -334,6 +344,39 @@ impl Semaphore {
         block_on_until(deadline, self.acquire())
     }
 
+    /// As [`acquire_many_blocking`](Self::acquire_many_blocking), giving up at `deadline` with `None`.
+    ///
+    /// Permits that are free are taken though the deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Blocking
+    ///
+    /// As [`acquire_blocking`](Self::acquire_blocking).
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_many`](Self::acquire_many).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Instant;
+    /// # use tidegate_semaphore::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(semaphore.acquire_many_blocking_until(2, Instant::now()).is_none());
+    /// ```
+    #[track_caller]
+    pub fn acquire_many_blocking_until(
+        &self,
+        n: usize,
+        deadline: Instant,
+    ) -> Option<Result<Permit<'_>, Closed>> {
+        block_on_until(deadline, self.acquire_many(n))
+    }
+
     /// Adds `n` permits for good, serving the line with them.
     ///
     /// # Panics
@@ -450,6 +493,14 @@ impl Semaphore {
 }
 
 /// What a semaphore looks like, each count taken at its own instant.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_semaphore::Semaphore;
+/// let statistics = Semaphore::new(2).statistics();
+/// assert_eq!((statistics.available, statistics.waiting, statistics.closed), (2, 0, false));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SemaphoreStatistics {

@@ -20,7 +20,7 @@ pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
 #[cfg(feature = "semaphore")]
-pub use tidegate_semaphore::Semaphore;
+pub use tidegate_semaphore::{CapacityLimiter, Semaphore};
 #[cfg(feature = "task-group")]
 pub use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
 #[cfg(feature = "time-lock")]

@@ -1,8 +1,9 @@
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate_semaphore::Semaphore;
+use tidegate_semaphore::{CapacityLimiter, Semaphore};
 use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
 
 // B-S2, B-S5: asyncio lost the permit here (bpo-45997, gh-90155).
@@ -93,4 +94,58 @@ fn threads_and_tasks_stand_in_one_line() {
     assert!(!thread.is_finished());
     drop(poll_once(task.as_mut())); // Taken and given back: on to the thread.
     assert!(thread.join().unwrap());
+}
+
+#[test]
+fn a_wait_for_a_slot_dropped_anywhere_loses_no_slot() {
+    let schedules = Explorer::new(|| CapacityLimiter::new(0))
+        .future(|it| Box::pin(async move { Box::new(it.acquire().await) as Box<dyn Held> }))
+        .step(|it| it.set_total(1))
+        .step(|it| drop(it.try_acquire()))
+        .step(|it| it.set_total(0))
+        .step(|it| it.set_total(2))
+        .check(|it| {
+            assert_eq!((it.borrowed(), it.waiters(), it.available()), (0, 0, 2));
+            let both = (it.try_acquire(), it.try_acquire());
+            assert!(both.0.is_some() && both.1.is_some() && it.try_acquire().is_none());
+        })
+        .run();
+    assert_eq!(schedules, 32 * 6);
+}
+
+#[test]
+fn an_owned_wait_for_a_slot_dropped_anywhere_loses_no_slot_and_no_share() {
+    let schedules = Explorer::new(|| Arc::new(CapacityLimiter::new(0)))
+        .future(|it| {
+            let acquire = Arc::clone(it).acquire_owned();
+            Box::pin(async move { Box::new(acquire.await) as Box<dyn Held> })
+        })
+        .step(|it| it.set_total(1))
+        .step(|it| drop(Arc::clone(it).try_acquire_owned()))
+        .check(|it| {
+            assert_eq!((it.borrowed(), it.waiters(), it.available()), (0, 0, 1));
+            assert_eq!(Arc::strong_count(it), 1);
+        })
+        .run();
+    assert_eq!(schedules, 8 * 4);
+}
+
+// Whoever waits until nothing is out hears of it, also when the last slot out was never looked at.
+#[test]
+fn a_slot_dropped_anywhere_is_back_for_those_who_wait_for_all_of_them() {
+    let schedules = Explorer::new(|| {
+        let limiter = Arc::new(CapacityLimiter::new(1));
+        let slot = Cell::new(Arc::clone(&limiter).try_acquire_owned());
+        let mut idle = Box::pin(Arc::clone(&limiter).wait_idle_owned());
+        assert!(poll_once(idle.as_mut()).is_pending());
+        (limiter, slot, RefCell::new(idle))
+    })
+    .future(|(it, _, _)| Box::pin(async move { Box::new(it.acquire().await) as Box<dyn Held> }))
+    .step(|(_, slot, _)| drop(slot.take()))
+    .check(|(it, _, idle)| {
+        assert_eq!((it.borrowed(), it.waiters()), (0, 0));
+        assert!(poll_once(idle.borrow_mut().as_mut()).is_ready());
+    })
+    .run();
+    assert_eq!(schedules, 4 * 3);
 }

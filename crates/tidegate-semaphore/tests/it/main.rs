@@ -1,8 +1,13 @@
-//! The semaphore as its users see it. One binary, one module per theme.
+//! The semaphore and the limiter as their users see them. One binary, one module per theme.
 #![cfg(not(tidegate_loom))]
 
 mod cancel;
 mod close;
+mod hygiene;
+mod idle;
+mod limiter;
+mod limiter_model;
+mod line;
 mod many;
 mod model;
 mod panics;
