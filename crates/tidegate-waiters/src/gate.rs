@@ -288,6 +288,11 @@ impl Permits {
     /// Adds permits and serves the line.
     #[track_caller]
     fn add<const SURPLUS: bool>(line: &mut Locked<'_, Self>, n: usize) {
+        if n <= Gate::MAX && line.front() == Some(&(n << SHIFT)) {
+            // Just what the first in line needs: they go from hand to hand, and the word stays as it is.
+            line.grant_front();
+            return Self::serve(line);
+        }
         // Somebody may be in line or not; either way the lock-free side may still move the word if nobody is.
         let mut seen = line.word().load(Ordering::Relaxed);
         loop {

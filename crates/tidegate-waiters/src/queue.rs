@@ -20,6 +20,7 @@
 // although the splice touched no node.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::ptr;
@@ -161,8 +162,8 @@ impl<P: Policy> WaitQueue<P> {
     pub fn lock(&self) -> Locked<'_, P> {
         Locked {
             queue: self,
-            line: Some(self.line.lock()),
-            woken: None,
+            line: ManuallyDrop::new(self.line.lock()),
+            woken: ManuallyDrop::new(None),
             leaving: ptr::null(),
             me: ptr::null(),
             nudge: false,
@@ -204,10 +205,10 @@ impl<P: Policy> fmt::Debug for WaitQueue<P> {
 /// its queue locked for good.
 pub struct Locked<'q, P: Policy> {
     queue: &'q WaitQueue<P>,
-    /// `Some` until this is dropped.
-    line: Option<MutexGuard<'q, Line<P>>>,
-    /// Whoever is woken first, if they were let go alone: the usual case needs no ring.
-    woken: Option<Waker>,
+    /// The lock; let go of in `drop`.
+    line: ManuallyDrop<MutexGuard<'q, Line<P>>>,
+    /// Whoever is woken first, if they were let go alone: the usual case needs no ring. Taken in `drop`.
+    woken: ManuallyDrop<Option<Waker>>,
     /// The ring of those that will be woken after it, or null.
     leaving: *const Links,
     /// The node that is being polled, or null.
@@ -301,7 +302,7 @@ impl<'q, P: Policy> Locked<'q, P> {
             node.set_state(state::GRANTED, Ordering::Release);
         } else if self.woken.is_none() && self.leaving.is_null() {
             // SAFETY: the lock is held, the field is full, and the state that follows says that it is empty.
-            self.woken = Some(unsafe { node.take_waker() });
+            *self.woken = Some(unsafe { node.take_waker() });
             // Release: pairs with the owner's Acquire; from here on the node may be gone.
             node.set_state(state::GRANTED, Ordering::Release);
         } else {
@@ -343,7 +344,7 @@ impl<'q, P: Policy> Locked<'q, P> {
         self.clear_waiters();
         if alone && self.woken.is_none() && self.leaving.is_null() {
             // SAFETY: nodes that were in line are alive while the lock is held.
-            self.woken = Self::publish(unsafe { &*first });
+            *self.woken = Self::publish(unsafe { &*first });
         } else {
             self.append_leaving(first);
         }
@@ -402,12 +403,12 @@ impl<'q, P: Policy> Locked<'q, P> {
 
     #[inline]
     fn line(&self) -> &Line<P> {
-        self.line.as_ref().expect("locked until dropped")
+        &self.line
     }
 
     #[inline]
     fn line_mut(&mut self) -> &mut Line<P> {
-        self.line.as_mut().expect("locked until dropped")
+        &mut self.line
     }
 
     #[inline]
@@ -518,7 +519,8 @@ impl<'q, P: Policy> Locked<'q, P> {
     #[cold]
     #[inline(never)]
     fn wake(&mut self) {
-        let guard = self.line.take().expect("locked until dropped");
+        // SAFETY: called by `drop` alone, which does not touch it again.
+        let guard = unsafe { ManuallyDrop::take(&mut self.line) };
         let mut batch = WakeBatch::new();
         let nudged = if self.nudge { Self::nudged(&guard) } else { None };
         for waker in self.woken.take().into_iter().chain(nudged) {
@@ -611,6 +613,7 @@ impl<'q, P: Policy> Locked<'q, P> {
             // SAFETY: the lock is held, and the node is in this ring.
             unsafe { node.unlink() };
             if let Some(waker) = Self::publish(node) {
+                WakeBatch::fetch(&waker);
                 batch.push(waker);
             }
         }
@@ -623,7 +626,8 @@ impl<P: Policy> Drop for Locked<'_, P> {
         if self.nudge || !self.leaving.is_null() {
             return self.wake();
         }
-        drop(self.line.take());
+        // SAFETY: this is the end of it.
+        unsafe { ManuallyDrop::drop(&mut self.line) };
         if let Some(waker) = self.woken.take() {
             wake_one(waker);
         }
@@ -639,12 +643,19 @@ impl<P: Policy> fmt::Debug for Locked<'_, P> {
 #[inline]
 fn wake_one(waker: Waker) {
     if std::thread::panicking() {
-        let mut batch = WakeBatch::new();
-        batch.push(waker);
-        pass_on(batch.wake_all());
+        wake_while_panicking(waker);
     } else {
         waker.wake();
     }
+}
+
+/// A second panic would abort.
+#[cold]
+#[inline(never)]
+fn wake_while_panicking(waker: Waker) {
+    let mut batch = WakeBatch::new();
+    batch.push(waker);
+    pass_on(batch.wake_all());
 }
 
 /// A waker's panic goes to whoever made it wake.

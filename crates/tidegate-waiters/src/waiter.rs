@@ -277,28 +277,42 @@ fn join<P: Policy, T>(
                 continue;
             }
         };
-        // Also when the bit is set already: a word that changed meanwhile must be looked at again.
-        // Relaxed: the lock orders what the line says; the word's own bits are the policy's to acquire.
-        match line.word().compare_exchange(
-            word,
-            word | WaitQueue::<P>::WAITERS,
-            Ordering::Relaxed,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => {
-                line.insert(node, in_order);
-                // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is
-                // full.
-                unsafe { node.links.put_waker(waker) };
-                node.links.set_state(state::WAITING, Ordering::Relaxed);
-                return Poll::Pending;
-            }
-            Err(changed) => word = changed,
+        if let Err(changed) = claim(&line, word) {
+            word = changed;
+            continue;
         }
+        line.insert(node, in_order);
+        // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is full.
+        unsafe { node.links.put_waker(waker) };
+        node.links.set_state(state::WAITING, Ordering::Relaxed);
+        return Poll::Pending;
     };
     node.links.set_state(state::DONE, Ordering::Relaxed);
     unlock_quietly(line, waker);
     Poll::Ready(Turn::Decided(value))
+}
+
+/// Makes sure that whoever changes `word` from now on comes for the lock; the word as it is, if it has changed.
+#[inline]
+fn claim<P: Policy>(line: &Locked<'_, P>, word: usize) -> Result<(), usize> {
+    if word & WaitQueue::<P>::WAITERS == 0 {
+        // Relaxed: the lock orders what the line says; the word's own bits are the policy's to acquire.
+        return line
+            .word()
+            .compare_exchange(
+                word,
+                word | WaitQueue::<P>::WAITERS,
+                Ordering::Relaxed,
+                Ordering::Acquire,
+            )
+            .map(drop);
+    }
+    // The bit is set, and stays so while the lock is held: every change after this word has seen it. Only a change
+    // that `decide` made itself has to be looked for.
+    match line.word().load(Ordering::Acquire) {
+        now if now == word => Ok(()),
+        now => Err(now),
+    }
 }
 
 /// Lets go of the lock and of what was not needed, for a waiter that is ready: what it came for would be lost with
@@ -384,14 +398,8 @@ fn look<P: Policy, T>(
                 continue;
             }
         }
-        // As in `join`; the bit is set already, since this one is in line.
-        match line.word().compare_exchange(
-            word,
-            word | WaitQueue::<P>::WAITERS,
-            Ordering::Relaxed,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => break,
+        match claim(line, word) {
+            Ok(()) => break,
             Err(changed) => word = changed,
         }
     }
