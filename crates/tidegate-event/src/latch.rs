@@ -17,7 +17,9 @@ use std::time::Instant;
 
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_shim::const_fn;
-use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, block_on, block_on_until};
+use tidegate_waiters::{
+    Ahead, Decision, Left, Locked, Policy, WaitQueue, block_on, block_on_until,
+};
 
 use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 
@@ -84,10 +86,16 @@ pub struct Latch {
 pub struct Count(());
 
 impl Policy for Count {
-    type Note = ();
+    type Note = Ahead;
 
     // Nothing is handed to one waiter that another would miss.
-    fn left(_line: &mut Locked<'_, Self>, (): &mut (), _left: Left) {}
+    fn left(_line: &mut Locked<'_, Self>, _ahead: &mut Ahead, _left: Left) {}
+
+    const LOOKS_AHEAD: bool = true;
+
+    fn ahead(ahead: &mut Ahead) -> Option<&mut Ahead> {
+        Some(ahead)
+    }
 }
 
 impl Rules for Count {

@@ -31,8 +31,8 @@ pub trait Lined: Sized {
     fn queue(&self) -> &WaitQueue<Self::Rules>;
 }
 
-/// The policy of a line whose waiters bring nothing and all want the same.
-pub trait Rules: Policy<Note = ()> {
+/// The policy of a line whose waiters bring nothing of their own and all want the same.
+pub trait Rules: Policy<Note: Default> {
     /// Whether `seen`, which was read from `word`, lets pass; taking what there is to take.
     ///
     /// `seen` was read with Acquire.
@@ -79,7 +79,7 @@ pin_project! {
 impl<'a, S: Signal> WaitFut<'a, S> {
     #[inline]
     pub(crate) fn new(signal: &'a S) -> Self {
-        Self { waiter: Waiter::new(signal.queue(), ()) }
+        Self { waiter: Waiter::new(signal.queue(), Default::default()) }
     }
 }
 
@@ -121,7 +121,7 @@ pin_project! {
 impl<S: Signal> WaitOwnedFut<S> {
     #[inline]
     pub(crate) fn new(signal: Arc<S>) -> Self {
-        Self { waiter: Waiter::new_owned(signal, S::queue, ()) }
+        Self { waiter: Waiter::new_owned(signal, S::queue, Default::default()) }
     }
 }
 

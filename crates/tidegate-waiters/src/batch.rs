@@ -35,19 +35,6 @@ impl WakeBatch {
         self.len += 1;
     }
 
-    /// Has the memory that waking will touch brought near, while the rest of the batch is collected.
-    #[inline]
-    pub(crate) fn fetch(waker: &Waker) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a hint, which follows no pointer; every processor of this kind has it.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(waker.data().cast::<i8>()) };
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-        let _ = waker;
-    }
-
     /// Wakes all of them, whatever the wakers do, and empties the batch.
     ///
     /// Returns the first panic; a waker that panics keeps nobody else asleep.
@@ -85,4 +72,17 @@ impl Drop for WakeBatch {
             std::mem::forget(panic);
         }
     }
+}
+
+/// Has what is at `address` brought near. A hint: nothing is read, and the address may lead nowhere.
+#[inline]
+pub(crate) fn fetch<T>(address: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: it follows no pointer; every processor of this kind has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast::<i8>()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = address;
 }

@@ -170,7 +170,7 @@ impl Links {
     ///
     /// Rule 1, and the node is in a ring.
     #[inline]
-    unsafe fn prev(&self) -> *const Links {
+    pub(crate) unsafe fn prev(&self) -> *const Links {
         // SAFETY: rule 1, by the caller's promise.
         self.prev.with(|it| unsafe { *it })
     }

@@ -23,13 +23,13 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_shim::{Mutex, MutexGuard, const_fn};
 
-use crate::batch::{Panic, WakeBatch};
+use crate::batch::{Panic, WakeBatch, fetch};
 use crate::node::{Links, Node, state};
 
 /// What a primitive adds to a line of waiters.
@@ -50,7 +50,38 @@ pub trait Policy: Sized {
     fn precedes(_note: &Self::Note, _other: &Self::Note) -> bool {
         false
     }
+
+    /// Whether each note keeps an [`Ahead`]: for policies that [release](Locked::release_all) long lines.
+    const LOOKS_AHEAD: bool = false;
+
+    /// Where the note keeps its [`Ahead`]; asked only if it [has one](Self::LOOKS_AHEAD). Runs under the lock.
+    fn ahead(_note: &mut Self::Note) -> Option<&mut Ahead> {
+        None
+    }
 }
+
+/// Which waiter comes some places after this one.
+///
+/// A long line of waiters that are strewn over memory is slow to walk: each has to arrive from memory before the
+/// next is known. Whoever releases it has those that are some places ahead brought near meanwhile. A policy takes part
+/// by keeping one of these in each note ([`Policy::ahead`]).
+#[derive(Debug, Default)]
+pub struct Ahead(Option<NonNull<Links>>);
+
+// SAFETY: never followed; it may lead to a waiter that has left.
+unsafe impl Send for Ahead {}
+// SAFETY: as above.
+unsafe impl Sync for Ahead {}
+
+impl Ahead {
+    /// Nobody yet.
+    pub const fn new() -> Self {
+        Self(None)
+    }
+}
+
+/// How many places ahead one looks: as many as a processor fetches at a time.
+const STRIDE: usize = 8;
 
 /// The state in which a waiter was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -452,7 +483,60 @@ impl<'q, P: Policy> Locked<'q, P> {
         unsafe { Links::join(at, links) };
         if ptr::eq(before, line.first) {
             line.first = links;
+        } else if P::LOOKS_AHEAD
+            && line.len as usize % STRIDE == 0
+            && line.len as usize >= 2 * STRIDE
+        {
+            // SAFETY: the lock is held, and the ring has as many nodes.
+            unsafe { Self::look_ahead(links) };
         }
+    }
+
+    /// Tells those from `2 * STRIDE` to `STRIDE` places before `last` who comes `STRIDE` places after them.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held, `last` is in the line, and the line has that many nodes. Their notes are borrowed by nobody.
+    #[inline]
+    unsafe fn look_ahead(last: *const Links) {
+        let mut ahead = [last; STRIDE];
+        let mut at = last;
+        for place in &mut ahead {
+            *place = at;
+            // SAFETY: nodes in line are alive, and the lock is held.
+            let node = unsafe { &*at };
+            // SAFETY: in a ring, under the lock.
+            at = unsafe { node.prev() };
+        }
+        for place in ahead {
+            // SAFETY: nodes in line are alive, and the lock is held.
+            let node = unsafe { &*at.cast::<Node<P::Note>>() };
+            node.note.with_mut(|note| {
+                // SAFETY: notes are touched under the lock only, and nobody has borrowed this one.
+                if let Some(it) = P::ahead(unsafe { &mut *note }) {
+                    it.0 = NonNull::new(place.cast_mut());
+                }
+            });
+            // SAFETY: in a ring, under the lock.
+            at = unsafe { node.links.prev() };
+        }
+    }
+
+    /// Has the waiter near that comes some places after `node`, if that is known.
+    ///
+    /// # Safety
+    ///
+    /// The lock is held, and `node` leads to a live node of this queue.
+    #[inline]
+    unsafe fn fetch_ahead(node: *const Links) {
+        // SAFETY: the caller's promise.
+        let node = unsafe { &*node.cast::<Node<P::Note>>() };
+        node.note.with_mut(|note| {
+            // SAFETY: notes are touched under the lock only, and nobody has borrowed this one.
+            if let Some(Ahead(Some(ahead))) = P::ahead(unsafe { &mut *note }) {
+                fetch(ahead.as_ptr());
+            }
+        });
     }
 
     /// The first in line that `node` precedes, or null.
@@ -610,10 +694,14 @@ impl<'q, P: Policy> Locked<'q, P> {
             }
             // SAFETY: nodes leave the ring only under the lock, so this one is alive.
             let node = unsafe { &*next };
+            if P::LOOKS_AHEAD {
+                // SAFETY: the node is alive, and the lock is held.
+                unsafe { Self::fetch_ahead(next) };
+            }
             // SAFETY: the lock is held, and the node is in this ring.
             unsafe { node.unlink() };
             if let Some(waker) = Self::publish(node) {
-                WakeBatch::fetch(&waker);
+                fetch(waker.data());
                 batch.push(waker);
             }
         }
