@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tidegate_semaphore::{Permit, Semaphore};
+use tidegate_semaphore::{CapacityLimiter, Permit, Semaphore};
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_test::{Member, crowd, fidget, give_up, member, pause, poll_once, spawn};
 
@@ -210,5 +210,75 @@ fn the_line_is_served_in_its_order_though_some_leave_it() {
             })
             .collect();
         assert_eq!(served, [true, true, true, false, false, false]);
+    });
+}
+
+#[test]
+fn a_total_that_changes_in_a_crowd_is_never_passed_and_strands_nobody() {
+    crowd(|| {
+        let shared = Arc::new((CapacityLimiter::new(3), AtomicUsize::new(0)));
+        let mut members = Vec::new();
+        for i in 0..8 {
+            let shared = Arc::clone(&shared);
+            members.push(member(async move {
+                let slot = if i % 2 == 0 {
+                    Some(fidget(i % 3, shared.0.acquire()).await)
+                } else {
+                    give_up(i % 4, shared.0.acquire()).await
+                };
+                if let Some(slot) = slot {
+                    assert!(shared.1.fetch_add(1, Ordering::Relaxed) < 3);
+                    pause().await;
+                    shared.1.fetch_sub(1, Ordering::Relaxed);
+                    drop(slot);
+                }
+            }));
+        }
+        let changes = spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                for total in [1, 3, 0, 2, 3] {
+                    shared.0.set_total(total);
+                    assert_eq!(shared.0.total(), total);
+                }
+            }
+        });
+        let idles = Arc::clone(&shared);
+        members.push(member(async move { _ = give_up(2, idles.0.wait_idle()).await }));
+        changes.join().unwrap();
+        members.into_iter().for_each(|it| it.join());
+        let it = shared.0.statistics();
+        assert_eq!((it.borrowed, it.waiting, it.total), (0, 0, 3));
+        assert!((4..=8).contains(&it.granted) && (1..=3).contains(&it.peak), "{it:?}");
+    });
+}
+
+#[test]
+fn once_nobody_is_let_in_all_who_wait_for_the_last_to_leave_hear_of_it() {
+    crowd(|| {
+        let limiter = Arc::new(CapacityLimiter::new(4));
+        let mut members = Vec::new();
+        for looks in 0..6 {
+            let comes = Arc::clone(&limiter);
+            members.push(member(async move {
+                if let Some(slot) = give_up(looks % 3, comes.acquire()).await {
+                    pause().await;
+                    drop(slot);
+                }
+            }));
+        }
+        let closes = spawn({
+            let limiter = Arc::clone(&limiter);
+            move || limiter.set_total(0)
+        });
+        for looks in 0..3 {
+            let idles = Arc::clone(&limiter);
+            members.push(member(async move { fidget(looks, idles.wait_idle()).await }));
+        }
+        closes.join().unwrap();
+        tidegate_test::block_on(limiter.wait_idle());
+        assert_eq!(limiter.borrowed(), 0);
+        members.into_iter().for_each(|it| it.join());
+        assert_eq!((limiter.borrowed(), limiter.waiters()), (0, 0));
     });
 }

@@ -303,6 +303,26 @@ mod limiter {
         });
     }
 
+    #[test]
+    fn who_finds_nothing_out_sees_what_was_done() {
+        race(|| {
+            let limiter = Arc::new(CapacityLimiter::new(1));
+            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
+            let written = Arc::new(AtomicUsize::new(0));
+            let writer = spawn({
+                let written = Arc::clone(&written);
+                move || {
+                    written.store(1, Ordering::Relaxed);
+                    drop(slot);
+                }
+            });
+            if poll_once(pin!(limiter.wait_idle())).is_ready() {
+                assert_eq!(written.load(Ordering::Relaxed), 1);
+            }
+            writer.join().unwrap();
+        });
+    }
+
     // The last one out never looked at its slot.
     #[test]
     fn who_waits_until_nothing_is_out_hears_of_one_who_leaves() {
