@@ -142,11 +142,17 @@ impl<S: Signal> fmt::Debug for WaitOwnedFut<S> {
 
 /// One poll of either future.
 #[inline]
-fn poll<R: Rules, O>(mut waiter: Pin<&mut Waiter<R, O>>, cx: &mut Context<'_>) -> Poll<()> {
+fn poll<R: Rules, O>(waiter: Pin<&mut Waiter<R, O>>, cx: &mut Context<'_>) -> Poll<()> {
     if waiter.is_fresh() && pass(waiter.queue()) {
         waiter.finish();
         return Poll::Ready(());
     }
+    poll_in_line(waiter, cx)
+}
+
+// Apart, so that what does not wait is small enough to become part of its caller.
+#[inline(never)]
+fn poll_in_line<R: Rules, O>(waiter: Pin<&mut Waiter<R, O>>, cx: &mut Context<'_>) -> Poll<()> {
     // Decided, granted or released: it passes.
-    waiter.as_mut().poll(cx, |line, word| R::decide(line.word(), word)).map(|_| ())
+    waiter.poll(cx, |line, word| R::decide(line.word(), word)).map(|_| ())
 }
