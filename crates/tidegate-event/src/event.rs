@@ -174,7 +174,8 @@ impl Event {
 
     /// Clears the event; answers whether it was set.
     ///
-    /// Who waited when it was set has been released already and stays so.
+    /// Who waited when it was set has been released already and stays so. What happened before `clear` has happened for
+    /// all who see the event cleared by it.
     ///
     /// # Examples
     ///
@@ -187,6 +188,7 @@ impl Event {
     /// ```
     #[inline]
     pub fn clear(&self) -> bool {
+        // Acquire: pairs with the Release in `set`. Release: pairs with the Acquire of whoever sees the flag down again.
         self.queue.word().fetch_and(!SET, Ordering::AcqRel) & SET != 0
     }
 

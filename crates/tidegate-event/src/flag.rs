@@ -14,7 +14,7 @@ pub(crate) fn raise<P: Policy>(queue: &WaitQueue<P>) -> Option<bool> {
             return None;
         }
         // Release: pairs with the Acquire of whoever sees the flag up.
-        // Acquire: whoever finds it up comes after the one that raised it.
+        // Acquire: who finds it up comes after the one that raised it, who finds it down after the one that lowered it.
         match word.compare_exchange_weak(seen, SET, Ordering::AcqRel, Ordering::Relaxed) {
             Ok(before) => return Some(before & SET == 0),
             Err(changed) => seen = changed,
@@ -25,6 +25,6 @@ pub(crate) fn raise<P: Policy>(queue: &WaitQueue<P>) -> Option<bool> {
 /// As [`raise`], whoever waits: under the lock, so that nobody joins between the flag and what follows.
 #[inline]
 pub(crate) fn raise_locked<P: Policy>(line: &Locked<'_, P>) -> bool {
-    // As above.
-    line.word().fetch_or(SET, Ordering::AcqRel) & SET == 0
+    // Release: as above. The lock orders it after all who came for the line, and these saw the flag down.
+    line.word().fetch_or(SET, Ordering::Release) & SET == 0
 }

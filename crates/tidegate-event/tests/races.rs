@@ -81,6 +81,26 @@ mod event {
         });
     }
 
+    #[test]
+    fn who_finds_it_cleared_sees_what_happened_before_it_was_cleared() {
+        race(|| {
+            let message = Arc::new((Event::new(), AtomicU32::new(0)));
+            message.0.set();
+            let others = [true, false].map(|sets| {
+                let message = Arc::clone(&message);
+                spawn(move || {
+                    let found = if sets { message.0.set() } else { !message.0.is_set() };
+                    if found {
+                        assert_eq!(message.1.load(Ordering::Relaxed), 7);
+                    }
+                })
+            });
+            message.1.store(7, Ordering::Relaxed);
+            message.0.clear();
+            others.into_iter().for_each(|it| it.join().unwrap());
+        });
+    }
+
     // R23.
     #[test]
     fn two_setters_agree_who_was_first() {
@@ -354,6 +374,24 @@ mod auto_reset_event {
         });
     }
 
+    // The flag that it was shown is taken by another, and raised again before it joins the line.
+    #[test]
+    fn a_flag_that_goes_down_and_up_while_somebody_joins_is_not_overlooked() {
+        race(|| {
+            let event = Arc::new(AutoResetEvent::new());
+            let act = |act: fn(&AutoResetEvent) -> bool| {
+                let event = Arc::clone(&event);
+                spawn(move || _ = act(&event))
+            };
+            let others =
+                [AutoResetEvent::set, AutoResetEvent::try_wait, AutoResetEvent::set].map(act);
+            let mut wait = Box::pin(event.wait());
+            let first = poll_once(wait.as_mut()).is_ready();
+            others.into_iter().for_each(|it| it.join().unwrap());
+            assert!(first || poll_once(wait.as_mut()).is_ready() || !event.is_set());
+        });
+    }
+
     // Also of two that merge: whoever is released looks for the work of both.
     #[test]
     fn what_happened_before_each_set_has_happened_for_who_is_released() {
@@ -373,6 +411,24 @@ mod auto_reset_event {
                 block_on(work.0.wait());
             }
             posters.into_iter().for_each(|it| it.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_happened_before_a_set_has_happened_for_who_sees_it() {
+        race(|| {
+            let message = Arc::new((AutoResetEvent::new(), AtomicU32::new(0)));
+            let looker = spawn({
+                let message = Arc::clone(&message);
+                move || {
+                    if message.0.is_set() {
+                        assert_eq!(message.1.load(Ordering::Relaxed), 7);
+                    }
+                }
+            });
+            message.1.store(7, Ordering::Relaxed);
+            message.0.set();
+            looker.join().unwrap();
         });
     }
 
@@ -423,26 +479,63 @@ mod latch {
         });
     }
 
+    // One is in line from the start, so whoever counts last opens it for the line ...
     #[test]
-    fn what_happened_before_each_count_has_happened_for_all_who_waited() {
+    fn what_happened_before_each_count_has_happened_for_who_waited() {
+        race(|| {
+            let latch = Arc::new(Latch::new(2));
+            let work = Arc::new(AtomicUsize::new(0));
+            let mut early = Box::pin(Arc::clone(&latch).wait_owned());
+            assert!(poll_once(early.as_mut()).is_pending());
+            let looker = spawn({
+                let work = Arc::clone(&work);
+                move || {
+                    if poll_once(early.as_mut()).is_ready() {
+                        assert_eq!(work.load(Ordering::Relaxed), 2);
+                    }
+                }
+            });
+            let counter = |work: &AtomicUsize, latch: &Latch| {
+                work.fetch_add(1, Ordering::Relaxed);
+                latch.count_down(1);
+            };
+            let other = spawn({
+                let (work, latch) = (Arc::clone(&work), Arc::clone(&latch));
+                move || counter(&work, &latch)
+            });
+            counter(&work, &latch);
+            other.join().unwrap();
+            looker.join().unwrap();
+        });
+    }
+
+    // ... and who was not in it sees that it is open all the same.
+    #[test]
+    fn who_sees_a_count_of_nought_sees_what_all_counted() {
         race(|| {
             let work = Arc::new((Latch::new(2), AtomicUsize::new(0)));
-            // In line before anything is counted: released by whoever is last, for both.
             let mut early = Box::pin(work.0.wait());
             assert!(poll_once(early.as_mut()).is_pending());
-            let counters: Vec<_> = (0..2)
-                .map(|_| {
-                    let work = Arc::clone(&work);
-                    spawn(move || {
-                        work.1.fetch_add(1, Ordering::Relaxed);
-                        work.0.count_down(1);
-                    })
-                })
-                .collect();
-            if poll_once(early.as_mut()).is_ready() || work.0.is_open() {
-                assert_eq!(work.1.load(Ordering::Relaxed), 2);
-            }
-            counters.into_iter().for_each(|it| it.join().unwrap());
+            let counter = |work: &(Latch, AtomicUsize)| {
+                work.1.fetch_add(1, Ordering::Relaxed);
+                work.0.count_down(1);
+            };
+            let other = spawn({
+                let work = Arc::clone(&work);
+                move || counter(&work)
+            });
+            let looker = spawn({
+                let work = Arc::clone(&work);
+                move || {
+                    if work.0.count() == 0 {
+                        assert_eq!(work.1.load(Ordering::Relaxed), 2);
+                    }
+                }
+            });
+            counter(&work);
+            other.join().unwrap();
+            looker.join().unwrap();
+            assert!(poll_once(early.as_mut()).is_ready());
         });
     }
 
