@@ -8,6 +8,7 @@ mod hygiene;
 mod latch;
 mod model;
 mod panics;
+mod runtimes;
 mod scale;
 mod support;
 mod traits;
