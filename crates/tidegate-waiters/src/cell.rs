@@ -23,7 +23,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tidegate_shim::const_fn;
 
-use crate::lock::{Fifo, LockGrant, LockPolicy, RawLock};
+use crate::lock::{Fifo, LockGrant, LockPolicy, Locking, RawLock};
 use crate::rw::{Mode, RawRwLock, Read, RwGrant, RwLocking, Sharing, Upgradable, Upgrade, Write};
 use crate::waiter::Borrowed;
 
@@ -90,6 +90,40 @@ impl<T: ?Sized, P: LockPolicy> LockCell<T, P> {
         assert!(self.raw.is_of(&grant), "a grant of another lock");
         // SAFETY: the grant is the only one of the lock that guards this value.
         unsafe { Exclusive::new(self.value.get(), grant) }
+    }
+
+    /// Polls a future of this cell's lock, and opens the cell when that is ready.
+    ///
+    /// # Panics
+    ///
+    /// When the future is of another lock; it is not polled then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::pin::pin;
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// # tidegate_waiters::block_on(async {
+    /// let cell = LockCell::<_, Fifo>::new(1);
+    /// let mut locking = pin!(cell.raw().lock());
+    /// let value = std::future::poll_fn(|cx| cell.poll_open(locking.as_mut(), cx)).await;
+    /// assert_eq!(*value, 1);
+    /// # });
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn poll_open<O: Clone>(
+        &self,
+        locking: Pin<&mut Locking<P, O>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Exclusive<T, LockGrant<O>>> {
+        // Asked before there is a grant to lose.
+        assert!(self.raw.is_for(&locking), "a future of another lock");
+        match locking.poll(cx) {
+            // SAFETY: the grant is the only one of the lock that guards this value.
+            Poll::Ready(grant) => Poll::Ready(unsafe { Exclusive::new(self.value.get(), grant) }),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// As [`open`](Self::open), for a cell inside the owner of the grant.
@@ -293,6 +327,108 @@ impl<T: ?Sized> RwCell<T> {
         let value = cell(grant.owner()).value_for(&grant);
         // SAFETY: there is no other grant while this one lives.
         unsafe { Exclusive::new(value, grant) }
+    }
+
+    /// Polls a future of this cell's lock, and opens the cell when that is ready.
+    ///
+    /// # Panics
+    ///
+    /// When the future is of another lock; it is not polled then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::pin::pin;
+    /// # use tidegate_waiters::{RwCell, Read};
+    /// # tidegate_waiters::block_on(async {
+    /// let cell = RwCell::new(1);
+    /// let mut locking = pin!(cell.raw().lock::<Read>());
+    /// let value = std::future::poll_fn(|cx| cell.poll_read(locking.as_mut(), cx)).await;
+    /// assert_eq!(*value, 1);
+    /// # });
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn poll_read<O: Clone>(
+        &self,
+        locking: Pin<&mut RwLocking<Read, O>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Shared<T, RwGrant<Read, O>>> {
+        // Asked before there is a grant to lose.
+        assert!(self.raw.is_for(&locking), "a future of another lock");
+        match locking.poll(cx) {
+            // SAFETY: nobody gets a grant for writing while this one lives.
+            Poll::Ready(grant) => Poll::Ready(unsafe { Shared::new(self.value.get(), grant) }),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Polls a future of this cell's lock, and opens the cell when that is ready.
+    ///
+    /// # Panics
+    ///
+    /// When the future is of another lock; it is not polled then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::pin::pin;
+    /// # use tidegate_waiters::{RwCell, Upgradable};
+    /// # tidegate_waiters::block_on(async {
+    /// let cell = RwCell::new(1);
+    /// let mut locking = pin!(cell.raw().lock::<Upgradable>());
+    /// let value = std::future::poll_fn(|cx| cell.poll_upgradable(locking.as_mut(), cx)).await;
+    /// assert_eq!(*value, 1);
+    /// # });
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn poll_upgradable<O: Clone>(
+        &self,
+        locking: Pin<&mut RwLocking<Upgradable, O>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Shared<T, RwGrant<Upgradable, O>>> {
+        // Asked before there is a grant to lose.
+        assert!(self.raw.is_for(&locking), "a future of another lock");
+        match locking.poll(cx) {
+            // SAFETY: nobody else gets a grant for writing while this one lives; its own upgrade borrows it mutably.
+            Poll::Ready(grant) => Poll::Ready(unsafe { Shared::new(self.value.get(), grant) }),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Polls a future of this cell's lock, and opens the cell when that is ready.
+    ///
+    /// # Panics
+    ///
+    /// When the future is of another lock; it is not polled then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::pin::pin;
+    /// # use tidegate_waiters::{RwCell, Write};
+    /// # tidegate_waiters::block_on(async {
+    /// let cell = RwCell::new(1);
+    /// let mut locking = pin!(cell.raw().lock::<Write>());
+    /// let value = std::future::poll_fn(|cx| cell.poll_write(locking.as_mut(), cx)).await;
+    /// assert_eq!(*value, 1);
+    /// # });
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn poll_write<O: Clone>(
+        &self,
+        locking: Pin<&mut RwLocking<Write, O>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Exclusive<T, RwGrant<Write, O>>> {
+        // Asked before there is a grant to lose.
+        assert!(self.raw.is_for(&locking), "a future of another lock");
+        match locking.poll(cx) {
+            // SAFETY: there is no other grant while this one lives.
+            Poll::Ready(grant) => Poll::Ready(unsafe { Exclusive::new(self.value.get(), grant) }),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Where the value is, for whoever has a grant of its lock.

@@ -204,8 +204,14 @@ impl<P: LockPolicy> RawLock<P> {
         self.queue.waiters()
     }
 
+    #[inline]
     pub(crate) fn is_of<O>(&self, grant: &LockGrant<O>) -> bool {
         ptr::eq(&self.queue, grant.queue.as_ptr())
+    }
+
+    #[inline]
+    pub(crate) fn is_for<O>(&self, locking: &Locking<P, O>) -> bool {
+        ptr::eq(&self.queue, locking.waiter.queue())
     }
 }
 
@@ -294,16 +300,28 @@ impl<P: LockPolicy, O: Clone> Future for Locking<P, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGrant<O>> {
         let mut waiter = self.project().waiter;
         if waiter.is_fresh() && try_take::<P>(waiter.queue()) {
-            waiter.as_mut().finish();
-        } else if P::BARGING && is_to_be_had(waiter.queue()) {
-            _ = ready!(waiter.as_mut().poll_again(cx, decide));
+            waiter.as_mut().finish_fresh();
         } else {
-            _ = ready!(waiter.as_mut().poll(cx, decide));
+            ready!(poll_in_line::<P, O>(waiter.as_mut(), cx));
         }
         let owner = waiter.keeper().clone();
         // SAFETY: the lock was taken or handed over; the owner keeps the queue alive.
         Poll::Ready(unsafe { LockGrant::new(waiter.queue().into(), owner) })
     }
+}
+
+/// A poll of one who waits, or has to.
+#[inline(never)]
+fn poll_in_line<P: LockPolicy, O>(
+    waiter: Pin<&mut Waiter<Mutual, O>>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let turn = if P::BARGING && is_to_be_had(waiter.queue()) {
+        waiter.poll_again(cx, decide)
+    } else {
+        waiter.poll(cx, decide)
+    };
+    turn.map(|_decided_or_granted| ())
 }
 
 impl<P, O> fmt::Debug for Locking<P, O> {
@@ -312,22 +330,39 @@ impl<P, O> fmt::Debug for Locking<P, O> {
     }
 }
 
-/// The fast path: one compare-exchange.
+/// The fast path: one look, and one compare-exchange.
 #[inline]
 fn try_take<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
     let word = queue.word();
+    let seen = word.load(Ordering::Relaxed);
+    // Acquire: pairs with the Release of whoever gave the lock back.
+    seen & shut::<P>() == 0
+        && (word
+            .compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+            || try_take_again::<P>(queue))
+}
+
+/// As [`try_take`], when the word changed in between: until it is taken or shut.
+#[cold]
+#[inline(never)]
+fn try_take_again<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
+    let word = queue.word();
     let mut seen = word.load(Ordering::Relaxed);
-    loop {
-        let shut = if P::BARGING { LOCKED | HANDOFF } else { LOCKED | WAITERS };
-        if seen & shut != 0 {
-            return false;
-        }
-        // Acquire: pairs with the Release of whoever gave the lock back.
+    while seen & shut::<P>() == 0 {
+        // Acquire: as above.
         match word.compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => return true,
             Err(changed) => seen = changed,
         }
     }
+    false
+}
+
+/// What keeps a newcomer from taking the lock.
+#[inline]
+const fn shut<P: LockPolicy>() -> usize {
+    if P::BARGING { LOCKED | HANDOFF } else { LOCKED | WAITERS }
 }
 
 /// Whether one who waits for a barging lock would find it free.

@@ -29,8 +29,10 @@ const WAITERS: usize = WaitQueue::<Sharing>::WAITERS;
 const WRITER: usize = 2;
 const UPGRADABLE: usize = 4;
 const READER: usize = 8;
-/// Half of what the word has room for, so that no sum of shares runs over.
-const MAX_READERS: usize = usize::MAX / READER / 2;
+/// Set when there are as many readers as there may be: half of what the word has room for, so that no sum of shares
+/// runs over.
+const FULL: usize = 1 << (usize::BITS - 1);
+const MAX_READERS: usize = FULL / READER;
 
 /// What somebody who waits for a [`RawRwLock`] wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +62,21 @@ impl Access {
     #[inline]
     const fn may_enter(self, word: usize) -> bool {
         match self {
-            Self::Read => word & WRITER == 0 && word / READER < MAX_READERS,
+            Self::Read => word & (WRITER | FULL) == 0,
             // It may come to be one that only reads, so there must be room for that.
-            Self::Upgradable => word & (WRITER | UPGRADABLE) == 0 && word / READER < MAX_READERS,
+            Self::Upgradable => word & (WRITER | UPGRADABLE | FULL) == 0,
             Self::Write => word & !WAITERS == 0,
             Self::Upgrade => word & !(WAITERS | UPGRADABLE) == 0,
+        }
+    }
+
+    /// Whether a newcomer may go.
+    #[inline]
+    const fn may_join(self, word: usize) -> bool {
+        match self {
+            Self::Write => word == 0,
+            Self::Upgrade => word & !UPGRADABLE == 0,
+            _ => word & WAITERS == 0 && self.may_enter(word),
         }
     }
 }
@@ -202,8 +214,14 @@ impl RawRwLock {
         self.queue.waiters()
     }
 
+    #[inline]
     pub(crate) fn is_of<M: Mode, O>(&self, grant: &RwGrant<M, O>) -> bool {
         ptr::eq(&self.queue, grant.queue.as_ptr())
+    }
+
+    #[inline]
+    pub(crate) fn is_for<M: Mode, O>(&self, locking: &RwLocking<M, O>) -> bool {
+        ptr::eq(&self.queue, locking.waiter.queue())
     }
 }
 
@@ -351,14 +369,24 @@ impl<M: Mode, O: Clone> Future for RwLocking<M, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RwGrant<M, O>> {
         let mut waiter = self.project().waiter;
         if waiter.is_fresh() && try_take(waiter.queue(), M::ACCESS) {
-            waiter.as_mut().finish();
+            waiter.as_mut().finish_fresh();
         } else {
-            _ = ready!(waiter.as_mut().poll(cx, |line, word| decide(line, word, M::ACCESS)));
+            ready!(poll_in_line(waiter.as_mut(), cx, M::ACCESS));
         }
         let owner = waiter.keeper().clone();
         // SAFETY: the share was taken or granted; the owner keeps the queue alive.
         Poll::Ready(unsafe { RwGrant::new(waiter.queue().into(), owner) })
     }
+}
+
+/// A poll of one who waits, or has to.
+#[inline(never)]
+fn poll_in_line<O>(
+    waiter: Pin<&mut Waiter<Sharing, O>>,
+    cx: &mut Context<'_>,
+    access: Access,
+) -> Poll<()> {
+    waiter.poll(cx, |line, word| decide(line, word, access)).map(|_decided_or_granted| ())
 }
 
 impl<M, O> fmt::Debug for RwLocking<M, O> {
@@ -367,16 +395,27 @@ impl<M, O> fmt::Debug for RwLocking<M, O> {
     }
 }
 
-/// The fast path: one compare-exchange, while nobody waits.
+/// The fast path: one look, and one compare-exchange.
 #[inline]
 fn try_take(queue: &WaitQueue<Sharing>, access: Access) -> bool {
     let word = queue.word();
+    let seen = word.load(Ordering::Relaxed);
+    // Acquire: pairs with the Release of whoever gave back what kept this one out.
+    access.may_join(seen)
+        && (word
+            .compare_exchange(seen, seen + access.share(), Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+            || try_take_again(queue, access))
+}
+
+/// As [`try_take`], when the word changed in between: until the share is taken, or not to be had.
+#[cold]
+#[inline(never)]
+fn try_take_again(queue: &WaitQueue<Sharing>, access: Access) -> bool {
+    let word = queue.word();
     let mut seen = word.load(Ordering::Relaxed);
-    loop {
-        if seen & WAITERS != 0 || !access.may_enter(seen) {
-            return false;
-        }
-        // Acquire: pairs with the Release of whoever gave back what kept this one out.
+    while access.may_join(seen) {
+        // Acquire: as above.
         match word.compare_exchange_weak(
             seen,
             seen + access.share(),
@@ -387,18 +426,32 @@ fn try_take(queue: &WaitQueue<Sharing>, access: Access) -> bool {
             Err(changed) => seen = changed,
         }
     }
+    false
 }
 
 /// Gives `old` back and keeps `new`, which keeps nobody out whom `old` let in.
 #[inline]
 fn exchange(queue: &WaitQueue<Sharing>, old: usize, new: usize) {
     let word = queue.word();
+    let seen = word.load(Ordering::Relaxed);
+    // Release: pairs with the Acquire of whoever comes in next.
+    if seen & WAITERS != 0
+        || word
+            .compare_exchange(seen, seen - old + new, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+    {
+        exchange_again(queue, old, new);
+    }
+}
+
+/// As [`exchange`], when the first look at the word did not suffice.
+#[cold]
+#[inline(never)]
+fn exchange_again(queue: &WaitQueue<Sharing>, old: usize, new: usize) {
+    let word = queue.word();
     let mut seen = word.load(Ordering::Relaxed);
-    loop {
-        if seen & WAITERS != 0 {
-            return exchange_in_line(queue, old, new);
-        }
-        // Release: pairs with the Acquire of whoever comes in next.
+    while seen & WAITERS == 0 {
+        // Release: as above.
         match word.compare_exchange_weak(
             seen,
             seen - old + new,
@@ -409,11 +462,6 @@ fn exchange(queue: &WaitQueue<Sharing>, old: usize, new: usize) {
             Err(changed) => seen = changed,
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn exchange_in_line(queue: &WaitQueue<Sharing>, old: usize, new: usize) {
     Sharing::give_back(&mut queue.lock(), old, new);
 }
 
@@ -491,3 +539,6 @@ impl Policy for Sharing {
         *access == Access::Upgrade
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -144,6 +144,13 @@ impl<P: Policy, O> Waiter<P, O> {
         self.node.links.set_state(state::DONE, Ordering::Relaxed);
     }
 
+    /// As [`finish`](Self::finish), for one that was just seen to be fresh.
+    #[inline]
+    pub(crate) fn finish_fresh(self: Pin<&mut Self>) {
+        debug_assert!(self.is_fresh());
+        self.node.links.set_state(state::DONE, Ordering::Relaxed);
+    }
+
     /// What this waiter brought; `None` while others may look at it.
     #[inline]
     pub fn note_mut(self: Pin<&mut Self>) -> Option<&mut P::Note> {

@@ -31,8 +31,8 @@ impl<'a, T: ?Sized, P: Policy> Future for LockFut<'a, T, P> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T, P>> {
         let this = self.project();
-        match this.locking.poll(cx) {
-            Poll::Ready(grant) => Poll::Ready(this.lock.guard(grant)),
+        match this.lock.cell.poll_open(this.locking, cx) {
+            Poll::Ready(held) => Poll::Ready(LockGuard::new(this.lock, held)),
             Poll::Pending => Poll::Pending,
         }
     }

@@ -13,7 +13,7 @@ use crate::rw_lock::{
 
 macro_rules! futures {
     ($(
-        $mode:ident, $open:ident, $open_owned:ident:
+        $mode:ident, $poll:ident, $open_owned:ident:
         #[doc = $doc:literal] $future:ident => $guard:ident,
         #[doc = $owned_doc:literal] $owned:ident => $owned_guard:ident;
     )*) => {$(
@@ -40,8 +40,10 @@ macro_rules! futures {
             #[inline]
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let this = self.project();
-                let lock = *this.lock;
-                this.locking.poll(cx).map(|grant| $guard::new(lock, lock.cell.$open(grant)))
+                match this.lock.cell.$poll(this.locking, cx) {
+                    Poll::Ready(held) => Poll::Ready($guard::new(this.lock, held)),
+                    Poll::Pending => Poll::Pending,
+                }
             }
         }
 
@@ -85,19 +87,19 @@ macro_rules! futures {
     )*};
 }
 futures! {
-    Read, read, read_owned:
+    Read, poll_read, read_owned:
     /// The future of [`RwLock::read`].
     ReadFut => RwLockReadGuard,
     /// The future of [`RwLock::read_owned`].
     ReadOwnedFut => OwnedRwLockReadGuard;
 
-    Upgradable, upgradable, upgradable_owned:
+    Upgradable, poll_upgradable, upgradable_owned:
     /// The future of [`RwLock::upgradable_read`].
     UpgradableReadFut => RwLockUpgradableReadGuard,
     /// The future of [`RwLock::upgradable_read_owned`].
     UpgradableReadOwnedFut => OwnedRwLockUpgradableReadGuard;
 
-    Write, write, write_owned:
+    Write, poll_write, write_owned:
     /// The future of [`RwLock::write`].
     WriteFut => RwLockWriteGuard,
     /// The future of [`RwLock::write_owned`].

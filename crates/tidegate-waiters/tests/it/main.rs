@@ -5,6 +5,7 @@ mod blocking;
 mod cancel;
 mod condition;
 mod hygiene;
+mod locks;
 mod misuse;
 mod model;
 mod order;
