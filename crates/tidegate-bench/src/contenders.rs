@@ -2,15 +2,23 @@
 //!
 //! A method here is a call of the contender's own; where it says `async` the contender has nothing to name.
 
+pub(crate) mod async_channel;
 pub(crate) mod async_lock;
 pub(crate) mod asyncband;
+pub(crate) mod condvar_fair;
 pub(crate) mod event_listener;
+pub(crate) mod flume;
+pub(crate) mod futures;
 pub(crate) mod futures_intrusive;
+pub(crate) mod heap;
+pub(crate) mod kanal;
 pub(crate) mod machine;
 pub(crate) mod maitake;
 pub(crate) mod saa;
 pub(crate) mod tidegate;
 pub(crate) mod tokio;
+
+use std::ops::{Deref, DerefMut};
 
 use crate::guarantee::Who;
 
@@ -33,6 +41,64 @@ pub(crate) trait Semaphore: Contender + Send + Sync + 'static {
 /// Permits that can be taken several at once.
 pub(crate) trait SemaphoreMany: Semaphore {
     fn acquire_many(&self, n: usize) -> impl Future<Output = Self::Permit<'_>> + Send;
+}
+
+/// A number that one at a time may change.
+pub(crate) trait Lock: Contender + Send + Sync + 'static {
+    type Guard<'a>: DerefMut<Target = u64> + Send;
+
+    fn new() -> Self;
+    fn try_lock(&self) -> Option<Self::Guard<'_>>;
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send;
+}
+
+/// A number that many may read or one may change.
+pub(crate) trait RwLock: Contender + Send + Sync + 'static {
+    type Read<'a>: Deref<Target = u64> + Send;
+    type Write<'a>: DerefMut<Target = u64> + Send;
+
+    fn new() -> Self;
+    fn try_read(&self) -> Option<Self::Read<'_>>;
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send;
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send;
+}
+
+/// A locked number whose changes can be waited for.
+pub(crate) trait Condition: Contender + Send + Sync + 'static {
+    type Guard<'a>: DerefMut<Target = u64> + Send;
+
+    fn new() -> Self;
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send;
+    fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> impl Future<Output = Self::Guard<'a>> + Send;
+    /// With the lock held.
+    fn notify_one(&self);
+    /// With the lock held.
+    fn notify_all(&self);
+}
+
+/// A place to meet.
+pub(crate) trait Barrier: Contender + Send + Sync + 'static {
+    fn new(parties: usize) -> Self;
+    /// Whether this one leads.
+    fn wait(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// Items handed from one task to another.
+pub(crate) trait Queue: Contender + 'static {
+    type Put: Send + 'static;
+    type Get: Send + 'static;
+
+    fn bounded(capacity: usize) -> (Self::Put, Self::Get);
+    fn try_put(to: &Self::Put, item: u64) -> bool;
+    fn try_get(from: &mut Self::Get) -> Option<u64>;
+    fn put(to: &Self::Put, item: u64) -> impl Future<Output = ()> + Send;
+    fn get(from: &mut Self::Get) -> impl Future<Output = u64> + Send;
+}
+
+/// A queue with several at both ends.
+pub(crate) trait Shared: Queue {
+    fn another_put(to: &Self::Put) -> Self::Put;
+    fn another_get(from: &Self::Get) -> Self::Get;
 }
 
 /// A flag to wait for.
@@ -126,3 +192,106 @@ macro_rules! events_that_clear {
     };
 }
 pub(crate) use events_that_clear;
+
+macro_rules! locks {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Lock,
+            $crate::contenders::tidegate::BargingLock,
+            $crate::contenders::tokio::Lock,
+            $crate::contenders::asyncband::Lock,
+            $crate::contenders::futures_intrusive::FairLock,
+            $crate::contenders::maitake::Lock,
+            $crate::contenders::saa::Lock,
+            $crate::contenders::async_lock::Lock,
+            $crate::contenders::futures::Lock,
+            $crate::contenders::futures_intrusive::UnfairLock,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use locks;
+
+macro_rules! rw_locks {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::RwLock,
+            $crate::contenders::tokio::RwLock,
+            $crate::contenders::asyncband::RwLock,
+            $crate::contenders::maitake::RwLock,
+            $crate::contenders::saa::RwLock,
+            $crate::contenders::async_lock::RwLock,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use rw_locks;
+
+macro_rules! conditions {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tokio::NotifyAndLock,
+            $crate::contenders::asyncband::Condition,
+            $crate::contenders::async_lock::EventAndLock,
+            $crate::contenders::condvar_fair::Condition,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use conditions;
+
+macro_rules! barriers {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Barrier,
+            $crate::contenders::tokio::Barrier,
+            $crate::contenders::asyncband::Barrier,
+            $crate::contenders::async_lock::Barrier,
+            $crate::contenders::saa::Barrier,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use barriers;
+
+macro_rules! queues_of_one {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tokio::Queue,
+            $crate::contenders::asyncband::Queue,
+            $crate::contenders::asyncband::QueueOfOne,
+            $crate::contenders::futures_intrusive::Queue,
+            $crate::contenders::kanal::Queue,
+            $crate::contenders::flume::Queue,
+            $crate::contenders::async_channel::Queue,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use queues_of_one;
+
+macro_rules! queues {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::asyncband::Queue,
+            $crate::contenders::futures_intrusive::Queue,
+            $crate::contenders::kanal::Queue,
+            $crate::contenders::flume::Queue,
+            $crate::contenders::async_channel::Queue,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use queues;
+
+macro_rules! priority_queues {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::heap::AndNotify,
+            $crate::contenders::heap::AndListener,
+            $crate::contenders::heap::AndSemaphore,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use priority_queues;

@@ -7,6 +7,8 @@ use std::fmt;
 pub(crate) enum Guarantee {
     /// First come, first served; a newcomer never overtakes.
     Fifo,
+    /// A newcomer may overtake, and something says how often.
+    Barging,
     /// A newcomer may overtake without end.
     Unfair,
     /// Whoever waits when the event is set is released, though it is cleared at once.
@@ -26,7 +28,7 @@ impl Guarantee {
         use Guarantee::*;
         match self {
             Fifo => other == Fifo,
-            Unfair => matches!(other, Fifo | Unfair),
+            Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
             Released => other == Released,
             Missable => matches!(other, Released | Missable),
             OneWay => matches!(other, Released | Missable | OneWay),
@@ -39,6 +41,7 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fifo => "FIFO",
+            Self::Barging => "barging, bounded",
             Self::Unfair => "unfair",
             Self::Released => "released for good",
             Self::Missable => "may miss a short `set`",
@@ -61,6 +64,8 @@ pub(crate) struct Who {
     pub(crate) breaks: Option<&'static str>,
     /// It walks its whole line on every release: not to be asked for 100,000 waiters.
     pub(crate) walks: bool,
+    /// How many may meet.
+    pub(crate) parties: u64,
 }
 
 impl Who {
@@ -69,7 +74,15 @@ impl Who {
     }
 
     pub(crate) const fn peer(name: &'static str, guarantee: Guarantee) -> Self {
-        Self { name, guarantee, ours: false, note: None, breaks: None, walks: false }
+        Self {
+            name,
+            guarantee,
+            ours: false,
+            note: None,
+            breaks: None,
+            walks: false,
+            parties: u64::MAX,
+        }
     }
 
     pub(crate) const fn note(mut self, note: &'static str) -> Self {
@@ -84,6 +97,11 @@ impl Who {
 
     pub(crate) const fn walks(mut self) -> Self {
         self.walks = true;
+        self
+    }
+
+    pub(crate) const fn at_most(mut self, parties: u64) -> Self {
+        self.parties = parties;
         self
     }
 

@@ -29,6 +29,10 @@ pub(crate) struct Scenario {
 pub(crate) enum Unit {
     /// Nanoseconds for one operation: less is better.
     Time,
+    /// A part of what would be fair: more is better.
+    Share,
+    /// How many times what would be fair: less is better.
+    Times,
 }
 
 /// How much of the usual number of rounds.
@@ -95,6 +99,11 @@ impl Scenario {
             amount: Amount::AtLeast(64),
             entries,
         }
+    }
+
+    pub(crate) fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
+        self
     }
 
     pub(crate) fn counted(mut self) -> Self {
@@ -220,7 +229,8 @@ impl Table {
         let peers = self.figures.iter().filter(|it| who.is_measured_by(&it.who));
         let less = |a: &&Figure, b: &&Figure| a.median.total_cmp(&b.median);
         match self.scenario.unit {
-            Unit::Time => peers.min_by(less),
+            Unit::Time | Unit::Times => peers.min_by(less),
+            Unit::Share => peers.max_by(less),
         }
     }
 

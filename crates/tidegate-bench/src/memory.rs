@@ -6,7 +6,9 @@ use std::process::Command;
 
 use stats_alloc::{Region, StatsAlloc};
 
-use crate::contenders::{Event, Semaphore, events, semaphores};
+use crate::contenders::{
+    Barrier, Event, Lock, RwLock, Semaphore, barriers, events, locks, rw_locks, semaphores,
+};
 use crate::measure::{Entry, Outcome};
 use crate::poll::{now, poll};
 use crate::stage::Stage;
@@ -51,8 +53,13 @@ const WAITERS: usize = 1_000;
 
 /// The program that counts: `heap` is its global allocator.
 pub fn main(heap: &'static StatsAlloc<System>) {
+    weigh("lock", locks!(T => move |_, _| lock::<T>(heap)));
+    weigh("rw-lock (write)", rw_locks!(T => move |_, _| rw_lock::<T>(heap)));
     weigh("semaphore", semaphores!(T => move |_, _| semaphore::<T>(heap)));
     weigh("event", events!(T => move |_, _| event::<T>(heap)));
+    let mut barriers = barriers!(T => move |_, _| barrier::<T>(heap));
+    barriers.retain(|it| it.who.parties > WAITERS as u64);
+    weigh("barrier", barriers);
 }
 
 /// One line for each entry, whose run has printed its own figures behind the name.
@@ -61,6 +68,18 @@ fn weigh(kind: &str, entries: Vec<Entry>) {
         print!("{kind}\t{}", entry.who.name);
         entry.run(&Stage::default(), 1);
     }
+}
+
+fn lock<L: Lock>(heap: &StatsAlloc<System>) -> Outcome {
+    let lock = L::new();
+    let _held = now(lock.lock());
+    parked::<L, _>(heap, || lock.lock())
+}
+
+fn rw_lock<L: RwLock>(heap: &StatsAlloc<System>) -> Outcome {
+    let lock = L::new();
+    let _held = now(lock.read());
+    parked::<L, _>(heap, || lock.write())
 }
 
 fn semaphore<S: Semaphore>(heap: &StatsAlloc<System>) -> Outcome {
@@ -72,6 +91,11 @@ fn semaphore<S: Semaphore>(heap: &StatsAlloc<System>) -> Outcome {
 fn event<E: Event>(heap: &StatsAlloc<System>) -> Outcome {
     let event = E::new();
     parked::<E, _>(heap, || event.wait())
+}
+
+fn barrier<B: Barrier>(heap: &StatsAlloc<System>) -> Outcome {
+    let barrier = B::new(WAITERS + 1);
+    parked::<B, _>(heap, || barrier.wait())
 }
 
 /// Parks waiters and prints what that took from the heap.

@@ -102,6 +102,8 @@ fn section(out: &mut String, table: &Table) {
     let _ = writeln!(out, "\n### {}\n\n{}\n", table.scenario.id, capital(table.scenario.what));
     let head = match table.scenario.unit {
         Unit::Time => "ns",
+        Unit::Share => "share",
+        Unit::Times => "times",
     };
     let _ = write!(out, "| contender | promises | {head} | × |");
     out.push_str(if counted { " instructions |\n" } else { "\n" });
@@ -236,6 +238,9 @@ fn number(value: Option<f64>) -> String {
 fn sorted(table: &Table) -> Vec<&Figure> {
     let mut figures: Vec<_> = table.figures.iter().collect();
     figures.sort_by(|a, b| a.median.total_cmp(&b.median));
+    if table.scenario.unit == Unit::Share {
+        figures.reverse();
+    }
     figures
 }
 
@@ -243,6 +248,7 @@ fn value(table: &Table, value: f64) -> String {
     match table.scenario.unit {
         Unit::Time if value < 100.0 => format!("{value:.1}"),
         Unit::Time => format!("{value:.0}"),
+        Unit::Share | Unit::Times => format!("{value:.2}"),
     }
 }
 

@@ -1,8 +1,17 @@
 //! The work, one file a scenario. A new one is a file and a line here.
 
+mod barrier;
+mod condition;
 mod event_broadcast;
 mod event_ping_pong;
 mod event_uncontended;
+mod lock_crowd;
+mod lock_fairness;
+mod lock_hand_over;
+mod lock_uncontended;
+mod priority_queue;
+mod queue;
+mod rw_lock;
 mod semaphore_crowd;
 mod semaphore_hand_over;
 mod semaphore_uncontended;
@@ -11,12 +20,24 @@ use crate::measure::Scenario;
 
 /// All of it, in the order of the report.
 pub(crate) fn all() -> Vec<Scenario> {
-    let mut all = Vec::new();
-    all.extend(semaphore_uncontended::scenarios());
-    all.extend(semaphore_hand_over::scenarios());
-    all.extend(semaphore_crowd::scenarios());
-    all.extend(event_uncontended::scenarios());
-    all.extend(event_ping_pong::scenarios());
-    all.extend(event_broadcast::scenarios());
-    all
+    [
+        lock_uncontended::scenarios(),
+        lock_hand_over::scenarios(),
+        lock_crowd::scenarios(),
+        lock_fairness::scenarios(),
+        rw_lock::scenarios(),
+        semaphore_uncontended::scenarios(),
+        semaphore_hand_over::scenarios(),
+        semaphore_crowd::scenarios(),
+        event_uncontended::scenarios(),
+        event_ping_pong::scenarios(),
+        event_broadcast::scenarios(),
+        barrier::scenarios(),
+        condition::scenarios(),
+        queue::scenarios(),
+        priority_queue::scenarios(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,6 +1,7 @@
 //! futures-intrusive, its fair and its unfair side.
 
-use futures_intrusive::sync::{self, SemaphoreReleaser};
+use futures_intrusive::channel::shared;
+use futures_intrusive::sync::{self, MutexGuard, SemaphoreReleaser};
 
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
@@ -78,5 +79,80 @@ impl Clear for Event {
     #[inline(always)]
     fn clear(&self) {
         self.reset();
+    }
+}
+
+pub(crate) struct FairLock(sync::Mutex<u64>);
+pub(crate) struct UnfairLock(sync::Mutex<u64>);
+
+impl Contender for FairLock {
+    const WHO: Who = Who::peer("futures-intrusive (fair)", Guarantee::Fifo);
+}
+
+impl Contender for UnfairLock {
+    const WHO: Who = Who::peer("futures-intrusive (unfair)", Guarantee::Unfair);
+}
+
+macro_rules! lock {
+    ($name:ident, fair: $fair:literal) => {
+        impl super::Lock for $name {
+            type Guard<'a> = MutexGuard<'a, u64>;
+
+            fn new() -> Self {
+                Self(sync::Mutex::new(0, $fair))
+            }
+            #[inline(always)]
+            fn try_lock(&self) -> Option<Self::Guard<'_>> {
+                self.0.try_lock()
+            }
+            #[inline(always)]
+            fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+                self.0.lock()
+            }
+        }
+    };
+}
+
+lock!(FairLock, fair: true);
+lock!(UnfairLock, fair: false);
+
+/// Its channel with several at both ends.
+pub(crate) struct Queue;
+
+impl Contender for Queue {
+    const WHO: Who = Who::peer("futures-intrusive", Guarantee::Fifo);
+}
+
+impl super::Queue for Queue {
+    type Put = shared::Sender<u64>;
+    type Get = shared::Receiver<u64>;
+
+    fn bounded(capacity: usize) -> (Self::Put, Self::Get) {
+        shared::channel(capacity)
+    }
+    #[inline(always)]
+    fn try_put(to: &Self::Put, item: u64) -> bool {
+        to.try_send(item).is_ok()
+    }
+    #[inline(always)]
+    fn try_get(from: &mut Self::Get) -> Option<u64> {
+        from.try_receive().ok()
+    }
+    #[inline(always)]
+    async fn put(to: &Self::Put, item: u64) {
+        to.send(item).await.expect("the other end is here");
+    }
+    #[inline(always)]
+    async fn get(from: &mut Self::Get) -> u64 {
+        from.receive().await.expect("the other end is here")
+    }
+}
+
+impl super::Shared for Queue {
+    fn another_put(to: &Self::Put) -> Self::Put {
+        to.clone()
+    }
+    fn another_get(from: &Self::Get) -> Self::Get {
+        from.clone()
     }
 }

@@ -1,7 +1,9 @@
-//! The machine itself: what a word of memory can do, with nobody to wait.
+//! The machine itself: what a word of memory can do, with nobody to wait; and parking_lot's locks, which block.
 
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
 use super::Contender;
 use crate::guarantee::{Guarantee, Who};
@@ -83,4 +85,60 @@ impl super::Event for Flag {
         assert!(self.is_set(), "nobody waits");
         ready(())
     }
+}
+
+pub(crate) type Lock = Mutex<u64>;
+
+impl Contender for Lock {
+    const WHO: Who = Who::peer("parking_lot", Guarantee::Physical);
+}
+
+impl super::Lock for Lock {
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new() -> Self {
+        Mutex::new(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        ready(self.lock())
+    }
+}
+
+pub(crate) type RwLock = parking_lot::RwLock<u64>;
+
+impl Contender for RwLock {
+    const WHO: Who = Who::peer("parking_lot", Guarantee::Physical);
+}
+
+impl super::RwLock for RwLock {
+    type Read<'a> = RwLockReadGuard<'a, u64>;
+    type Write<'a> = RwLockWriteGuard<'a, u64>;
+
+    fn new() -> Self {
+        RwLock::new(0)
+    }
+    #[inline(always)]
+    fn try_read(&self) -> Option<Self::Read<'_>> {
+        self.try_read()
+    }
+    #[inline(always)]
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send {
+        ready(self.read())
+    }
+    #[inline(always)]
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send {
+        ready(self.write())
+    }
+}
+
+/// std's lock. Its guard stays with its thread, so it takes part only where nobody waits.
+pub(crate) struct Std;
+
+impl Contender for Std {
+    const WHO: Who = Who::peer("std", Guarantee::Physical);
 }

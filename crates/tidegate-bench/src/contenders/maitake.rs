@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use maitake_sync::Closed;
 use maitake_sync::WaitQueue;
+use maitake_sync::mutex::{Mutex, MutexGuard};
+use maitake_sync::rwlock::{RwLockReadGuard, RwLockWriteGuard};
 use maitake_sync::semaphore::Permit;
 
 use super::{Clear, Contender};
@@ -74,5 +76,54 @@ impl Clear for WaitQueueAndFlag {
     #[inline(always)]
     fn clear(&self) {
         self.flag.store(false, Ordering::Release);
+    }
+}
+
+pub(crate) type Lock = Mutex<u64>;
+
+impl Contender for Lock {
+    const WHO: Who = Who::peer("maitake-sync", Guarantee::Fifo);
+}
+
+impl super::Lock for Lock {
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new() -> Self {
+        Mutex::new(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+}
+
+pub(crate) type RwLock = maitake_sync::RwLock<u64>;
+
+impl Contender for RwLock {
+    const WHO: Who = Who::peer("maitake-sync", Guarantee::Fifo);
+}
+
+impl super::RwLock for RwLock {
+    type Read<'a> = RwLockReadGuard<'a, u64>;
+    type Write<'a> = RwLockWriteGuard<'a, u64>;
+
+    fn new() -> Self {
+        RwLock::new(0)
+    }
+    #[inline(always)]
+    fn try_read(&self) -> Option<Self::Read<'_>> {
+        self.try_read()
+    }
+    #[inline(always)]
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send {
+        self.read()
+    }
+    #[inline(always)]
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send {
+        self.write()
     }
 }

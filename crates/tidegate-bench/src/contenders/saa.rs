@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use saa::{MutexGuard, RwLockReadGuard, RwLockWriteGuard, lock_async, read_async, write_async};
+
 use super::Contender;
 use crate::guarantee::{Guarantee, Who};
 
@@ -48,5 +50,77 @@ impl super::SemaphoreMany for Semaphore {
     async fn acquire_many(&self, n: usize) -> Self::Permit<'_> {
         assert!(self.0.acquire_many_async(n).await);
         Permit(&self.0, n)
+    }
+}
+
+pub(crate) type Lock = saa::Mutex<u64>;
+
+impl Contender for Lock {
+    const WHO: Who = Who::peer("saa", Guarantee::Fifo)
+        .note("gives up its thread's time slice before it waits")
+        .walks();
+}
+
+impl super::Lock for Lock {
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new() -> Self {
+        saa::Mutex::new(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        lock_async(self)
+    }
+}
+
+pub(crate) type RwLock = saa::RwLock<u64>;
+
+impl Contender for RwLock {
+    const WHO: Who = Who::peer("saa", Guarantee::Fifo)
+        .note("62 readers at most; gives up its thread's time slice before it waits")
+        .walks();
+}
+
+impl super::RwLock for RwLock {
+    type Read<'a> = RwLockReadGuard<'a, u64>;
+    type Write<'a> = RwLockWriteGuard<'a, u64>;
+
+    fn new() -> Self {
+        saa::RwLock::new(0)
+    }
+    #[inline(always)]
+    fn try_read(&self) -> Option<Self::Read<'_>> {
+        self.try_read()
+    }
+    #[inline(always)]
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send {
+        read_async(self)
+    }
+    #[inline(always)]
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send {
+        write_async(self)
+    }
+}
+
+pub(crate) use saa::Barrier;
+
+impl Contender for Barrier {
+    const WHO: Who = Who::peer("saa", Guarantee::Fifo)
+        .note("a `wait` that is cancelled still counts as one that came; 63 parties at most")
+        .walks()
+        .at_most(63);
+}
+
+impl super::Barrier for Barrier {
+    fn new(parties: usize) -> Self {
+        Barrier::with_count(parties)
+    }
+    #[inline(always)]
+    fn wait(&self) -> impl Future<Output = bool> + Send {
+        self.wait_async()
     }
 }

@@ -3,7 +3,9 @@
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
 
+pub(crate) use tidegate_barrier::Barrier;
 pub(crate) use tidegate_event::Event;
+use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
 
@@ -63,5 +65,89 @@ impl Clear for Event {
     #[inline(always)]
     fn clear(&self) {
         self.clear();
+    }
+}
+
+impl Contender for Barrier {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::Barrier for Barrier {
+    fn new(parties: usize) -> Self {
+        Barrier::new(parties)
+    }
+    #[inline(always)]
+    async fn wait(&self) -> bool {
+        self.wait().await.expect("nobody breaks it").is_leader()
+    }
+}
+
+pub(crate) type Lock = tidegate_lock::Lock<u64>;
+pub(crate) type BargingLock = tidegate_lock::Lock<u64, Barging>;
+
+impl Contender for Lock {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::Lock for Lock {
+    type Guard<'a> = LockGuard<'a, u64>;
+
+    fn new() -> Self {
+        Lock::new(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+}
+
+impl Contender for BargingLock {
+    const WHO: Who = Who::ours("tidegate (Barging)", Guarantee::Barging);
+}
+
+impl super::Lock for BargingLock {
+    type Guard<'a> = LockGuard<'a, u64, Barging>;
+
+    fn new() -> Self {
+        BargingLock::with_policy(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+}
+
+pub(crate) type RwLock = tidegate_lock::RwLock<u64>;
+
+impl Contender for RwLock {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::RwLock for RwLock {
+    type Read<'a> = RwLockReadGuard<'a, u64>;
+    type Write<'a> = RwLockWriteGuard<'a, u64>;
+
+    fn new() -> Self {
+        RwLock::new(0)
+    }
+    #[inline(always)]
+    fn try_read(&self) -> Option<Self::Read<'_>> {
+        self.try_read()
+    }
+    #[inline(always)]
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send {
+        self.read()
+    }
+    #[inline(always)]
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send {
+        self.write()
     }
 }

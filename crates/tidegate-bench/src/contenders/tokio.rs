@@ -1,8 +1,12 @@
 //! tokio, and tokio-util's token.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{AcquireError, Notify, SemaphorePermit, watch};
+use tokio::sync::{
+    AcquireError, MutexGuard, Notify, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit, mpsc,
+    watch,
+};
 pub(crate) use tokio_util::sync::CancellationToken as Token;
 
 use super::{Clear, Contender};
@@ -135,5 +139,144 @@ impl super::Event for Token {
     #[inline(always)]
     fn wait(&self) -> impl Future<Output = ()> + Send {
         self.cancelled()
+    }
+}
+
+pub(crate) use tokio::sync::Mutex;
+
+pub(crate) type Lock = Mutex<u64>;
+
+impl Contender for Lock {
+    const WHO: Who = Who::peer("tokio", Guarantee::Fifo);
+}
+
+impl super::Lock for Lock {
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new() -> Self {
+        Mutex::new(0)
+    }
+    #[inline(always)]
+    fn try_lock(&self) -> Option<Self::Guard<'_>> {
+        self.try_lock().ok()
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock()
+    }
+}
+
+pub(crate) type RwLock = tokio::sync::RwLock<u64>;
+
+impl Contender for RwLock {
+    const WHO: Who = Who::peer("tokio", Guarantee::Fifo);
+}
+
+impl super::RwLock for RwLock {
+    type Read<'a> = RwLockReadGuard<'a, u64>;
+    type Write<'a> = RwLockWriteGuard<'a, u64>;
+
+    fn new() -> Self {
+        RwLock::new(0)
+    }
+    #[inline(always)]
+    fn try_read(&self) -> Option<Self::Read<'_>> {
+        self.try_read().ok()
+    }
+    #[inline(always)]
+    fn read(&self) -> impl Future<Output = Self::Read<'_>> + Send {
+        self.read()
+    }
+    #[inline(always)]
+    fn write(&self) -> impl Future<Output = Self::Write<'_>> + Send {
+        self.write()
+    }
+}
+
+/// What one writes for want of a condition.
+pub(crate) struct NotifyAndLock {
+    notify: Notify,
+    lock: Mutex<u64>,
+}
+
+impl Contender for NotifyAndLock {
+    const WHO: Who = Who::peer("tokio Notify + Mutex", Guarantee::Fifo)
+        .note("a notification that finds nobody waiting is kept for the next one");
+}
+
+impl super::Condition for NotifyAndLock {
+    type Guard<'a> = MutexGuard<'a, u64>;
+
+    fn new() -> Self {
+        Self { notify: Notify::new(), lock: Mutex::new(0) }
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock.lock()
+    }
+    #[inline(always)]
+    async fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> Self::Guard<'a> {
+        let mut notified = pin!(self.notify.notified());
+        notified.as_mut().enable();
+        drop(guard);
+        notified.await;
+        self.lock.lock().await
+    }
+    #[inline(always)]
+    fn notify_one(&self) {
+        self.notify.notify_one();
+    }
+    #[inline(always)]
+    fn notify_all(&self) {
+        self.notify.notify_waiters();
+    }
+}
+
+pub(crate) use tokio::sync::Barrier;
+
+impl Contender for Barrier {
+    const WHO: Who = Who::peer("tokio", Guarantee::Fifo)
+        .note("a `wait` that is cancelled still counts as one that came");
+}
+
+impl super::Barrier for Barrier {
+    fn new(parties: usize) -> Self {
+        Barrier::new(parties)
+    }
+    #[inline(always)]
+    async fn wait(&self) -> bool {
+        self.wait().await.is_leader()
+    }
+}
+
+/// tokio's bounded channel, which one task receives from.
+pub(crate) struct Queue;
+
+impl Contender for Queue {
+    const WHO: Who = Who::peer("tokio mpsc", Guarantee::Fifo);
+}
+
+impl super::Queue for Queue {
+    type Put = mpsc::Sender<u64>;
+    type Get = mpsc::Receiver<u64>;
+
+    fn bounded(capacity: usize) -> (Self::Put, Self::Get) {
+        mpsc::channel(capacity)
+    }
+    #[inline(always)]
+    fn try_put(to: &Self::Put, item: u64) -> bool {
+        to.try_send(item).is_ok()
+    }
+    #[inline(always)]
+    fn try_get(from: &mut Self::Get) -> Option<u64> {
+        from.try_recv().ok()
+    }
+    #[inline(always)]
+    async fn put(to: &Self::Put, item: u64) {
+        to.send(item).await.expect("the other end is here");
+    }
+    #[inline(always)]
+    async fn get(from: &mut Self::Get) -> u64 {
+        from.recv().await.expect("the other end is here")
     }
 }
