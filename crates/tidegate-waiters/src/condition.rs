@@ -129,12 +129,29 @@ impl RawCondition {
     }
 
     /// Notifies all who wait; answers how many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RawCondition;
+    /// assert_eq!(RawCondition::new().notify_all(), 0);
+    /// ```
     #[inline]
     pub fn notify_all(&self) -> usize {
         self.move_to_locks(usize::MAX, MOVED_WITH_ALL)
     }
 
     /// How many wait to be notified.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, RawCondition, RawLock};
+    /// let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    /// let mut wait = std::pin::pin!(condition.wait(lock.try_lock().unwrap()));
+    /// assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// assert_eq!((condition.waiters(), lock.is_locked()), (1, false));
+    /// ```
     pub fn waiters(&self) -> usize {
         self.queue.waiters()
     }

@@ -74,6 +74,14 @@ impl Gate {
         /// # Panics
         ///
         /// When `permits` is more than [`MAX`](Self::MAX).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// # use tidegate_waiters::Gate;
+        /// let gate = Gate::new(3);
+        /// assert_eq!(gate.available(), 3);
+        /// ```
         #[track_caller]
         pub const fn new(permits: usize) -> Self {
             assert!(permits <= Self::MAX, "more permits than there can be");
@@ -82,6 +90,15 @@ impl Gate {
     }
 
     /// Takes `n` permits if they are free this instant and nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(3);
+    /// assert!(gate.try_acquire(2));
+    /// assert!(!gate.try_acquire(2));
+    /// ```
     #[inline]
     pub fn try_acquire(&self, n: usize) -> bool {
         n <= Self::MAX && try_take(&self.queue, n << SHIFT)
@@ -96,6 +113,18 @@ impl Gate {
     /// # Panics
     ///
     /// When `n` is more than [`MAX`](Self::MAX): that many can never be free.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// # tidegate_test::block_on(async {
+    /// let gate = Gate::new(3);
+    /// assert_eq!(gate.acquire(2).await, Some(2));
+    /// gate.close();
+    /// assert_eq!(gate.acquire(1).await, None);
+    /// # });
+    /// ```
     #[inline]
     #[track_caller]
     pub fn acquire(&self, n: usize) -> Acquire<Borrowed<'_, Permits>> {
@@ -104,6 +133,17 @@ impl Gate {
     }
 
     /// As [`acquire`](Self::acquire), for a gate inside an [`Arc`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// # use std::sync::Arc;
+    /// # tidegate_test::block_on(async {
+    /// let gate = Arc::new(Gate::new(3));
+    /// assert_eq!(Gate::acquire_owned(gate, |it| it, 2).await, Some(2));
+    /// # });
+    /// ```
     #[inline]
     #[track_caller]
     pub fn acquire_owned<T>(
@@ -120,6 +160,15 @@ impl Gate {
     /// # Panics
     ///
     /// When the number of free permits would pass [`MAX`](Self::MAX); nothing is added then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(0);
+    /// gate.release(2);
+    /// assert_eq!(gate.available(), 2);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn release(&self, n: usize) {
@@ -129,6 +178,15 @@ impl Gate {
     /// As [`release`](Self::release), for destructors: it does not panic.
     ///
     /// If more permits were added than there can be while these were out, those above [`MAX`](Self::MAX) are lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(Gate::MAX);
+    /// gate.give_back(1); // Too many: this one is lost.
+    /// assert_eq!(gate.available(), Gate::MAX);
+    /// ```
     #[inline]
     pub fn give_back(&self, n: usize) {
         self.put::<CAPPED>(n);
@@ -174,6 +232,14 @@ impl Gate {
     }
 
     /// Takes up to `n` of the free permits away for good; returns how many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(3);
+    /// assert_eq!(gate.forget(5), 3);
+    /// ```
     pub fn forget(&self, n: usize) -> usize {
         // Under the lock, so that it does not take what the line is just being served.
         let line = self.queue.lock();
@@ -195,6 +261,15 @@ impl Gate {
     /// Closes the gate for good: who waits and who comes later gets `None`.
     ///
     /// What was granted before stays granted, also to a waiter that has not looked yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(3);
+    /// gate.close();
+    /// assert!(gate.is_closed() && !gate.try_acquire(1));
+    /// ```
     pub fn close(&self) {
         let mut line = self.queue.lock();
         // Release: pairs with the Acquire in `is_closed`.

@@ -4,6 +4,11 @@
 //! [`Policy`]: crate::Policy
 //! [`Waiter`]: crate::Waiter
 //! [`Gate`]: crate::Gate
+//! [`RawLock`]: crate::RawLock
+//! [`LockCell`]: crate::LockCell
+//! [`RawRwLock`]: crate::RawRwLock
+//! [`RwCell`]: crate::RwCell
+//! [`RawCondition`]: crate::RawCondition
 //! [`block_on`]: crate::block_on
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -170,6 +170,28 @@ impl<P: Policy> WaitQueue<P> {
 
     const_fn! {
         /// Makes an empty line. Bit 0 of `word` must be clear.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+        /// # struct Numbers;
+        /// # impl Policy for Numbers {
+        /// #     type Note = u32;
+        /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+        /// # }
+        /// # type Line = WaitQueue<Numbers>;
+        /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+        /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+        /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+        /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+        /// #     }));
+        /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+        /// #     wait
+        /// # }
+        /// let line = Line::new(0, Numbers);
+        /// assert_eq!(line.waiters(), 0);
+        /// ```
         pub const fn new(word: usize, policy: P) -> Self {
             assert!(word & Self::WAITERS == 0, "bit 0 of the word belongs to the queue");
             Self {
@@ -189,6 +211,31 @@ impl<P: Policy> WaitQueue<P> {
     }
 
     /// Takes the lock. What was granted, released or nudged is woken when the guard is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let wait = join(&line, 1);
+    /// assert_eq!(line.lock().len(), 1);
+    /// drop(wait);
+    /// assert!(line.lock().is_empty());
+    /// ```
     #[inline]
     pub fn lock(&self) -> Locked<'_, P> {
         Locked {
@@ -273,6 +320,30 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// What the first in line brought.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let waits = [join(&line, 1), join(&line, 2)];
+    /// assert_eq!(line.lock().front(), Some(&1));
+    /// # drop(waits);
+    /// ```
     #[inline]
     pub fn front(&self) -> Option<&P::Note> {
         let first = self.line().first;
@@ -287,6 +358,31 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// As [`front`](Self::front), to be changed: what a waiter that is about to be granted shall find.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let wait = join(&line, 1);
+    /// *line.lock().front_mut().unwrap() += 10;
+    /// assert_eq!(line.lock().front(), Some(&11));
+    /// # drop(wait);
+    /// ```
     #[inline]
     pub fn front_mut(&mut self) -> Option<&mut P::Note> {
         let first = self.line().first;
@@ -301,6 +397,32 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// Shows what each in line brought, from the front on, to be changed; O(n) under the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let waits = [join(&line, 1), join(&line, 2)];
+    /// let mut sum = 0;
+    /// line.lock().for_each(|note| sum += *note);
+    /// assert_eq!(sum, 3);
+    /// # drop(waits);
+    /// ```
     pub fn for_each(&mut self, mut change: impl FnMut(&mut P::Note)) {
         let first = self.line().first;
         let mut at = first;
@@ -319,6 +441,31 @@ impl<'q, P: Policy> Locked<'q, P> {
     ///
     /// Its next poll is ready with [`Turn::Granted`](crate::Turn::Granted) and touches nothing shared. Returns
     /// whether there was one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let mut wait = join(&line, 1);
+    /// assert!(line.lock().grant_front());
+    /// assert!(tidegate_test::poll_once(wait.as_mut()).is_ready());
+    /// assert!(!line.lock().grant_front(), "nobody is in line");
+    /// ```
     #[inline]
     pub fn grant_front(&mut self) -> bool {
         let first = self.line().first;
@@ -363,6 +510,33 @@ impl<'q, P: Policy> Locked<'q, P> {
     ///
     /// O(1) under the lock, whatever their number. Their next polls are ready with
     /// [`Turn::Released`](crate::Turn::Released).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let mut waits = [join(&line, 1), join(&line, 2)];
+    /// line.lock().release_all();
+    /// let later = join(&line, 3);
+    /// assert!(waits.iter_mut().all(|it| tidegate_test::poll_once(it.as_mut()).is_ready()));
+    /// assert_eq!(line.waiters(), 1);
+    /// # drop(later);
+    /// ```
     pub fn release_all(&mut self) {
         let line = self.line_mut();
         let first = std::mem::replace(&mut line.first, ptr::null());
@@ -382,6 +556,31 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// Makes whoever is first when the lock is released decide again; it keeps its place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let wait = join(&line, 1);
+    /// line.lock().nudge_front();
+    /// assert_eq!(line.waiters(), 1, "it keeps its place");
+    /// # drop(wait);
+    /// ```
     #[inline]
     pub fn nudge_front(&mut self) {
         self.nudge = true;

@@ -81,6 +81,30 @@ unsafe impl<P: Policy + Send, O: Sync> Sync for Waiter<P, O> where P::Note: Send
 
 impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
     /// A waiter for `queue`; it is not in line before it is polled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let waiter = Waiter::new(&line, 1);
+    /// assert_eq!(line.waiters(), 0);
+    /// # drop(waiter);
+    /// ```
     #[inline]
     pub fn new(queue: &'q WaitQueue<P>, note: P::Note) -> Self {
         Self { queue: NonNull::from(queue), node: Node::new(note), owner: PhantomData }
@@ -89,6 +113,30 @@ impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
 
 impl<P: Policy, T: ?Sized> Waiter<P, Arc<T>> {
     /// As [`new`](Waiter::new), for a queue inside an [`Arc`]; the waiter owns its share.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// # use std::sync::Arc;
+    /// let line = Arc::new(Line::new(0, Numbers));
+    /// let waiter = Waiter::new_owned(Arc::clone(&line), |it| it, 1);
+    /// assert!(Arc::ptr_eq(waiter.owner(), &line));
+    /// ```
     #[inline]
     pub fn new_owned(
         owner: Arc<T>,
@@ -121,6 +169,28 @@ impl<P: Policy, O> Waiter<P, O> {
     }
 
     /// Whether it has neither waited nor finished yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// assert!(Waiter::new(&line, 1).is_fresh());
+    /// ```
     #[inline]
     pub fn is_fresh(&self) -> bool {
         self.node.links.state(Ordering::Relaxed) == state::FRESH
@@ -137,6 +207,30 @@ impl<P: Policy, O> Waiter<P, O> {
     /// # Panics
     ///
     /// When it is in line, or has finished already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// waiter.as_mut().finish();
+    /// assert!(!waiter.is_fresh() && !waiter.is_waiting());
+    /// ```
     #[inline]
     #[track_caller]
     pub fn finish(self: Pin<&mut Self>) {
@@ -152,6 +246,29 @@ impl<P: Policy, O> Waiter<P, O> {
     }
 
     /// What this waiter brought; `None` while others may look at it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # fn join<'a>(line: &'a Line, note: u32) -> std::pin::Pin<Box<impl Future<Output = ()> + 'a>> {
+    /// #     let mut waiter = Box::pin(Waiter::new(line, note));
+    /// #     let mut wait = Box::pin(std::future::poll_fn(move |cx| {
+    /// #         waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).map(|_| ())
+    /// #     }));
+    /// #     assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// #     wait
+    /// # }
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// *waiter.as_mut().note_mut().unwrap() = 2;
+    /// ```
     #[inline]
     pub fn note_mut(self: Pin<&mut Self>) -> Option<&mut P::Note> {
         if self.is_waiting() {
