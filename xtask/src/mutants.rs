@@ -309,6 +309,12 @@ fn build(sh: &Shell, krate: &str, kind: &str) -> anyhow::Result<PathBuf> {
         _ => (&["--test", "it"], ""),
     };
     let folder = if cfg.is_empty() { "plain" } else { kind };
+    // Little is built, often.
+    let _quick = ["CARGO_INCREMENTAL", "CARGO_PROFILE_DEV_DEBUG"]
+        .into_iter()
+        .zip(["1", "0"])
+        .map(|(name, value)| sh.push_env(name, value))
+        .collect::<Vec<_>>();
     // No word of what the compiler finds odd in broken code.
     let _flags = sh.push_env("RUSTFLAGS", format!("{cfg} --cap-lints allow").trim_start());
     let _dir = sh.push_env(

@@ -1,7 +1,9 @@
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
-use tidegate_waiters::Gate;
+use tidegate_test::{CountingWaker, Explorer, Held, leaked, poll_once, poll_with};
+use tidegate_waiters::{Acquire, Borrowed, Gate, Permits};
 
 #[test]
 fn a_granted_turn_moves_on_when_its_waiter_is_dropped() {
@@ -92,4 +94,30 @@ fn a_future_dropped_before_its_first_poll_was_never_there() {
     let gate = Gate::new(0);
     drop(gate.acquire(1));
     assert_eq!(gate.waiters(), 0);
+}
+
+// The last one is granted and beyond those who are woken at a time when the first one's waker drops it.
+#[test]
+fn a_granted_turn_moves_on_when_its_waiter_is_dropped_before_it_is_woken() {
+    type Last = Pin<Box<Acquire<Borrowed<'static, Permits>>>>;
+    struct Drops(Mutex<Option<Last>>);
+    impl Wake for Drops {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    let gate = leaked(Gate::new(0));
+    let drops = Arc::new(Drops(Mutex::new(None)));
+    let (wakes, waker) = CountingWaker::new();
+    let mut first = Box::pin(gate.acquire(1));
+    assert!(poll_with(first.as_mut(), &Waker::from(Arc::clone(&drops))).is_pending());
+    let mut line: Vec<_> = (0..50).map(|_| Box::pin(gate.acquire(1))).collect();
+    for it in &mut line {
+        assert!(poll_with(it.as_mut(), &waker).is_pending());
+    }
+    *drops.0.lock().unwrap() = line.pop();
+    gate.release(51);
+    assert_eq!((gate.available(), gate.waiters(), wakes.count()), (1, 0, 49));
+    assert!(poll_once(first.as_mut()).is_ready());
+    assert!(line.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
 }

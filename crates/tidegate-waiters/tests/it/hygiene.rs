@@ -111,6 +111,36 @@ fn a_waker_that_panics_keeps_nobody_asleep() {
     assert!(gate.try_acquire(1), "the gate goes on");
 }
 
+/// Gives so many permits when it is dropped.
+struct Gives<'a>(&'a Gate, usize);
+impl Drop for Gives<'_> {
+    fn drop(&mut self) {
+        self.0.release(self.1);
+    }
+}
+
+#[test]
+fn a_waker_that_panics_while_another_panic_unwinds_ends_nothing() {
+    // One is woken on its own, two from a batch.
+    for n in [1, 2] {
+        let gate = Gate::new(0);
+        let mad = Waker::from(Arc::new(Panics));
+        let mut line: Vec<_> = (0..n).map(|_| Box::pin(gate.acquire(1))).collect();
+        for it in &mut line {
+            assert!(poll_with(it.as_mut(), &mad).is_pending());
+        }
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            let _gives = Gives(&gate, n);
+            panic!("the first one");
+        }))
+        .unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"the first one"));
+        for it in &mut line {
+            assert!(poll_with(it.as_mut(), &mad).is_ready());
+        }
+    }
+}
+
 /// A waker that panics when its last clone is dropped.
 struct Bomb;
 impl Wake for Bomb {
@@ -239,4 +269,27 @@ fn a_policy_that_panics_leaves_the_line_whole() {
     queue.lock().grant_front();
     let turn = wait(second.as_mut(), Box::new(|| Decision::Wait));
     assert_eq!(turn, std::task::Poll::Ready(Turn::Granted));
+}
+
+#[test]
+fn a_waker_may_use_the_queue_when_it_is_nudged() {
+    struct Idle;
+    impl Policy for Idle {
+        type Note = ();
+        fn left(_: &mut Locked<'_, Self>, (): &mut (), _: Left) {}
+    }
+    static QUEUE: WaitQueue<Idle> = WaitQueue::new(0, Idle);
+
+    let calls = Arc::new(AtomicUsize::new(0));
+    let waker = Waker::from(Arc::new(Calls({
+        let calls = Arc::clone(&calls);
+        move || {
+            calls.fetch_add(QUEUE.waiters(), Ordering::Relaxed);
+        }
+    })));
+    let mut waiter = Box::pin(Waiter::new(&QUEUE, ()));
+    let mut cx = Context::from_waker(&waker);
+    assert!(waiter.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    QUEUE.lock().nudge_front();
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "it was woken, and is in line");
 }

@@ -127,6 +127,33 @@ fn a_policy_may_grant_release_and_nudge_the_very_waiter_that_it_is_asked_about()
     }
 }
 
+// The first whom it grants is woken on its own; the second is on its way out through a ring, and leaves that again.
+#[test]
+fn a_policy_may_grant_others_before_the_very_waiter_that_it_is_asked_about() {
+    for others in [1, 2] {
+        let queue = queue();
+        let mut before: Vec<_> =
+            (0..others).map(|_| Box::pin(Waiter::new(&queue, Cell::new(0)))).collect();
+        let (wakes, waker) = CountingWaker::new();
+        for it in &mut before {
+            assert!(join(it, &waker).is_pending());
+        }
+        let (own_wakes, own_waker) = CountingWaker::new();
+        let mut waiter = Box::pin(Waiter::new(&queue, Cell::new(0)));
+        assert!(join(&mut waiter, &own_waker).is_pending());
+        let polled = decide(&mut waiter, &own_waker, |line, _| {
+            while line.grant_front() {}
+            Decision::Wait
+        });
+        assert_eq!(polled, Poll::Ready(Turn::Granted));
+        assert!(!waiter.is_waiting(), "it has looked");
+        assert_eq!((wakes.count(), own_wakes.count()), (others, 0));
+        for it in &mut before {
+            assert_eq!(join(it, &waker), Poll::Ready(Turn::Granted));
+        }
+    }
+}
+
 #[test]
 fn a_panic_after_it_granted_itself_leaves_it_granted() {
     let queue = queue();

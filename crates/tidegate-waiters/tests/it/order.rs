@@ -185,6 +185,24 @@ fn those_granted_are_woken_before_those_released_each_in_their_order() {
     assert_eq!(*woken.lock().unwrap(), Vec::from_iter(0..40));
 }
 
+#[test]
+fn all_who_are_released_are_woken_however_many() {
+    for n in [0, 1, 2, 3, 31, 32, 33, 65] {
+        let queue = WaitQueue::new(0, Tickets);
+        let mut line: Vec<_> =
+            (0..n).map(|_| (CountingWaker::new(), Box::pin(Waiter::new(&queue, 0)))).collect();
+        for ((_, waker), it) in &mut line {
+            let mut cx = Context::from_waker(waker);
+            assert!(it.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+        }
+        queue.lock().release_all();
+        for ((wakes, _), it) in &mut line {
+            assert_eq!(wakes.count(), 1);
+            assert_eq!(join(it.as_mut()), Poll::Ready(Turn::Released));
+        }
+    }
+}
+
 // The second one is released and not woken yet: it must find out, though nothing touched its node.
 #[test]
 fn one_who_is_released_and_not_woken_yet_finds_out_when_it_looks_and_when_it_leaves() {
