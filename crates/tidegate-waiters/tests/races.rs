@@ -535,11 +535,9 @@ fn what_is_given_to_a_line_that_has_gone_brings_the_message_too() {
         let gate = Arc::new(Gate::new(0));
         let mut large = Box::pin(Gate::acquire_owned(Arc::clone(&gate), |it| it, 2));
         assert!(poll_once(large.as_mut()).is_pending());
-        let take = move |gate: &Arc<Gate>| {
-            drop(large);
-            gate.try_acquire(1)
-        };
-        brings_the_message(gate, |it| it.release(1), take);
+        let leaver = spawn(move || drop(large));
+        brings_the_message(gate, |it| it.release(1), |it| it.try_acquire(1));
+        leaver.join().unwrap();
     });
 }
 
