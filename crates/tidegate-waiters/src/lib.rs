@@ -29,7 +29,7 @@ pub use cell::{Exclusive, LockCell, RwCell, Shared, Upgrading};
 pub use condition::{Notices, Notified, Place, RawCondition};
 pub use gate::{Acquire, Gate, Permits};
 pub use lock::{Barging, Fifo, LockGrant, LockPolicy, Locking, Mutual, RawLock};
-pub use queue::{Ahead, Left, Locked, Policy, WaitQueue};
+pub use queue::{Ahead, Glance, Left, Locked, Policy, WaitQueue};
 pub use rw::{
     Access, Entry, Mode, RawRwLock, Read, RwGrant, RwLocking, Sharing, Upgradable, Upgrade, Write,
 };

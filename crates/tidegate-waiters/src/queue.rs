@@ -238,14 +238,21 @@ impl<P: Policy> WaitQueue<P> {
     /// ```
     #[inline]
     pub fn lock(&self) -> Locked<'_, P> {
-        Locked {
-            queue: self,
-            line: ManuallyDrop::new(self.line.lock()),
-            woken: ManuallyDrop::new(None),
-            leaving: ptr::null(),
-            me: ptr::null(),
-            nudge: false,
-        }
+        self.glance().stay()
+    }
+
+    /// Takes the lock to look at the state and change it, without a word to those in line.
+    ///
+    /// A few instructions cheaper than [`lock`](Self::lock), for the way on which nobody is to be woken;
+    /// [`Glance::stay`] makes the one of the other.
+    #[inline]
+    pub fn glance(&self) -> Glance<'_, P> {
+        Glance { queue: self, line: self.line.lock() }
+    }
+
+    /// As [`glance`](Self::glance), if nobody holds the lock this instant: for a `Debug` that never waits.
+    pub fn try_glance(&self) -> Option<Glance<'_, P>> {
+        Some(Glance { queue: self, line: self.line.try_lock()? })
     }
 
     /// How many are in line.
@@ -268,6 +275,54 @@ impl<P: Policy> fmt::Debug for WaitQueue<P> {
             None => out.field("waiters", &format_args!("<locked>")),
         };
         out.finish()
+    }
+}
+
+/// The state, under the lock, with nobody to be woken.
+///
+/// # Reentrancy
+///
+/// As [`Locked`].
+pub struct Glance<'q, P: Policy> {
+    queue: &'q WaitQueue<P>,
+    line: MutexGuard<'q, Line<P>>,
+}
+
+impl<'q, P: Policy> Glance<'q, P> {
+    /// The state that the lock guards.
+    #[inline]
+    pub fn policy(&mut self) -> &mut P {
+        &mut self.line.policy
+    }
+
+    /// How many are in line.
+    pub fn len(&self) -> usize {
+        self.line.len as usize
+    }
+
+    /// Whether nobody is in line.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.line.first.is_null()
+    }
+
+    /// Keeps the lock, to serve the line.
+    #[inline]
+    pub fn stay(self) -> Locked<'q, P> {
+        Locked {
+            queue: self.queue,
+            line: ManuallyDrop::new(self.line),
+            woken: ManuallyDrop::new(None),
+            leaving: ptr::null(),
+            me: ptr::null(),
+            nudge: false,
+        }
+    }
+}
+
+impl<P: Policy> fmt::Debug for Glance<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Glance").field("waiters", &self.len()).finish_non_exhaustive()
     }
 }
 

@@ -324,6 +324,19 @@ impl<P: Policy, O> Waiter<P, O> {
         let this = self.into_ref().get_ref();
         poll(this.queue(), &this.node, cx, again, decide)
     }
+
+    /// Leaves the line now, as dropping it would, from any state.
+    ///
+    /// What [`Policy::left`] left in the note can be had from [`note_mut`](Self::note_mut) afterwards: a value that
+    /// must not be dropped under the lock, or word of what the waiter had been given. A waiter that never waited, or
+    /// that is ready, stays as it is.
+    #[inline]
+    pub fn leave(self: Pin<&mut Self>) {
+        if self.is_waiting() {
+            let this = self.into_ref().get_ref();
+            abandon(this.queue(), &this.node);
+        }
+    }
 }
 
 impl<P: Policy, O> Drop for Waiter<P, O> {

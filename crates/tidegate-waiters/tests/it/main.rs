@@ -6,6 +6,7 @@ mod cancel;
 mod condition;
 mod hygiene;
 mod locks;
+mod leave;
 mod misuse;
 mod model;
 mod order;
