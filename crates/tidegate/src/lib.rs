@@ -3,6 +3,7 @@
 #![cfg_attr(feature = "full", doc = "[`barrier`]: crate::barrier")]
 #![cfg_attr(feature = "full", doc = "[`event`]: crate::event")]
 #![cfg_attr(feature = "full", doc = "[`executor`]: crate::executor")]
+#![cfg_attr(feature = "full", doc = "[`queue`]: crate::queue")]
 #![cfg_attr(feature = "full", doc = "[`semaphore`]: crate::semaphore")]
 #![cfg_attr(feature = "full", doc = "[`task_group`]: crate::task_group")]
 #![cfg_attr(feature = "full", doc = "[`time_lock`]: crate::time_lock")]
@@ -21,6 +22,9 @@ pub use tidegate_event as event;
 #[cfg(feature = "executor")]
 #[doc(inline)]
 pub use tidegate_executor as executor;
+#[cfg(feature = "queue")]
+#[doc(inline)]
+pub use tidegate_queue as queue;
 #[cfg(feature = "semaphore")]
 #[doc(inline)]
 pub use tidegate_semaphore as semaphore;

@@ -19,6 +19,8 @@ pub use tidegate_barrier::Barrier;
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
+#[cfg(feature = "queue")]
+pub use tidegate_queue::{LifoQueue, PriorityQueue, Queue, Shutdown};
 #[cfg(feature = "semaphore")]
 pub use tidegate_semaphore::{CapacityLimiter, Semaphore};
 #[cfg(feature = "task-group")]
