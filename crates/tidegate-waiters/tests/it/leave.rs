@@ -41,7 +41,8 @@ fn who_leaves_can_read_its_note_afterwards() {
 
     let mut released = pin!(Waiter::new(&queue, (4, None)));
     assert!(!poll(released.as_mut()));
-    assert_eq!((queue.glance().len(), queue.try_glance().unwrap().len()), (1, 1));
+    assert_eq!(queue.glance().len(), 1);
+    assert_eq!(queue.try_glance().unwrap().len(), 1);
     queue.lock().release_all();
     released.as_mut().leave();
     assert_eq!(released.as_mut().note_mut(), Some(&mut (4, Some(Left::Released))));
