@@ -78,12 +78,13 @@ fn a_waker_may_clear_an_event_and_wait_for_it_while_others_are_woken() {
             event.set();
         })))
     };
+    let mut kept = Vec::new();
     let mut waits: Vec<_> = (0..40).map(|_| Box::pin(event.wait())).collect();
     for wait in &mut waits {
         let waker = waker();
         event.clear();
         assert!(poll_with(wait.as_mut(), &waker).is_pending());
-        std::mem::forget(waker); // So that it is the wakes that call, and no drop before them.
+        kept.push(waker); // So that it is the wakes that call, and no drop before them.
     }
     event.set();
     for wait in &mut waits {

@@ -116,7 +116,7 @@ fn polling_after_it_was_ready_panics_and_harms_nobody() {
 
 // R13: what is leaked stands in line for good, and keeps nobody else from anything.
 #[test]
-fn a_future_that_is_leaked_in_line_costs_one_turn_at_most() {
+fn a_future_that_is_forgotten_in_line_costs_one_turn_at_most() {
     fn test<K: Kind>() {
         let signal: &'static K = Box::leak(Box::new(K::make()));
         let mut leaked = Box::pin(signal.wait());
