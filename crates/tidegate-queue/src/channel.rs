@@ -314,8 +314,9 @@ impl<T, S: Store<T>> Channel<T, S> {
         if let Some(note) = line.front_mut() {
             *note = item.take().map(|item| Handed { item, age });
         }
-        line.grant_front();
+        // Before the grant: whoever is granted may have done it already when this goes on, without the lock.
         self.tasks.add();
+        line.grant_front();
     }
 
     #[inline]

@@ -263,3 +263,21 @@ fn a_slot_that_is_owed_is_not_stolen_by_a_newcomer() {
         assert_eq!((queue.try_get(), queue.len(), queue.waiters()), (Ok(1), 0, 0));
     });
 }
+
+#[test]
+fn what_is_done_before_its_put_returns_counts_as_done() {
+    race(|| {
+        let queue = Arc::new(Queue::bounded(1));
+        let mut take = Box::pin(Arc::clone(&queue).take_owned());
+        assert!(poll_once(take.as_mut()).is_pending());
+        let putter = spawn({
+            let queue = Arc::clone(&queue);
+            move || block_on(queue.put(1)).unwrap()
+        });
+        // Handed over and done, or not looked at and put back.
+        let taker = spawn(move || drop(poll_once(take.as_mut())));
+        putter.join().unwrap();
+        taker.join().unwrap();
+        assert_eq!(queue.unfinished(), queue.len());
+    });
+}
