@@ -91,3 +91,18 @@ fn a_thread_that_is_being_torn_down_may_wait() {
     thread.join().unwrap();
     assert_eq!(GATE.available(), 0);
 }
+
+#[test]
+fn a_thread_that_was_woken_once_parks_again() {
+    let mut polls = 0;
+    let wakes_itself_once = std::future::poll_fn(|cx| {
+        polls += 1;
+        if polls == 1 {
+            cx.waker().wake_by_ref();
+        }
+        std::task::Poll::<()>::Pending
+    });
+    let soon = std::time::Instant::now() + std::time::Duration::from_millis(5);
+    assert!(block_on_until(soon, wakes_itself_once).is_none());
+    assert!(polls <= 3, "polled {polls} times, woken once");
+}

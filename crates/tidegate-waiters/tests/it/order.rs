@@ -248,3 +248,9 @@ fn who_serves_the_line_may_write_into_notes() {
     assert_eq!(first.note_mut().copied(), Some(111));
     assert_eq!(queue.lock().front(), Some(&12));
 }
+
+#[test]
+#[should_panic = "more permits than there can be"]
+fn more_permits_than_there_can_be_are_refused() {
+    Gate::new(1).release(Gate::MAX);
+}
