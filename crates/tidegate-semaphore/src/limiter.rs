@@ -632,11 +632,11 @@ impl CapacityLimiter {
         serve(&mut line);
         let mut seen = line.word().load(Ordering::Relaxed);
         while seen & IDLERS != 0 && self.borrowed_in(seen) == 0 {
-            // Acquire: what all who gave back did before, to be passed on with the news.
+            // Relaxed: who waits saw what was done before `IDLERS` was set, and the lock orders the rest.
             match line.word().compare_exchange_weak(
                 seen,
                 seen & !IDLERS,
-                Ordering::Acquire,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {

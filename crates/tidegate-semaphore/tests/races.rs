@@ -304,6 +304,31 @@ mod limiter {
     }
 
     #[test]
+    fn a_slot_that_is_given_back_under_the_lock_hands_on_what_was_done_under_it() {
+        race(|| {
+            let limiter = Arc::new(CapacityLimiter::new(1));
+            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
+            let written = Arc::new(AtomicUsize::new(0));
+            let mut idle = pin!(limiter.wait_idle());
+            assert!(poll_once(idle.as_mut()).is_pending());
+            let writer = spawn({
+                let written = Arc::clone(&written);
+                move || {
+                    written.store(1, Ordering::Relaxed);
+                    drop(slot);
+                }
+            });
+            // Kept while it is looked at: to give it back would take the lock as well.
+            let slot = limiter.try_acquire();
+            if slot.is_some() {
+                assert_eq!(written.load(Ordering::Relaxed), 1);
+            }
+            drop(slot);
+            writer.join().unwrap();
+        });
+    }
+
+    #[test]
     fn who_finds_nothing_out_sees_what_was_done() {
         race(|| {
             let limiter = Arc::new(CapacityLimiter::new(1));
