@@ -257,6 +257,7 @@ pub(crate) use barriers;
 macro_rules! queues_of_one {
     ($T:ident => $run:expr $(; $more:ty)*) => {
         $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Queue<u64>,
             $crate::contenders::tokio::Queue,
             $crate::contenders::asyncband::Queue,
             $crate::contenders::asyncband::QueueOfOne,
@@ -273,6 +274,7 @@ pub(crate) use queues_of_one;
 macro_rules! queues {
     ($T:ident => $run:expr $(; $more:ty)*) => {
         $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Queue<u64>,
             $crate::contenders::asyncband::Queue,
             $crate::contenders::futures_intrusive::Queue,
             $crate::contenders::kanal::Queue,
@@ -287,6 +289,7 @@ pub(crate) use queues;
 macro_rules! priority_queues {
     ($T:ident => $run:expr $(; $more:ty)*) => {
         $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::PriorityQueue<u64>,
             $crate::contenders::heap::AndNotify,
             $crate::contenders::heap::AndListener,
             $crate::contenders::heap::AndSemaphore,

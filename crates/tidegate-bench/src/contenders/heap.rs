@@ -31,9 +31,14 @@ impl<W> Heap<W> {
     }
 }
 
+pub(crate) struct Alone;
 pub(crate) struct AndNotify;
 pub(crate) struct AndListener;
 pub(crate) struct AndSemaphore;
+
+impl Contender for Alone {
+    const WHO: Who = Who::peer("heap under std's lock", Guarantee::Physical);
+}
 
 impl Contender for AndNotify {
     const WHO: Who = Who::peer("heap + tokio Notify", Guarantee::Unfair)
@@ -93,6 +98,7 @@ macro_rules! queue {
     };
 }
 
+queue!(Alone, (), (), |_: &()| (), |_: &()| true, by_nothing);
 queue!(AndNotify, Notify, Notify::new(), |it: &Notify| it.notify_one(), |_| true, by_notify);
 queue!(
     AndListener,
@@ -112,6 +118,11 @@ queue!(
     may_take,
     by_permit
 );
+
+#[inline(always)]
+async fn by_nothing(heap: &Heap<()>) -> u64 {
+    heap.pop().expect("nobody waits")
+}
 
 #[inline(always)]
 async fn by_notify(heap: &Heap<Notify>) -> u64 {

@@ -8,7 +8,9 @@ use kanal::{AsyncReceiver, AsyncSender, bounded_async};
 pub(crate) struct Queue;
 
 impl Contender for Queue {
-    const WHO: Who = Who::peer("kanal", Guarantee::Fifo);
+    const WHO: Who = Who::peer("kanal", Guarantee::Fifo).note(
+        "an item that was handed to a getter is lost if the getter is dropped before it looks",
+    );
 }
 
 impl super::Queue for Queue {

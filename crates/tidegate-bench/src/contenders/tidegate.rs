@@ -1,5 +1,7 @@
 //! Ours.
 
+use std::sync::Arc;
+
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
 
@@ -151,3 +153,51 @@ impl super::RwLock for RwLock {
         self.write()
     }
 }
+
+pub(crate) use tidegate_queue::{PriorityQueue, Queue};
+
+macro_rules! queue {
+    ($queue:ident, $who:expr) => {
+        impl Contender for $queue<u64> {
+            const WHO: Who = $who;
+        }
+
+        impl super::Queue for $queue<u64> {
+            type Put = Arc<Self>;
+            type Get = Arc<Self>;
+
+            fn bounded(capacity: usize) -> (Self::Put, Self::Get) {
+                let queue = Arc::new($queue::bounded(capacity));
+                (Arc::clone(&queue), queue)
+            }
+            #[inline(always)]
+            fn try_put(to: &Self::Put, item: u64) -> bool {
+                to.try_put(item).is_ok()
+            }
+            #[inline(always)]
+            fn try_get(from: &mut Self::Get) -> Option<u64> {
+                from.try_get().ok()
+            }
+            #[inline(always)]
+            async fn put(to: &Self::Put, item: u64) {
+                to.put(item).await.expect("nobody shuts it down");
+            }
+            #[inline(always)]
+            async fn get(from: &mut Self::Get) -> u64 {
+                from.get().await.expect("nobody shuts it down")
+            }
+        }
+
+        impl super::Shared for $queue<u64> {
+            fn another_put(to: &Self::Put) -> Self::Put {
+                Arc::clone(to)
+            }
+            fn another_get(from: &Self::Get) -> Self::Get {
+                Arc::clone(from)
+            }
+        }
+    };
+}
+
+queue!(Queue, Who::ours("tidegate", Guarantee::Fifo));
+queue!(PriorityQueue, Who::ours("tidegate", Guarantee::Fifo));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::queue::{four_to_four, one_to_one};
+use crate::contenders::heap::Alone;
 use crate::contenders::{Queue, priority_queues};
 use crate::measure::{Scenario, timed};
 use crate::poll::now;
@@ -13,7 +14,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "priority-queue/ready-1000",
             "`put().await` and `get().await` with 1,000 in it; no runtime",
-            priority_queues!(T => |_, n| ready::<T>(n)),
+            priority_queues!(T => |_, n| ready::<T>(n); Alone),
         )
         .counted(),
         Scenario::new(
