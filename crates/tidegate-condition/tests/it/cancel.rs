@@ -1,0 +1,89 @@
+use tidegate_condition::Condition;
+use tidegate_lock::{Barging, Fifo, Lock, Policy};
+use tidegate_test::{Explorer, Held, poll_once};
+
+use crate::{guard, wait};
+
+// B-C4a, B-C9, 17: 3.6 to 3.12 lose it.
+#[test]
+fn a_notification_of_one_that_leaves_goes_to_the_next() {
+    let (lock, condition) = (Lock::new(()), Condition::new());
+    let (first, mut second) = (wait(&condition, &lock), wait(&condition, &lock));
+    let holder = lock.try_lock().unwrap();
+    condition.notify_one();
+    drop(first);
+    assert_eq!((condition.waiters(), lock.waiters()), (0, 1));
+    drop(holder);
+    drop(guard(&mut second));
+    assert!(!lock.is_locked());
+}
+
+// B-C8, B-C2: asyncio's cannot be cancelled while another task has the lock.
+#[test]
+fn leaving_is_immediate_though_the_lock_is_held_for_long() {
+    let (lock, condition) = (Lock::new(()), Condition::new());
+    let (one, two) = (wait(&condition, &lock), wait(&condition, &lock));
+    let holder = lock.try_lock().unwrap();
+    condition.notify_one();
+    drop(one);
+    drop(two);
+    assert_eq!((condition.waiters(), lock.waiters()), (0, 0));
+    drop(holder);
+    assert!(lock.try_lock().is_some());
+}
+
+/// Every way to drop `wait` and `wait_for`, with what others do meanwhile.
+fn dropped_anywhere<P: Policy>() {
+    let new = || (Lock::<u32, P>::with_policy(0), Condition::new());
+    for predicate in [false, true] {
+        let schedules = Explorer::new(new)
+            .future(move |(lock, condition)| {
+                Box::pin(async move {
+                    let guard = lock.lock().await;
+                    let guard = match predicate {
+                        true => condition.wait_for(guard, |it| *it == 2).await,
+                        false => condition.wait(guard).await,
+                    };
+                    Box::new(guard) as Box<dyn Held + '_>
+                })
+            })
+            .step(|(_, condition)| condition.notify_one())
+            .step(|(lock, condition)| {
+                let guard = lock.try_lock().map(|mut it| *it += 1);
+                condition.notify_one();
+                let _ = guard;
+            })
+            .step(|(lock, condition)| {
+                let guard = lock.try_lock().map(|mut it| {
+                    *it += 1;
+                    it
+                });
+                condition.notify_all();
+                drop(guard);
+            })
+            .check(|(lock, condition)| {
+                assert_eq!((condition.waiters(), lock.waiters()), (0, 0));
+                assert!(lock.try_lock().is_some(), "nobody holds it half");
+            })
+            .run();
+        assert_eq!(schedules, 16 * 5);
+    }
+}
+
+// B-C1.
+#[test]
+fn a_wait_dropped_anywhere_leaves_the_lock_free() {
+    dropped_anywhere::<Fifo>();
+    dropped_anywhere::<Barging>();
+}
+
+#[test]
+fn one_that_was_never_polled_gives_the_lock_back() {
+    let (lock, condition) = (Lock::new(()), Condition::new());
+    let (_first, mut other) = (wait(&condition, &lock), wait(&condition, &lock));
+    drop(condition.wait(lock.try_lock().unwrap()));
+    drop(condition.wait_for(lock.try_lock().unwrap(), |()| unreachable!("not asked")));
+    assert!(!lock.is_locked());
+    assert!(poll_once(other.as_mut()).is_pending());
+    assert_eq!(condition.waiters(), 2);
+}
