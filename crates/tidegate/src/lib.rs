@@ -1,6 +1,7 @@
 // On docs.rs these definitions come first and win over the README's web links, so that rustdoc checks them; on
 // GitHub and in the registry the README's own are used.
 #![cfg_attr(feature = "full", doc = "[`barrier`]: crate::barrier")]
+#![cfg_attr(feature = "full", doc = "[`condition`]: crate::condition")]
 #![cfg_attr(feature = "full", doc = "[`event`]: crate::event")]
 #![cfg_attr(feature = "full", doc = "[`executor`]: crate::executor")]
 #![cfg_attr(feature = "full", doc = "[`queue`]: crate::queue")]
@@ -16,6 +17,9 @@
 #[cfg(feature = "barrier")]
 #[doc(inline)]
 pub use tidegate_barrier as barrier;
+#[cfg(feature = "condition")]
+#[doc(inline)]
+pub use tidegate_condition as condition;
 #[cfg(feature = "event")]
 #[doc(inline)]
 pub use tidegate_event as event;

@@ -15,6 +15,8 @@
 
 #[cfg(feature = "barrier")]
 pub use tidegate_barrier::Barrier;
+#[cfg(feature = "condition")]
+pub use tidegate_condition::Condition;
 #[cfg(feature = "event")]
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
