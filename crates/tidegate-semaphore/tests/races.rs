@@ -348,6 +348,26 @@ mod limiter {
         });
     }
 
+    #[test]
+    fn who_comes_since_takes_no_news_that_nothing_was_out() {
+        race(|| {
+            let limiter = Arc::new(CapacityLimiter::new(1));
+            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
+            let mut early = pin!(limiter.wait_idle());
+            assert!(poll_once(early.as_mut()).is_pending());
+            let leaver = spawn(move || drop(slot));
+            // Between the slot's return and the news of it.
+            let slot = limiter.try_acquire();
+            let mut late = pin!(limiter.wait_idle());
+            let idle = poll_once(late.as_mut()).is_ready();
+            leaver.join().unwrap();
+            if slot.is_some() {
+                assert!(!idle && poll_once(late).is_pending());
+            }
+            assert!(poll_once(early).is_ready());
+        });
+    }
+
     // The last one out never looked at its slot.
     #[test]
     fn who_waits_until_nothing_is_out_hears_of_one_who_leaves() {
