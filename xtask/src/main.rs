@@ -60,7 +60,6 @@ fn ci(sh: &Shell) -> anyhow::Result<()> {
     section("docs", || docs(sh, false))?;
     section("loom", || loom(sh, None))?;
     section("shuttle", || shuttle(sh, None, None))?;
-    section("asan", || asan(sh, None))?;
     section("release", || release::rehearse(sh))
 }
 
