@@ -119,15 +119,15 @@ fn who_waits_for_idle_from_a_waker_waits_for_the_next_time() {
     }
 }
 
-// Between the slot's return and the news stands a waker of the other line: who comes then is not released.
 #[test]
-fn who_waits_for_idle_while_a_slot_is_being_granted_waits_for_the_next_time() {
+fn once_nobody_waits_for_idle_any_more_nobody_is_told() {
     let limiter = CapacityLimiter::new(1);
     let slot = limiter.try_acquire();
     let mut idle = Box::pin(limiter.wait_idle());
     assert!(poll_once(idle.as_mut()).is_pending());
     drop(idle);
     // The last one who waited for it has left: nobody is told, and the fast way is open again.
+    assert!(format!("{limiter:?}").contains("word: 0x0,"), "{limiter:?}");
     drop(slot);
     let slot = limiter.try_acquire();
     let mut idle = pin!(limiter.wait_idle());
