@@ -672,6 +672,12 @@ impl<'q, P: Policy> Locked<'q, P> {
         Some(node.note.with_mut(|it| unsafe { &mut *it }))
     }
 
+    /// Whether letting go of the lock will run no foreign code.
+    #[inline]
+    pub(crate) fn wakes_nobody(&self) -> bool {
+        self.woken.is_none() && self.leaving.is_null() && !self.nudge
+    }
+
     pub(crate) fn polling(mut self, me: *const Node<P::Note>) -> Self {
         self.me = me;
         self
@@ -853,7 +859,7 @@ impl<'q, P: Policy> Locked<'q, P> {
         }
     }
 
-    /// Unlocks, and wakes more than one, or whoever is first.
+    /// Unlocks, and wakes more than one.
     #[cold]
     #[inline(never)]
     fn wake(&mut self) {
@@ -965,8 +971,11 @@ impl<'q, P: Policy> Locked<'q, P> {
 impl<P: Policy> Drop for Locked<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        if self.nudge || !self.leaving.is_null() {
+        if !self.leaving.is_null() || (self.nudge && self.woken.is_some()) {
             return self.wake();
+        }
+        if self.nudge {
+            *self.woken = Self::nudged(&self.line);
         }
         // SAFETY: this is the end of it.
         unsafe { ManuallyDrop::drop(&mut self.line) };

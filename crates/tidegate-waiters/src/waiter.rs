@@ -288,7 +288,7 @@ impl<P: Policy, O> Waiter<P, O> {
     /// again by itself and then waits breaks that; it answers [`Decision::Retry`] instead.)
     ///
     /// A fresh waiter decides. A waiting one only keeps the newest waker, without the lock if that is the same
-    /// one. A nudged one decides again. One that was granted or released is ready.
+    /// one. A nudged one decides again, and once more if it has to wait. One that was granted or released is ready.
     ///
     /// # Panics
     ///
@@ -385,7 +385,52 @@ pub(crate) fn poll<P: Policy, T>(
         state::WAITING if !again && unsafe { links.has_waker(cx.waker()) } => Poll::Pending,
         state::FRESH => join(queue, node, cx, decide),
         state::DONE => panic!("polled after it was ready"),
+        state::NUDGED => poll_nudged(queue, node, cx, decide),
         _ => poll_locked(queue, node, cx, again, decide),
+    }
+}
+
+/// One that was told to decide again: as a rule it gets what it came for, so a waker is cloned only if it does not.
+#[inline(never)]
+fn poll_nudged<P: Policy, T>(
+    queue: &WaitQueue<P>,
+    node: &Node<P::Note>,
+    cx: &mut Context<'_>,
+    mut decide: impl FnMut(&mut Locked<'_, P>, usize) -> Decision<T>,
+) -> Poll<Turn<T>> {
+    let mut line = queue.lock().polling(ptr::from_ref(node));
+    let mut old = None;
+    let mut ready = turn(node, &mut line, &mut old);
+    while ready.is_none() {
+        let word = line.word().load(Ordering::Acquire);
+        match decide(&mut line, word) {
+            Decision::Ready(value) => {
+                // Soundness hangs on this: `line` stands for the lock around the line that this node is in.
+                assert!(
+                    line.is_polling(node),
+                    "a policy left another guard in the place of its own"
+                );
+                // A policy may have granted or released the very waiter that it was asked about.
+                if turn::<P, ()>(node, &mut line, &mut old).is_none() {
+                    leave_line(node, &mut line, &mut old);
+                    node.links.set_state(state::DONE, Ordering::Relaxed);
+                }
+                ready = Some(Turn::Decided(value));
+            }
+            Decision::Retry => {}
+            Decision::Wait | Decision::WaitInOrder => break,
+        }
+    }
+    match ready {
+        Some(turn) if line.wakes_nobody() && old.is_none() => Poll::Ready(turn),
+        Some(turn) => {
+            unlock_quietly(line, old);
+            Poll::Ready(turn)
+        }
+        None => {
+            drop(line);
+            poll_locked(queue, node, cx, true, decide)
+        }
     }
 }
 
