@@ -278,7 +278,15 @@ impl<T, S: Store<T>> Channel<T, S> {
     // Always: some forty instructions that are the whole operation, and the call would be a fifth of it.
     #[inline(always)]
     fn offer(&self, item: &mut Option<T>) -> Result<(), Refused> {
-        let mut line = self.getters.glance();
+        self.offer_under(self.getters.glance(), item)
+    }
+
+    #[inline(always)]
+    fn offer_under(
+        &self,
+        mut line: Glance<'_, Items<T, S>>,
+        item: &mut Option<T>,
+    ) -> Result<(), Refused> {
         if !line.is_empty() || !line.policy().has_room() {
             return self.offer_in_line(line, item);
         }
@@ -319,14 +327,35 @@ impl<T, S: Store<T>> Channel<T, S> {
         line.grant_front();
     }
 
-    #[inline]
-    pub(crate) fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
-        let mut item = Some(item);
-        match self.offer(&mut item) {
-            Ok(()) => Ok(()),
-            Err(Refused::Full) => Err(TryPutError::Full(kept(&mut item))),
-            Err(Refused::Closed) => Err(TryPutError::Closed(kept(&mut item))),
+    // Always: as `offer`, which it repeats for a store that cannot panic, so that the item needs no place to go back to.
+    #[inline(always)]
+    pub(crate) fn try_put(&self, mut item: T) -> Result<(), TryPutError<T>> {
+        let mut line = self.getters.glance();
+        if line.is_empty() && line.policy().has_room() {
+            let state = line.policy();
+            match state.store.push_simply(item) {
+                Ok(()) => {
+                    state.taken += 1;
+                    self.tasks.add();
+                    return Ok(());
+                }
+                Err(back) => item = back,
+            }
         }
+        self.try_put_in_line(line, item)
+    }
+
+    #[inline(never)]
+    fn try_put_in_line(
+        &self,
+        line: Glance<'_, Items<T, S>>,
+        item: T,
+    ) -> Result<(), TryPutError<T>> {
+        let mut item = Some(item);
+        self.offer_under(line, &mut item).map_err(|refused| match refused {
+            Refused::Full => TryPutError::Full(kept(&mut item)),
+            Refused::Closed => TryPutError::Closed(kept(&mut item)),
+        })
     }
 
     /// One poll of a `put` future.
@@ -337,16 +366,12 @@ impl<T, S: Store<T>> Channel<T, S> {
         item: &mut Option<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Closed<T>>> {
+        // One that is ready without having waited is left as it is: without its item, it says enough.
+        assert!(item.is_some(), "polled after it was ready");
         if waiter.is_fresh() {
             match self.offer(item) {
-                Ok(()) => {
-                    waiter.finish();
-                    return Poll::Ready(Ok(()));
-                }
-                Err(Refused::Closed) => {
-                    waiter.finish();
-                    return Poll::Ready(Err(Closed(kept(item))));
-                }
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(Refused::Closed) => return Poll::Ready(Err(Closed(kept(item)))),
                 Err(Refused::Full) => {}
             }
         }

@@ -54,11 +54,8 @@ impl<'a, Q: AnyQueue> PutFut<'a, Q> {
     /// assert_eq!(queue.waiters(), 0);
     /// ```
     pub fn withdraw(self: Pin<&mut Self>) -> Option<Q::Item> {
-        let mut this = self.project();
-        this.queue.channel().leave_put(this.waiter.as_mut());
-        if this.waiter.is_fresh() {
-            this.waiter.finish();
-        }
+        let this = self.project();
+        this.queue.channel().leave_put(this.waiter);
         this.item.take()
     }
 }
@@ -107,11 +104,8 @@ impl<Q: AnyQueue> PutOwnedFut<Q> {
 
     /// As [`PutFut::withdraw`].
     pub fn withdraw(self: Pin<&mut Self>) -> Option<Q::Item> {
-        let mut this = self.project();
-        this.queue.channel().leave_put(this.waiter.as_mut());
-        if this.waiter.is_fresh() {
-            this.waiter.finish();
-        }
+        let this = self.project();
+        this.queue.channel().leave_put(this.waiter);
         this.item.take()
     }
 }

@@ -25,6 +25,9 @@ pub trait Store<T>: Sized {
     /// Takes the new item that is in `item`; if a comparison panics, it is still there and nothing has changed.
     fn push(&mut self, item: &mut Option<T>);
 
+    /// As [`push`](Self::push), for a store that compares nothing; one that does gives the item back.
+    fn push_simply(&mut self, item: T) -> Result<(), T>;
+
     /// The next item; if a comparison panics, nothing has changed.
     fn pop(&mut self) -> Option<T>;
 
@@ -69,8 +72,14 @@ impl<T> Store<T> for Fifo<T> {
     }
 
     #[inline]
+    fn push_simply(&mut self, item: T) -> Result<(), T> {
+        self.items.push_back(item);
+        Ok(())
+    }
+
+    #[inline]
     fn pop(&mut self) -> Option<T> {
-        if self.back.len() > 0 {
+        if !self.back.is_empty() {
             return self.pop_back();
         }
         self.items.pop_front()
@@ -118,6 +127,12 @@ impl<T> Store<T> for Lifo<T> {
     }
 
     #[inline]
+    fn push_simply(&mut self, item: T) -> Result<(), T> {
+        self.items.push(item);
+        Ok(())
+    }
+
+    #[inline]
     fn pop(&mut self) -> Option<T> {
         self.items.pop().or_else(|| self.pop_back())
     }
@@ -162,6 +177,11 @@ impl<T: Ord> Store<T> for Priority<T> {
         let mut lent = Lent { entry: Some(Entry { item: new, age: self.arrived }), owner: item };
         self.items.push(&mut lent.entry);
         self.arrived += 1;
+    }
+
+    #[inline]
+    fn push_simply(&mut self, item: T) -> Result<(), T> {
+        Err(item)
     }
 
     #[inline]

@@ -91,7 +91,7 @@ fn pushing_and_popping_in_turn_keeps_the_order() {
 #[test]
 fn a_comparison_that_panics_changes_nothing_at_all() {
     let places = |heap: &Heap<Fragile, Smallest>| {
-        let entries = heap.entries.iter();
+        let entries = heap.front.iter().chain(&heap.entries);
         entries.map(|it| (it.item.key, it.age)).collect::<Vec<_>>()
     };
     let mut panics = 0;
