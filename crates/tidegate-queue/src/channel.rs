@@ -327,7 +327,7 @@ impl<T, S: Store<T>> Channel<T, S> {
         line.grant_front();
     }
 
-    // Always: as `offer`, which it repeats for a store that cannot panic, so that the item needs no place to go back to.
+    // Always: as `offer`, which it repeats for a store that cannot panic, so that the item needs no place to return to.
     #[inline(always)]
     pub(crate) fn try_put(&self, mut item: T) -> Result<(), TryPutError<T>> {
         let mut line = self.getters.glance();

@@ -108,11 +108,11 @@ impl Tasks {
         loop {
             let left = self.left(seen);
             let step = left.min(n * ONE);
-            // Acquire: what all the others did goes on to those who are released.
+            // Release: as in `finish`. What the others did was acquired with `seen`, and goes on to who is released.
             match line.word().compare_exchange_weak(
                 seen,
                 seen.wrapping_add(step),
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Acquire,
             ) {
                 Ok(_) if step == left => {

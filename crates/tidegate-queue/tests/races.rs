@@ -137,6 +137,9 @@ fn join_sees_what_two_workers_did_before_they_said_so() {
         let shared = Arc::new((Queue::unbounded(), AtomicUsize::new(0)));
         shared.0.try_put(1).unwrap();
         shared.0.try_put(2).unwrap();
+        // One is in line already, so that the last one done releases; the other finds all done, or waits too.
+        let mut early = pin!(shared.0.join());
+        assert!(poll_once(early.as_mut()).is_pending());
         let workers: Vec<_> = (0..2)
             .map(|_| {
                 let shared = Arc::clone(&shared);
@@ -150,6 +153,7 @@ fn join_sees_what_two_workers_did_before_they_said_so() {
         block_on(shared.0.join());
         assert_eq!(shared.1.load(Ordering::Relaxed), 3);
         workers.into_iter().for_each(|it| it.join().unwrap());
+        assert!(poll_once(early.as_mut()).is_ready());
     });
 }
 

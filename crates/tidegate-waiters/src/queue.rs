@@ -245,6 +245,32 @@ impl<P: Policy> WaitQueue<P> {
     ///
     /// A few instructions cheaper than [`lock`](Self::lock), for the way on which nobody is to be woken;
     /// [`Glance::stay`] makes the one of the other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_waiters::{Left, Locked, Policy, WaitQueue};
+    ///
+    /// struct Items(Vec<u32>);
+    /// impl Policy for Items {
+    ///     type Note = Option<u32>;
+    ///     fn left(_line: &mut Locked<'_, Self>, _note: &mut Option<u32>, _left: Left) {}
+    /// }
+    ///
+    /// fn put(queue: &WaitQueue<Items>, item: u32) {
+    ///     let mut line = queue.glance();
+    ///     if line.is_empty() {
+    ///         return line.policy().0.push(item); // Nobody is to be told.
+    ///     }
+    ///     let mut line = line.stay();
+    ///     *line.front_mut().expect("it is not empty") = Some(item);
+    ///     line.grant_front();
+    /// }
+    ///
+    /// let queue = WaitQueue::new(0, Items(Vec::new()));
+    /// put(&queue, 7);
+    /// assert_eq!(queue.glance().policy().0, [7]);
+    /// ```
     #[inline]
     pub fn glance(&self) -> Glance<'_, P> {
         Glance { queue: self, line: self.line.lock() }
