@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::AtomicPtr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tidegate_test::{CountingWaker, leaked, poll_once, poll_with};
 use tidegate_waiters::{
@@ -37,6 +37,28 @@ fn a_cell_opens_for_the_grants_of_its_own_lock() {
     assert!(panics(|| drop(mine.try_upgrade(&mut shared))));
     drop(shared);
     assert!(mine.raw().try_lock::<Write>().is_some() && other.raw().try_lock::<Write>().is_some());
+}
+
+#[test]
+fn a_cell_polls_the_futures_of_its_own_lock() {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let (mine, other) = (LockCell::<_, Fifo>::new(1), LockCell::<_, Fifo>::new(2));
+    let mut locking = pin!(other.raw().lock());
+    assert!(panics(|| mine.poll_open(locking.as_mut(), cx).is_ready()));
+    assert!(!other.raw().is_locked(), "it was not polled");
+    assert!(other.poll_open(locking, cx).is_ready());
+
+    let (mine, other) = (RwCell::new(1), RwCell::new(2));
+    let mut read = pin!(other.raw().lock());
+    let mut upgradable = pin!(other.raw().lock());
+    let mut write = pin!(other.raw().lock());
+    assert!(panics(|| mine.poll_read(read.as_mut(), cx).is_ready()));
+    assert!(panics(|| mine.poll_upgradable(upgradable.as_mut(), cx).is_ready()));
+    assert!(panics(|| mine.poll_write(write.as_mut(), cx).is_ready()));
+    assert!(other.poll_write(write, cx).is_ready());
+    assert!(
+        other.poll_read(read, cx).is_ready() && other.poll_upgradable(upgradable, cx).is_ready()
+    );
 }
 
 // What leads from an owner to its lock may lie; what is opened is what was locked all the same.

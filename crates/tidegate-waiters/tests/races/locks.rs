@@ -221,7 +221,7 @@ fn an_upgrade_that_is_given_up_keeps_nobody_waiting() {
     race(|| {
         let cell = Arc::new(RwCell::new(Watched::new()));
         let reads = RawRwLock::try_lock_owned::<Read, _>(Arc::clone(&cell), RwCell::raw).unwrap();
-        let reader = spawn(move || drop(reads));
+        let reader = spawn(move || _ = RwCell::read_owned(reads, |it| it).get());
         let writer = spawn({
             let cell = Arc::clone(&cell);
             move || cell.write(block_on(cell.raw().lock::<Write>())).add(1)
