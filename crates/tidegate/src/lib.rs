@@ -4,6 +4,7 @@
 #![cfg_attr(feature = "full", doc = "[`condition`]: crate::condition")]
 #![cfg_attr(feature = "full", doc = "[`event`]: crate::event")]
 #![cfg_attr(feature = "full", doc = "[`executor`]: crate::executor")]
+#![cfg_attr(feature = "full", doc = "[`lock`]: crate::lock")]
 #![cfg_attr(feature = "full", doc = "[`queue`]: crate::queue")]
 #![cfg_attr(feature = "full", doc = "[`semaphore`]: crate::semaphore")]
 #![cfg_attr(feature = "full", doc = "[`task_group`]: crate::task_group")]
@@ -26,6 +27,9 @@ pub use tidegate_event as event;
 #[cfg(feature = "executor")]
 #[doc(inline)]
 pub use tidegate_executor as executor;
+#[cfg(feature = "lock")]
+#[doc(inline)]
+pub use tidegate_lock as lock;
 #[cfg(feature = "queue")]
 #[doc(inline)]
 pub use tidegate_queue as queue;

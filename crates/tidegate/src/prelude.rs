@@ -21,6 +21,8 @@ pub use tidegate_condition::Condition;
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
+#[cfg(feature = "lock")]
+pub use tidegate_lock::{Lock, RwLock};
 #[cfg(feature = "queue")]
 pub use tidegate_queue::{LifoQueue, PriorityQueue, Queue, Shutdown};
 #[cfg(feature = "semaphore")]
