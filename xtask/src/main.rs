@@ -81,7 +81,7 @@ fn test(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
         cmd!(sh, "cargo test --package {package}").run()?;
         return Ok(());
     }
-    for what in [LIBRARIES, DOWNLOADER] {
+    for what in [LIBRARIES, DOWNLOADER, COMPARISON] {
         cmd!(sh, "cargo test {what...}").run()?;
     }
     Ok(())

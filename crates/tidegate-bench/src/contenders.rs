@@ -19,6 +19,7 @@ pub(crate) mod tidegate;
 pub(crate) mod tokio;
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use crate::guarantee::Who;
 
@@ -81,6 +82,20 @@ pub(crate) trait Barrier: Contender + Send + Sync + 'static {
     fn new(parties: usize) -> Self;
     /// Whether this one leads.
     fn wait(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// An end to a future's time.
+pub(crate) trait Timeout: Contender + 'static {
+    type Ended<T>;
+
+    fn timeout<F>(
+        after: Duration,
+        future: F,
+    ) -> impl Future<Output = Self::Ended<F::Output>> + Send
+    where
+        F: Future + Send;
+    /// What the future gave, if it was in time.
+    fn value<T>(ended: Self::Ended<T>) -> Option<T>;
 }
 
 /// Items handed from one task to another.
@@ -230,6 +245,7 @@ pub(crate) use rw_locks;
 macro_rules! conditions {
     ($T:ident => $run:expr $(; $more:ty)*) => {
         $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Condition,
             $crate::contenders::tokio::NotifyAndLock,
             $crate::contenders::asyncband::Condition,
             $crate::contenders::async_lock::EventAndLock,
@@ -298,3 +314,14 @@ macro_rules! priority_queues {
     };
 }
 pub(crate) use priority_queues;
+
+macro_rules! timeouts {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Timeout,
+            $crate::contenders::tokio::Timeout,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use timeouts;

@@ -17,7 +17,9 @@ pub(crate) enum Guarantee {
     Missable,
     /// Set once, never cleared: less work than ours.
     OneWay,
-    /// A thread that waits is blocked: what the machine can do, not a peer.
+    /// The future ends, or its time does.
+    InTime,
+    /// It blocks its thread, or cannot wait: what the machine can do, not a peer.
     Physical,
 }
 
@@ -29,7 +31,7 @@ impl Guarantee {
         match self {
             Fifo => other == Fifo,
             Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
-            Released => other == Released,
+            Released | InTime => other == self,
             Missable => matches!(other, Released | Missable),
             OneWay => matches!(other, Released | Missable | OneWay),
             Physical => other != Physical,
@@ -46,7 +48,8 @@ impl fmt::Display for Guarantee {
             Self::Released => "released for good",
             Self::Missable => "may miss a short `set`",
             Self::OneWay => "set once",
-            Self::Physical => "blocks the thread",
+            Self::InTime => "ends in time",
+            Self::Physical => "for reference",
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::guarantee::Who;
+use crate::guarantee::{Guarantee, Who};
 use crate::stage::Stage;
 
 /// Work to compare.
@@ -140,6 +140,8 @@ pub(crate) struct Figure {
     pub(crate) median: f64,
     /// Median of the ratios to the best of those that promise the same (of the others, if it is ours).
     pub(crate) ratio: Option<f64>,
+    /// The same to the best peer, whatever it promises.
+    pub(crate) of_any: Option<f64>,
     /// Per operation, when they were counted.
     pub(crate) instructions: Option<f64>,
 }
@@ -178,6 +180,7 @@ pub(crate) fn measure(scenario: Scenario, rounds: usize) -> Table {
         median: median(values.clone()),
         values,
         ratio: None,
+        of_any: None,
         instructions: None,
     });
     let mut table = Table { figures: figures.collect(), scenario };
@@ -226,24 +229,39 @@ fn time(entry: &Entry, stage: &Stage, n: u64) -> Duration {
 impl Table {
     /// The best of those that `who` is measured by.
     pub(crate) fn bar(&self, who: &Who) -> Option<&Figure> {
-        let peers = self.figures.iter().filter(|it| who.is_measured_by(&it.who));
+        self.best(|other| who.is_measured_by(other))
+    }
+
+    /// The best of all peers, whatever they promise.
+    pub(crate) fn best_peer(&self) -> Option<&Figure> {
+        self.best(|it| !it.ours && it.breaks.is_none() && it.guarantee != Guarantee::Physical)
+    }
+
+    fn best(&self, counts: impl Fn(&Who) -> bool) -> Option<&Figure> {
+        let figures = self.figures.iter().filter(|it| counts(&it.who));
         let less = |a: &&Figure, b: &&Figure| a.median.total_cmp(&b.median);
         match self.scenario.unit {
-            Unit::Time | Unit::Times => peers.min_by(less),
-            Unit::Share => peers.max_by(less),
+            Unit::Time | Unit::Times => figures.min_by(less),
+            Unit::Share => figures.max_by(less),
         }
     }
 
     fn compare(&mut self) {
         let ratios = self.figures.iter().map(|it| {
-            let bar = self.bar(&it.who)?;
-            let pairs = it.values.iter().zip(&bar.values).map(|(own, bar)| own / bar);
-            Some(median(pairs.collect()))
+            let to = |bar: &Figure| it.ratio_to(bar);
+            (self.bar(&it.who).map(to), self.best_peer().map(to))
         });
         let ratios: Vec<_> = ratios.collect();
-        for (figure, ratio) in self.figures.iter_mut().zip(ratios) {
+        for (figure, (ratio, of_any)) in self.figures.iter_mut().zip(ratios) {
             figure.ratio = ratio;
+            figure.of_any = of_any;
         }
+    }
+}
+
+impl Figure {
+    fn ratio_to(&self, other: &Self) -> f64 {
+        median(self.values.iter().zip(&other.values).map(|(own, other)| own / other).collect())
     }
 }
 
@@ -259,3 +277,6 @@ pub(crate) fn timed(work: impl FnOnce()) -> Duration {
     work();
     start.elapsed()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(crate) fn terminal(table: &Table) -> String {
             figure.who.name,
             figure.who.guarantee.to_string(),
             value(table, figure.median),
-            ratio(figure),
+            ratio(figure.ratio),
             instructions(figure),
             figure.who.breaks.map(|it| format!("  breaks its promise: {it}")).unwrap_or_default(),
         );
@@ -48,32 +48,81 @@ fn header(rounds: usize) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
         "# Benchmarks\n\n\
-         `cargo xtask bench --write` made this page on {} with {}, in the release profile, on {cores} cores{}.\n\n\
+         `cargo xtask bench --write` made this page on {date} with {rustc}, in the release profile, on {cores} \
+         cores{processor}{load}.\n\n\
          How to read it:\n\n\
-         - Every contender does the same work in one process, {rounds} rounds (a third of that for the long ones) in an \
-         order that turns: A B C, B C A, …  A time is the median of the rounds, for one operation.\n\
+         - Every contender does the same work in one process, {rounds} rounds (a third of that for the long ones) in \
+         an order that turns: A B C, B C A, … A time is the median of the rounds, for one operation.\n\
          - **×** is the ratio to the best *other* contender that promises the same, taken within each round, then the \
-         median. Below 1.00 is faster than all of those. A tie within 10 % is a tie; so is one within 50 % where two \
-         workers contend, for the machine's other guests and the two speeds of its processor move such rows that much.\n\
+         median; **× of any** is that to the best other, whatever it promises. Below 1.00 is faster. A tie within \
+         10 % is a tie; so is one within 50 % where two workers contend, for the machine's other guests and the two \
+         speeds of its processor move such rows that much.\n\
          - Who promises FIFO is measured by those who do; who promises less by everybody. A contender that breaks its \
-         promise is in the table and nobody is measured by it. What blocks its thread is there to show what the machine \
-         can do.\n\
-         - Instructions are counted under callgrind, 11,000 operations less 1,000, so starting costs nothing. They are the \
-         same to the digit from run to run, and include the loop.\n\
+         promise is in the table and nobody is measured by it. What stands there for reference blocks its thread or \
+         cannot wait at all; it shows what the machine can do.\n\
+         - Instructions are counted under callgrind, 11,000 operations less 1,000, so starting costs nothing. They \
+         are the same from run to run, and include the loop.\n\
          - With two cores the order in contended rows is a hint, no more.\n\
-         - Nothing was tuned for this page; the results of the work are checked in every run.\n\n\
-         Times are those of one machine on one day. The ratios hold better, the instructions best.\n",
-        today(),
-        rustc(),
-        processor().map(|it| format!(" ({it})")).unwrap_or_default(),
+         - The results of the work are checked in every run.\n\n\
+         Times are those of one machine on one day. The ratios hold better, the instructions best.\n\n\
+         Contenders: {contenders}.\n",
+        date = today(),
+        rustc = rustc(),
+        processor = processor().map(|it| format!(" ({it})")).unwrap_or_default(),
+        load =
+            load().map(|it| format!(", with a load of {it} before it began")).unwrap_or_default(),
+        contenders = versions().join(", "),
     )
+}
+
+/// The contenders' names and versions, as they are locked.
+fn versions() -> Vec<String> {
+    const LOCK: &str = include_str!("../../../Cargo.lock");
+    const NAMES: &[&str] = &[
+        "async-channel",
+        "async-condvar-fair",
+        "async-lock",
+        "asyncband",
+        "event-listener",
+        "flume",
+        "futures-intrusive",
+        "futures-util",
+        "kanal",
+        "maitake-sync",
+        "parking_lot",
+        "saa",
+        "tokio",
+        "tokio-util",
+    ];
+    let version = |name: &&str| {
+        let (_, rest) = LOCK.split_once(&format!("\nname = \"{name}\"\nversion = \""))?;
+        Some(format!("{name} {}", rest.split('"').next()?))
+    };
+    NAMES.iter().filter_map(version).collect()
+}
+
+/// How much else the machine does, where it says so; a page begins with what was so before its own work.
+fn load() -> Option<&'static str> {
+    static LOAD: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    let read = || {
+        let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+        text.split_whitespace().next().map(str::to_owned)
+    };
+    LOAD.get_or_init(read).as_deref()
+}
+
+/// To be called before any work is done.
+pub(crate) fn note_load() {
+    load();
 }
 
 /// Ours in every scenario, in a line each.
 fn summary(out: &mut String, tables: &[Table]) {
     out.push_str("\n## In short\n\n");
-    out.push_str("| scenario | ours | × | measured by | instructions | theirs, at least |\n");
-    out.push_str("| --- | ---: | ---: | --- | ---: | ---: |\n");
+    out.push_str(
+        "| scenario | ours | × | measured by | × of any | instructions | theirs, at least |\n",
+    );
+    out.push_str("| --- | ---: | ---: | --- | ---: | ---: | ---: |\n");
     for table in tables {
         for figure in table.figures.iter().filter(|it| it.who.ours) {
             let fewest = table
@@ -84,12 +133,13 @@ fn summary(out: &mut String, tables: &[Table]) {
                 .min_by(f64::total_cmp);
             let _ = writeln!(
                 out,
-                "| {} ({}) | {} | {} | {} | {} | {} |",
+                "| {}{} | {} | {} | {} | {} | {} | {} |",
                 table.scenario.id,
-                figure.who.name,
+                figure.who.name.strip_prefix("tidegate").unwrap_or_default(),
                 value(table, figure.median),
-                ratio(figure),
+                ratio(figure.ratio),
                 table.bar(&figure.who).map_or("–", |it| it.who.name),
+                ratio(figure.of_any),
                 instructions(figure),
                 fewest.map_or("–".to_owned(), |it| format!("{it:.0}")),
             );
@@ -120,7 +170,7 @@ fn section(out: &mut String, table: &Table) {
             "| {name} | {} | {} | {} |",
             figure.who.guarantee,
             value(table, figure.median),
-            ratio(figure)
+            ratio(figure.ratio)
         );
         if counted {
             let _ = write!(out, " {} |", instructions(figure));
@@ -137,7 +187,7 @@ pub(crate) fn weights(memory: &[Weight]) -> String {
     let mut out = String::new();
     out.push_str("\n## Memory\n\n");
     out.push_str(
-        "Bytes of the primitive, of the future that waits, and of what each of 1,000 waiters has on the heap besides \
+        "Bytes of the primitive (around a `u64`, where it is around something), of the future that waits, and of what each of 1,000 waiters has on the heap besides \
          its future, with the allocations that took.\n\n",
     );
     out.push_str("| what | contender | primitive | future | heap | allocations |\n");
@@ -184,6 +234,7 @@ pub(crate) fn json(tables: &[Table], memory: &[Weight]) -> String {
                 ("note", it.who.note.map_or("null".to_owned(), string)),
                 ("median", number(Some(it.median))),
                 ("ratio", number(it.ratio)),
+                ("ratio_to_any", number(it.of_any)),
                 ("instructions", number(it.instructions)),
                 ("rounds", list(it.values.iter().map(|it| number(Some(*it))))),
             ])
@@ -252,8 +303,8 @@ fn value(table: &Table, value: f64) -> String {
     }
 }
 
-fn ratio(figure: &Figure) -> String {
-    figure.ratio.map_or("–".to_owned(), |it| format!("{it:.2}"))
+fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or("–".to_owned(), |it| format!("{it:.2}"))
 }
 
 fn instructions(figure: &Figure) -> String {

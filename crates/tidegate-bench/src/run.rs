@@ -84,6 +84,7 @@ fn memory_too(options: &Options) -> bool {
 }
 
 fn compare(scenarios: Vec<Scenario>, options: &Options) -> io::Result<()> {
+    report::note_load();
     let counting = options.count && count::can_count();
     if options.count && !counting {
         println!("valgrind is not installed: no instructions are counted\n");

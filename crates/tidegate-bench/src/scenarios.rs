@@ -15,6 +15,7 @@ mod rw_lock;
 mod semaphore_crowd;
 mod semaphore_hand_over;
 mod semaphore_uncontended;
+mod timeout;
 
 use crate::measure::Scenario;
 
@@ -36,8 +37,12 @@ pub(crate) fn all() -> Vec<Scenario> {
         condition::scenarios(),
         queue::scenarios(),
         priority_queue::scenarios(),
+        timeout::scenarios(),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,6 +41,11 @@ impl Stage {
         }
     }
 
+    /// So many waiters; fewer in a rehearsal.
+    pub(crate) fn crowd(&self, k: u64) -> u64 {
+        if self.rehearsal { k.min(200) } else { k }
+    }
+
     /// In a rehearsal, something that checks that no more than `limit` are in at a time.
     pub(crate) fn turnstile(&self, limit: usize) -> Option<Arc<Turnstile>> {
         self.rehearsal.then(|| Arc::new(Turnstile { limit, inside: AtomicUsize::new(0) }))

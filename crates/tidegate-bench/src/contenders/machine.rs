@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
@@ -141,4 +142,27 @@ pub(crate) struct Std;
 
 impl Contender for Std {
     const WHO: Who = Who::peer("std", Guarantee::Physical);
+}
+
+/// The future alone: what a timeout comes on top of.
+pub(crate) struct Endless;
+
+impl Contender for Endless {
+    const WHO: Who = Who::peer("the future alone", Guarantee::Physical);
+}
+
+impl super::Timeout for Endless {
+    type Ended<T> = T;
+
+    #[inline(always)]
+    fn timeout<F>(_after: Duration, future: F) -> impl Future<Output = F::Output> + Send
+    where
+        F: Future + Send,
+    {
+        future
+    }
+    #[inline(always)]
+    fn value<T>(ended: T) -> Option<T> {
+        Some(ended)
+    }
 }

@@ -1,6 +1,7 @@
 //! Ours.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
@@ -201,3 +202,60 @@ macro_rules! queue {
 
 queue!(Queue, Who::ours("tidegate", Guarantee::Fifo));
 queue!(PriorityQueue, Who::ours("tidegate", Guarantee::Fifo));
+
+/// The condition, with the lock that belongs to it.
+pub(crate) struct Condition {
+    condition: tidegate_condition::Condition,
+    lock: Lock,
+}
+
+impl Contender for Condition {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::Condition for Condition {
+    type Guard<'a> = LockGuard<'a, u64>;
+
+    fn new() -> Self {
+        Self { condition: tidegate_condition::Condition::new(), lock: Lock::new(0) }
+    }
+    #[inline(always)]
+    fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
+        self.lock.lock()
+    }
+    #[inline(always)]
+    fn wait<'a>(&'a self, guard: Self::Guard<'a>) -> impl Future<Output = Self::Guard<'a>> + Send {
+        self.condition.wait(guard)
+    }
+    #[inline(always)]
+    fn notify_one(&self) {
+        self.condition.notify_one();
+    }
+    #[inline(always)]
+    fn notify_all(&self) {
+        self.condition.notify_all();
+    }
+}
+
+/// [`tidegate_timeout::timeout`].
+pub(crate) struct Timeout;
+
+impl Contender for Timeout {
+    const WHO: Who = Who::ours("tidegate", Guarantee::InTime);
+}
+
+impl super::Timeout for Timeout {
+    type Ended<T> = Result<T, tidegate_timeout::Elapsed>;
+
+    #[inline(always)]
+    fn timeout<F>(after: Duration, future: F) -> impl Future<Output = Self::Ended<F::Output>> + Send
+    where
+        F: Future + Send,
+    {
+        tidegate_timeout::timeout(after, future)
+    }
+    #[inline(always)]
+    fn value<T>(ended: Self::Ended<T>) -> Option<T> {
+        ended.ok()
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{
     AcquireError, MutexGuard, Notify, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit, mpsc,
@@ -278,5 +279,28 @@ impl super::Queue for Queue {
     #[inline(always)]
     async fn get(from: &mut Self::Get) -> u64 {
         from.recv().await.expect("the other end is here")
+    }
+}
+
+/// [`tokio::time::timeout`].
+pub(crate) struct Timeout;
+
+impl Contender for Timeout {
+    const WHO: Who = Who::peer("tokio", Guarantee::InTime);
+}
+
+impl super::Timeout for Timeout {
+    type Ended<T> = Result<T, tokio::time::error::Elapsed>;
+
+    #[inline(always)]
+    fn timeout<F>(after: Duration, future: F) -> impl Future<Output = Self::Ended<F::Output>> + Send
+    where
+        F: Future + Send,
+    {
+        tokio::time::timeout(after, future)
+    }
+    #[inline(always)]
+    fn value<T>(ended: Self::Ended<T>) -> Option<T> {
+        ended.ok()
     }
 }

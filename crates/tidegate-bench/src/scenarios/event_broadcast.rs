@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -18,49 +18,49 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "event/wake-1000",
             "1,000 wait: `set`, and each looks; per waiter, no runtime",
-            events!(T => |_, n| times(n, 1_000, || in_order::<T>(1_000))),
+            events!(T => |stage, n| times(n, stage.crowd(1_000), in_order::<T>)),
         ),
         Scenario::new(
             "event/wake-100000",
             "100,000 wait: `set`, and each looks; per waiter, no runtime",
-            events!(T => |_, n| times(n, 100_000, || in_order::<T>(100_000))),
+            events!(T => |stage, n| times(n, stage.crowd(100_000), in_order::<T>)),
         )
         .crowded(100_000),
         Scenario::new(
             "event/wake-100000-cold",
             "100,000 wait, scattered over cold memory: `set` alone, per waiter",
-            events!(T => |_, n| times(n, 100_000, || scattered::<T>(100_000))),
+            events!(T => |stage, n| times(n, stage.crowd(100_000), scattered::<T>)),
         )
         .crowded(100_000),
         Scenario::new(
             "event/tasks-1000-two",
             "1,000 tasks wait: `set` until all are through, per task; two workers",
-            events!(T => |stage, n| times(n, 1_000, || tasks::<T>(stage, On::Two, 1_000))),
+            events!(T => |stage, n| times(n, stage.crowd(1_000), |k| tasks::<T>(stage, On::Two, k))),
         ),
         Scenario::new(
             "event/tasks-1000-one",
             "1,000 tasks wait: `set` until all are through, per task; one thread",
-            events!(T => |stage, n| times(n, 1_000, || tasks::<T>(stage, On::Current, 1_000))),
+            events!(T => |stage, n| times(n, stage.crowd(1_000), |k| tasks::<T>(stage, On::Current, k))),
         ),
         Scenario::new(
             "event/tasks-100000-two",
             "100,000 tasks wait: `set` until all are through, per task; two workers",
-            events!(T => |stage, n| times(n, 100_000, || tasks::<T>(stage, On::Two, 100_000))),
+            events!(T => |stage, n| times(n, stage.crowd(100_000), |k| tasks::<T>(stage, On::Two, k))),
         )
         .crowded(100_000),
         Scenario::new(
             "event/tasks-100000-one",
             "100,000 tasks wait: `set` until all are through, per task; one thread",
-            events!(T => |stage, n| times(n, 100_000, || tasks::<T>(stage, On::Current, 100_000))),
+            events!(T => |stage, n| times(n, stage.crowd(100_000), |k| tasks::<T>(stage, On::Current, k))),
         )
         .crowded(100_000),
     ]
 }
 
 /// Does it for `n` waiters, `k` at a time, and says what `n` took.
-fn times(n: u64, k: u64, mut work: impl FnMut() -> Duration) -> Duration {
+fn times(n: u64, k: u64, mut work: impl FnMut(u64) -> Duration) -> Duration {
     let rounds = n.div_ceil(k);
-    let took: Duration = (0..rounds).map(|_| work()).sum();
+    let took: Duration = (0..rounds).map(|_| work(k)).sum();
     took.mul_f64(n as f64 / (rounds * k) as f64)
 }
 
@@ -68,7 +68,7 @@ fn times(n: u64, k: u64, mut work: impl FnMut() -> Duration) -> Duration {
 #[derive(Default)]
 struct Woken {
     _task: [u64; 14],
-    times: AtomicUsize,
+    times: AtomicU64,
 }
 
 impl Wake for Woken {
@@ -82,7 +82,7 @@ impl Wake for Woken {
 }
 
 #[inline(never)]
-fn in_order<E: Event>(k: usize) -> Duration {
+fn in_order<E: Event>(k: u64) -> Duration {
     let event = E::new();
     let woken: Vec<_> = (0..k).map(|_| Arc::new(Woken::default())).collect();
     let wakers: Vec<Waker> = woken.iter().map(|it| Arc::clone(it).into()).collect();
@@ -101,7 +101,7 @@ fn in_order<E: Event>(k: usize) -> Duration {
 }
 
 #[inline(never)]
-fn scattered<E: Event>(k: usize) -> Duration {
+fn scattered<E: Event>(k: u64) -> Duration {
     let event = E::new();
     let woken: Vec<_> = (0..k).map(|_| Arc::new(Woken::default())).collect();
     let wakers: Vec<Waker> = woken.iter().map(|it| Arc::clone(it).into()).collect();
@@ -130,10 +130,10 @@ fn scattered<E: Event>(k: usize) -> Duration {
 }
 
 /// The numbers below `k` in an order without one, the same each time.
-fn shuffled(k: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..k).collect();
+fn shuffled(k: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..k as usize).collect();
     let mut seed = 88_172_645_463_325_252_u64;
-    for last in (1..k).rev() {
+    for last in (1..k as usize).rev() {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
@@ -151,16 +151,16 @@ fn forget_all() {
     black_box(more);
 }
 
-fn tasks<E: Event>(stage: &Stage, on: On, k: usize) -> Duration {
+fn tasks<E: Event>(stage: &Stage, on: On, k: u64) -> Duration {
     struct Shared<E> {
         event: E,
-        waiting: AtomicUsize,
-        through: AtomicUsize,
+        waiting: AtomicU64,
+        through: AtomicU64,
     }
     let shared = Arc::new(Shared {
         event: E::new(),
-        waiting: AtomicUsize::new(0),
-        through: AtomicUsize::new(0),
+        waiting: AtomicU64::new(0),
+        through: AtomicU64::new(0),
     });
     stage.runtime(on).block_on(async {
         let (all, mut all_through) = oneshot::channel();

@@ -13,25 +13,25 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "lock/hand-over-10",
             "10 in line: unlock, the first gets it and looks, another joins; no runtime",
-            locks!(T => |_, n| hand_over::<T>(10, n)),
+            locks!(T => |stage, n| hand_over::<T>(stage.crowd(10), n)),
         )
         .counted(),
         Scenario::new(
             "lock/hand-over-1000",
             "the same, 1,000 in line",
-            locks!(T => |_, n| hand_over::<T>(1_000, n)),
+            locks!(T => |stage, n| hand_over::<T>(stage.crowd(1_000), n)),
         ),
         Scenario::new(
             "lock/hand-over-100000",
             "the same, 100,000 in line",
-            locks!(T => |_, n| hand_over::<T>(100_000, n)),
+            locks!(T => |stage, n| hand_over::<T>(stage.crowd(100_000), n)),
         )
         .crowded(100_000),
     ]
 }
 
 #[inline(never)]
-fn hand_over<L: Lock>(k: usize, n: u64) -> Duration {
+fn hand_over<L: Lock>(k: u64, n: u64) -> Duration {
     let lock = L::new();
     let mut held = Some(now(lock.lock()));
     let mut line: Vec<_> = (0..k).map(|_| Box::pin(lock.lock())).collect();
@@ -52,7 +52,7 @@ fn hand_over<L: Lock>(k: usize, n: u64) -> Duration {
             };
             waiter.set(lock.lock());
             assert!(poll(waiter).is_pending());
-            next = if next + 1 == k { 0 } else { next + 1 };
+            next = if next + 1 == line.len() { 0 } else { next + 1 };
         }
     });
     assert_eq!(held.map(|it| *it), Some(n));

@@ -13,25 +13,25 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new(
             "semaphore/hand-over-10",
             "one permit, 10 in line: release, the first gets it and looks, another joins; no runtime",
-            semaphores!(T => |_, n| hand_over::<T>(10, n)),
+            semaphores!(T => |stage, n| hand_over::<T>(stage.crowd(10), n)),
         )
         .counted(),
         Scenario::new(
             "semaphore/hand-over-1000",
             "the same, 1,000 in line",
-            semaphores!(T => |_, n| hand_over::<T>(1_000, n)),
+            semaphores!(T => |stage, n| hand_over::<T>(stage.crowd(1_000), n)),
         ),
         Scenario::new(
             "semaphore/hand-over-100000",
             "the same, 100,000 in line",
-            semaphores!(T => |_, n| hand_over::<T>(100_000, n)),
+            semaphores!(T => |stage, n| hand_over::<T>(stage.crowd(100_000), n)),
         )
         .crowded(100_000),
     ]
 }
 
 #[inline(never)]
-fn hand_over<S: Semaphore>(k: usize, n: u64) -> Duration {
+fn hand_over<S: Semaphore>(k: u64, n: u64) -> Duration {
     let semaphore = S::new(1);
     let mut held = Some(now(semaphore.acquire()));
     let mut line: Vec<_> = (0..k).map(|_| Box::pin(semaphore.acquire())).collect();
@@ -49,7 +49,7 @@ fn hand_over<S: Semaphore>(k: usize, n: u64) -> Duration {
             };
             waiter.set(semaphore.acquire());
             assert!(poll(waiter).is_pending());
-            next = if next + 1 == k { 0 } else { next + 1 };
+            next = if next + 1 == line.len() { 0 } else { next + 1 };
         }
     });
     drop(line);
