@@ -2,6 +2,11 @@
 #![cfg(not(tidegate_loom))]
 
 mod cancel;
+mod hygiene;
+mod model;
+mod scale;
+mod threads;
+mod traits;
 mod wait;
 
 use std::pin::Pin;
