@@ -91,9 +91,10 @@ fn two_take_what_is_put<P: Policy>() {
         let takers = [(); 2].map(|()| {
             let mut takes: Wait = Box::pin(Arc::clone(&stock).take());
             assert!(poll_once(takes.as_mut()).is_pending());
-            spawn(move || block_on(takes))
+            takes
         });
         stock.put(2);
+        let takers = takers.map(|it| spawn(move || block_on(it)));
         stock.added.notify_all();
         takers.into_iter().for_each(|it| it.join().unwrap());
         stock.is_as_new(0);

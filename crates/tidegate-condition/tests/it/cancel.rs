@@ -87,3 +87,32 @@ fn one_that_was_never_polled_gives_the_lock_back() {
     assert!(poll_once(other.as_mut()).is_pending());
     assert_eq!(condition.waiters(), 2);
 }
+
+// B-C7: asyncio notifies another, although nobody had notified the one that leaves.
+#[test]
+fn who_leaves_unnotified_wakes_nobody() {
+    let (lock, condition) = (Lock::new(()), Condition::new());
+    let (first, mut second) = (wait(&condition, &lock), wait(&condition, &lock));
+    drop(first);
+    assert!(poll_once(second.as_mut()).is_pending());
+    assert_eq!((condition.waiters(), lock.waiters()), (1, 0));
+}
+
+// Everybody has been told already: who comes later was not, and is not.
+#[test]
+fn a_notification_of_all_is_not_passed_on() {
+    let (lock, condition) = (Lock::new(()), Condition::new());
+    let first = wait(&condition, &lock);
+    condition.notify_all();
+    // In the lock's line; the next holder is behind it.
+    drop(first);
+    let first = wait(&condition, &lock);
+    let holder = lock.try_lock().unwrap();
+    condition.notify_all();
+    let mut late = Box::pin(condition.wait(holder));
+    assert!(poll_once(late.as_mut()).is_pending());
+    assert!(lock.is_locked(), "handed to the first");
+    drop(first);
+    assert!(poll_once(late.as_mut()).is_pending());
+    assert_eq!((condition.waiters(), lock.waiters()), (1, 0));
+}
