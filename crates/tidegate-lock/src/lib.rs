@@ -10,6 +10,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+mod does_not_compile;
 mod lends;
 mod lock;
 mod rw_lock;
@@ -25,5 +27,8 @@ pub use rw_lock::{
     RwLockUpgradableReadGuard, RwLockUpgradedGuard, RwLockWriteGuard, UpgradableReadFut,
     UpgradableReadOwnedFut, UpgradeFut, WriteFut, WriteOwnedFut,
 };
+/// Who gets a [`Lock`] that is given back: [`Fifo`] or [`Barging`]. Its documentation says when to choose which.
 #[doc(inline)]
-pub use tidegate_waiters::{Barging, Fifo, LockPolicy as Policy};
+pub use tidegate_waiters::LockPolicy as Policy;
+#[doc(inline)]
+pub use tidegate_waiters::{Barging, Fifo};

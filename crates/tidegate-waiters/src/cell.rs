@@ -55,12 +55,27 @@ unsafe impl<T: ?Sized + Send, P: LockPolicy> Sync for LockCell<T, P> {}
 impl<T, P: LockPolicy> LockCell<T, P> {
     const_fn! {
         /// Puts `value` behind a free lock.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tidegate_waiters::LockCell;
+        ///
+        /// static CELL: LockCell<u32> = LockCell::new(1);
+        /// ```
         pub const fn new(value: T) -> Self {
             Self { raw: RawLock::new(), value: UnsafeCell::new(value) }
         }
     }
 
     /// The value; owning the cell proves that nobody is inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// assert_eq!(LockCell::<_, Fifo>::new(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -68,12 +83,28 @@ impl<T, P: LockPolicy> LockCell<T, P> {
 
 impl<T: ?Sized, P: LockPolicy> LockCell<T, P> {
     /// The lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// assert!(!LockCell::<_, Fifo>::new(1).raw().is_locked());
+    /// ```
     #[inline]
     pub fn raw(&self) -> &RawLock<P> {
         &self.raw
     }
 
     /// The value; borrowing the cell mutably proves that nobody is inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// let mut cell = LockCell::<_, Fifo>::new(1);
+    /// *cell.get_mut() += 1;
+    /// assert_eq!(cell.into_inner(), 2);
+    /// ```
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
@@ -84,6 +115,15 @@ impl<T: ?Sized, P: LockPolicy> LockCell<T, P> {
     /// # Panics
     ///
     /// When the grant is of another lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// let cell = LockCell::<_, Fifo>::new(1);
+    /// let value = cell.open(cell.raw().try_lock().unwrap());
+    /// assert_eq!(*value, 1);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn open<O>(&self, grant: LockGrant<O>) -> Exclusive<T, LockGrant<O>> {
@@ -185,12 +225,27 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwCell<T> {}
 impl<T> RwCell<T> {
     const_fn! {
         /// Puts `value` behind a free lock.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tidegate_waiters::RwCell;
+        ///
+        /// static CELL: RwCell<u32> = RwCell::new(1);
+        /// ```
         pub const fn new(value: T) -> Self {
             Self { raw: RawRwLock::new(), value: UnsafeCell::new(value) }
         }
     }
 
     /// The value; owning the cell proves that nobody is inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// assert_eq!(RwCell::new(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -198,12 +253,28 @@ impl<T> RwCell<T> {
 
 impl<T: ?Sized> RwCell<T> {
     /// The lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// assert_eq!(RwCell::new(1).raw().readers(), 0);
+    /// ```
     #[inline]
     pub fn raw(&self) -> &RawRwLock {
         &self.raw
     }
 
     /// The value; borrowing the cell mutably proves that nobody is inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let mut cell = RwCell::new(1);
+    /// *cell.get_mut() += 1;
+    /// assert_eq!(cell.into_inner(), 2);
+    /// ```
     #[inline]
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
@@ -214,6 +285,15 @@ impl<T: ?Sized> RwCell<T> {
     /// # Panics
     ///
     /// When the grant is of another lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let cell = RwCell::new(1);
+    /// let value = cell.read(cell.raw().try_lock().unwrap());
+    /// assert_eq!(*value, 1);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn read<O>(&self, grant: RwGrant<Read, O>) -> Shared<T, RwGrant<Read, O>> {
@@ -227,6 +307,15 @@ impl<T: ?Sized> RwCell<T> {
     /// # Panics
     ///
     /// When the grant is of another lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let cell = RwCell::new(1);
+    /// let value = cell.upgradable(cell.raw().try_lock().unwrap());
+    /// assert_eq!(*value, 1);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn upgradable<O>(
@@ -243,6 +332,15 @@ impl<T: ?Sized> RwCell<T> {
     /// # Panics
     ///
     /// When the grant is of another lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let cell = RwCell::new(1);
+    /// *cell.write(cell.raw().try_lock().unwrap()) += 1;
+    /// assert_eq!(cell.into_inner(), 2);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn write<O>(&self, grant: RwGrant<Write, O>) -> Exclusive<T, RwGrant<Write, O>> {
@@ -556,6 +654,24 @@ impl<T: ?Sized> fmt::Debug for RwCell<T> {
 }
 
 /// The value of a cell, or a part of it, for one alone. Dropping it gives the grant `G` back.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_waiters::{Fifo, LockCell};
+/// let cell = LockCell::<_, Fifo>::new(1);
+/// *cell.open(cell.raw().try_lock().unwrap()) += 1;
+/// assert_eq!(cell.into_inner(), 2);
+/// ```
+///
+/// As with a mutable borrow, the lifetimes in it stay as they are:
+///
+/// ```compile_fail
+/// # use tidegate_waiters::Exclusive;
+/// fn shorter<'s, G>(it: Exclusive<&'static str, G>) -> Exclusive<&'s str, G> {
+///     it
+/// }
+/// ```
 #[must_use = "dropping it gives the lock straight back"]
 pub struct Exclusive<V: ?Sized, G> {
     /// Reached through nobody else while `grant` lives.
@@ -582,6 +698,16 @@ impl<V: ?Sized, G> Exclusive<V, G> {
     }
 
     /// Goes on with a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// let cell = LockCell::<_, Fifo>::new((1, 2));
+    /// let value = cell.open(cell.raw().try_lock().unwrap());
+    /// *value.map(|it| &mut it.1) += 1;
+    /// assert_eq!(cell.into_inner(), (1, 3));
+    /// ```
     #[inline]
     pub fn map<U: ?Sized>(mut self, part: impl FnOnce(&mut V) -> &mut U) -> Exclusive<U, G> {
         let value = NonNull::from(part(&mut self));
@@ -593,6 +719,15 @@ impl<V: ?Sized, G> Exclusive<V, G> {
     /// # Errors
     ///
     /// The whole, when it has not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// let cell = LockCell::<_, Fifo>::new(vec![1]);
+    /// let value = cell.open(cell.raw().try_lock().unwrap());
+    /// assert!(value.filter_map(|it| it.get_mut(1)).is_err());
+    /// ```
     #[inline]
     pub fn filter_map<U: ?Sized>(
         mut self,
@@ -605,12 +740,32 @@ impl<V: ?Sized, G> Exclusive<V, G> {
     }
 
     /// The grant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{Fifo, LockCell, RawLock};
+    /// let cell = Arc::new(LockCell::<_, Fifo>::new(1));
+    /// let grant = RawLock::try_lock_owned(cell, LockCell::raw).unwrap();
+    /// let value = LockCell::open_owned(grant, |it| it);
+    /// assert!(value.grant().owner().raw().is_locked());
+    /// ```
     #[inline]
     pub fn grant(&self) -> &G {
         &self.grant
     }
 
     /// Leaves the value and keeps the grant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, LockCell};
+    /// let cell = LockCell::<_, Fifo>::new(1);
+    /// let grant = cell.open(cell.raw().try_lock().unwrap()).into_grant();
+    /// assert_eq!(*cell.open(grant), 1);
+    /// ```
     #[inline]
     pub fn into_grant(self) -> G {
         self.grant
@@ -636,6 +791,32 @@ impl<V: ?Sized, G> DerefMut for Exclusive<V, G> {
 }
 
 /// The value of a cell, or a part of it, for reading. Dropping it gives the grant `G` back.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_waiters::{RwCell, Shared};
+/// let cell = RwCell::new("static");
+/// let shared = cell.read(cell.raw().try_lock().unwrap());
+/// // As with a shared borrow, the lifetimes in it may be let live shorter.
+/// fn shorter<'s, G>(it: Shared<&'static str, G>) -> Shared<&'s str, G> {
+///     it
+/// }
+/// assert_eq!(*shorter(shared), "static");
+/// ```
+///
+/// One that was let live shorter is not upgraded to write what lives shorter:
+///
+/// ```compile_fail
+/// # use tidegate_waiters::{RwCell, RwGrant, Shared, Upgradable};
+/// fn write<'s, O>(
+///     cell: &RwCell<&'static str>,
+///     mut it: Shared<&'s str, RwGrant<Upgradable, O>>,
+///     short: &'s str,
+/// ) {
+///     *cell.try_upgrade(&mut it).unwrap() = short;
+/// }
+/// ```
 #[must_use = "dropping it gives the lock straight back"]
 pub struct Shared<V: ?Sized, G> {
     /// Written by nobody while `grant` lives.
@@ -660,12 +841,32 @@ impl<V: ?Sized, G> Shared<V, G> {
     }
 
     /// The grant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, Read, RwCell};
+    /// let cell = Arc::new(RwCell::new(1));
+    /// let grant = RawRwLock::try_lock_owned::<Read, _>(cell, RwCell::raw).unwrap();
+    /// let value = RwCell::read_owned(grant, |it| it);
+    /// assert_eq!(value.grant().owner().raw().readers(), 1);
+    /// ```
     #[inline]
     pub fn grant(&self) -> &G {
         &self.grant
     }
 
     /// Leaves the value and keeps the grant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RwCell, Upgradable};
+    /// let cell = RwCell::new(1);
+    /// let value = cell.upgradable(cell.raw().try_lock::<Upgradable>().unwrap());
+    /// assert_eq!(*cell.read(value.into_grant().downgrade()), 1);
+    /// ```
     #[inline]
     pub fn into_grant(self) -> G {
         self.grant
@@ -674,6 +875,15 @@ impl<V: ?Sized, G> Shared<V, G> {
 
 impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
     /// Goes on with a part of the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let cell = RwCell::new((1, 2));
+    /// let value = cell.read(cell.raw().try_lock().unwrap());
+    /// assert_eq!(*value.map(|it| &it.1), 2);
+    /// ```
     #[inline]
     pub fn map<U: ?Sized>(self, part: impl FnOnce(&V) -> &U) -> Shared<U, RwGrant<Read, O>> {
         let value = NonNull::from(part(&self));
@@ -685,6 +895,15 @@ impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
     /// # Errors
     ///
     /// The whole, when it has not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RwCell;
+    /// let cell = RwCell::new(vec![1]);
+    /// let value = cell.read(cell.raw().try_lock().unwrap());
+    /// assert!(value.filter_map(|it| it.get(1)).is_err());
+    /// ```
     #[inline]
     pub fn filter_map<U: ?Sized>(
         self,

@@ -49,10 +49,28 @@ mod sealed {
 }
 
 /// First come, first served: a lock that is given back belongs to whoever has waited longest.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_waiters::{Fifo, RawLock};
+///
+/// let lock = RawLock::<Fifo>::new();
+/// drop(lock.try_lock());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fifo;
 
 /// Whoever is there first takes it; one who has waited and lost a race goes next.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_waiters::{Barging, RawLock};
+///
+/// let lock = RawLock::<Barging>::new();
+/// drop(lock.try_lock());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Barging;
 
@@ -95,6 +113,15 @@ pub struct Mutual(());
 impl<P: LockPolicy> RawLock<P> {
     const_fn! {
         /// Makes a lock that is free.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tidegate_waiters::{Barging, RawLock};
+        ///
+        /// static LOCK: RawLock<Barging> = RawLock::new();
+        /// assert!(!LOCK.is_locked());
+        /// ```
         pub const fn new() -> Self {
             let word = if P::BARGING { BARGING } else { 0 };
             Self { queue: WaitQueue::new(word, Mutual(())), policy: PhantomData }
@@ -194,12 +221,29 @@ impl<P: LockPolicy> RawLock<P> {
     }
 
     /// Whether somebody holds it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, RawLock};
+    /// let lock = RawLock::<Fifo>::new();
+    /// let grant = lock.try_lock();
+    /// assert!(lock.is_locked());
+    /// # drop(grant);
+    /// ```
     #[inline]
     pub fn is_locked(&self) -> bool {
         self.queue.word().load(Ordering::Relaxed) & LOCKED != 0
     }
 
     /// How many are in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Fifo, RawLock};
+    /// assert_eq!(RawLock::<Fifo>::new().waiters(), 0);
+    /// ```
     pub fn waiters(&self) -> usize {
         self.queue.waiters()
     }
@@ -233,6 +277,16 @@ impl<P: LockPolicy> fmt::Debug for RawLock<P> {
 /// The right to be inside of a [`RawLock`]; dropping it gives the lock back.
 ///
 /// `O` is what keeps the lock alive: a borrow, or a share of an [`Arc`].
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_waiters::{Fifo, RawLock};
+/// let lock = RawLock::<Fifo>::new();
+/// let grant = lock.try_lock().unwrap();
+/// drop(grant);
+/// assert!(!lock.is_locked());
+/// ```
 #[must_use = "dropping a grant gives the lock straight back"]
 pub struct LockGrant<O> {
     /// Valid while `owner` lives.
@@ -255,6 +309,16 @@ impl<O> LockGrant<O> {
     }
 
     /// What keeps the lock alive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{Fifo, RawLock};
+    /// let lock = Arc::new(RawLock::<Fifo>::new());
+    /// let grant = RawLock::try_lock_owned(lock, |it| it).unwrap();
+    /// assert!(grant.owner().is_locked());
+    /// ```
     #[inline]
     pub fn owner(&self) -> &O {
         &self.owner

@@ -143,12 +143,30 @@ impl RawRwLock {
 
     const_fn! {
         /// Makes a lock that is free.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use tidegate_waiters::RawRwLock;
+        ///
+        /// static LOCK: RawRwLock = RawRwLock::new();
+        /// assert_eq!(LOCK.readers(), 0);
+        /// ```
         pub const fn new() -> Self {
             Self { queue: WaitQueue::new(0, Sharing(())) }
         }
     }
 
     /// Takes a share if it is to be had this instant and nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Read, Write};
+    /// let lock = RawRwLock::new();
+    /// let reads = lock.try_lock::<Read>();
+    /// assert!(reads.is_some() && lock.try_lock::<Write>().is_none());
+    /// ```
     #[inline]
     pub fn try_lock<M: Entry>(&self) -> Option<RwGrant<M, Borrowed<'_, Sharing>>> {
         // SAFETY: the share was just taken; the marker borrows the queue.
@@ -161,6 +179,17 @@ impl RawRwLock {
     /// # Errors
     ///
     /// The share of the `Arc`, when the lock is not to be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, Write};
+    /// let lock = Arc::new(RawRwLock::new());
+    /// let grant = RawRwLock::try_lock_owned::<Write, _>(Arc::clone(&lock), |it| it).unwrap();
+    /// assert!(lock.is_write_locked());
+    /// # drop(grant);
+    /// ```
     #[inline]
     pub fn try_lock_owned<M: Entry, T: ?Sized>(
         owner: Arc<T>,
@@ -183,12 +212,34 @@ impl RawRwLock {
     /// # Cancel safety
     ///
     /// Strict, but for the place in line. A dropped future holds nothing; asking again joins the end of the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Write};
+    /// # tidegate_waiters::block_on(async {
+    /// let lock = RawRwLock::new();
+    /// drop(lock.lock::<Write>().await);
+    /// # });
+    /// ```
     #[inline]
     pub fn lock<M: Entry>(&self) -> RwLocking<M, Borrowed<'_, Sharing>> {
         RwLocking { waiter: Waiter::new(&self.queue, M::ACCESS), mode: PhantomData }
     }
 
     /// As [`lock`](Self::lock), for a lock inside an [`Arc`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, Read};
+    /// # tidegate_waiters::block_on(async {
+    /// let lock = Arc::new(RawRwLock::new());
+    /// let grant = RawRwLock::lock_owned::<Read, _>(lock, |it| it).await;
+    /// assert_eq!(grant.owner().readers(), 1);
+    /// # });
+    /// ```
     #[inline]
     pub fn lock_owned<M: Entry, T: ?Sized>(
         owner: Arc<T>,
@@ -199,17 +250,44 @@ impl RawRwLock {
     }
 
     /// How many read, the one who may upgrade among them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Read, Upgradable};
+    /// let lock = RawRwLock::new();
+    /// let both = (lock.try_lock::<Read>(), lock.try_lock::<Upgradable>());
+    /// assert_eq!(lock.readers(), 2);
+    /// # drop(both);
+    /// ```
     pub fn readers(&self) -> usize {
         let word = self.queue.word().load(Ordering::Relaxed);
         if word & WRITER != 0 { 0 } else { word / READER + usize::from(word & UPGRADABLE != 0) }
     }
 
     /// Whether somebody writes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Write};
+    /// let lock = RawRwLock::new();
+    /// let writes = lock.try_lock::<Write>();
+    /// assert!(lock.is_write_locked());
+    /// # drop(writes);
+    /// ```
     pub fn is_write_locked(&self) -> bool {
         self.queue.word().load(Ordering::Relaxed) & WRITER != 0
     }
 
     /// How many are in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::RawRwLock;
+    /// assert_eq!(RawRwLock::new().waiters(), 0);
+    /// ```
     pub fn waiters(&self) -> usize {
         self.queue.waiters()
     }
@@ -250,6 +328,16 @@ impl fmt::Debug for RawRwLock {
 /// A share of a [`RawRwLock`]; dropping it gives the share back.
 ///
 /// `O` is what keeps the lock alive: a borrow, or a share of an [`Arc`].
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_waiters::{RawRwLock, Read};
+/// let lock = RawRwLock::new();
+/// let grant = lock.try_lock::<Read>().unwrap();
+/// drop(grant);
+/// assert_eq!(lock.readers(), 0);
+/// ```
 #[must_use = "dropping a grant gives the lock straight back"]
 pub struct RwGrant<M: Mode, O> {
     /// Valid while `owner` lives.
@@ -279,6 +367,16 @@ impl<M: Mode, O> RwGrant<M, O> {
     }
 
     /// What keeps the lock alive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{RawRwLock, Read};
+    /// let lock = Arc::new(RawRwLock::new());
+    /// let grant = RawRwLock::try_lock_owned::<Read, _>(lock, |it| it).unwrap();
+    /// assert_eq!(grant.owner().readers(), 1);
+    /// ```
     #[inline]
     pub fn owner(&self) -> &O {
         &self.owner
@@ -298,11 +396,31 @@ impl<M: Mode, O> RwGrant<M, O> {
 
 impl<O> RwGrant<Write, O> {
     /// Goes on reading; others may read from now on, and no writer comes in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Read, Write};
+    /// let lock = RawRwLock::new();
+    /// let reads = lock.try_lock::<Write>().unwrap().downgrade();
+    /// assert!(lock.try_lock::<Read>().is_some());
+    /// # drop(reads);
+    /// ```
     pub fn downgrade(self) -> RwGrant<Read, O> {
         self.exchange()
     }
 
     /// Goes on reading as the one who may come to write.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Upgradable, Write};
+    /// let lock = RawRwLock::new();
+    /// let reads = lock.try_lock::<Write>().unwrap().downgrade_to_upgradable();
+    /// assert!(lock.try_lock::<Upgradable>().is_none());
+    /// # drop(reads);
+    /// ```
     pub fn downgrade_to_upgradable(self) -> RwGrant<Upgradable, O> {
         self.exchange()
     }
@@ -310,6 +428,16 @@ impl<O> RwGrant<Write, O> {
 
 impl<O> RwGrant<Upgradable, O> {
     /// Goes on reading, and lets another be the one who may come to write.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Upgradable};
+    /// let lock = RawRwLock::new();
+    /// let reads = lock.try_lock::<Upgradable>().unwrap().downgrade();
+    /// assert!(lock.try_lock::<Upgradable>().is_some());
+    /// # drop(reads);
+    /// ```
     pub fn downgrade(self) -> RwGrant<Read, O> {
         self.exchange()
     }
@@ -319,6 +447,20 @@ impl<O> RwGrant<Upgradable, O> {
     /// # Cancel safety
     ///
     /// Strict, but for the place in line. This grant is kept whatever becomes of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Upgradable};
+    /// # tidegate_waiters::block_on(async {
+    /// let lock = RawRwLock::new();
+    /// let mut reads = lock.lock::<Upgradable>().await;
+    /// let writes = reads.upgrade().await;
+    /// assert!(lock.is_write_locked());
+    /// drop(writes);
+    /// assert_eq!(lock.readers(), 1);
+    /// # });
+    /// ```
     #[inline]
     pub fn upgrade(&mut self) -> RwLocking<Upgrade, Borrowed<'_, Sharing>> {
         let waiter = Waiter::new(self.queue(), Access::Upgrade);
@@ -326,6 +468,18 @@ impl<O> RwGrant<Upgradable, O> {
     }
 
     /// As [`upgrade`](Self::upgrade), if nobody else reads this instant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{RawRwLock, Read, Upgradable};
+    /// let lock = RawRwLock::new();
+    /// let mut reads = lock.try_lock::<Upgradable>().unwrap();
+    /// let others = lock.try_lock::<Read>();
+    /// assert!(reads.try_upgrade().is_none());
+    /// drop(others);
+    /// assert!(reads.try_upgrade().is_some());
+    /// ```
     #[inline]
     pub fn try_upgrade(&mut self) -> Option<RwGrant<Upgrade, Borrowed<'_, Sharing>>> {
         let queue = self.queue();

@@ -22,18 +22,6 @@ type Held<'a, V> = Exclusive<V, LockGrant<Borrowed<'a, Mutual>>>;
 /// assert_eq!(*names.lock().await, ["Alan", "Grace"]);
 /// # });
 /// ```
-///
-/// Who reads or writes through it cannot make the value live shorter:
-///
-/// ```compile_fail,E0597
-/// # use tidegate_lock::Lock;
-/// let lock = Lock::new("static");
-/// {
-///     let short = String::from("short");
-///     *lock.lock_blocking() = &short;
-/// }
-/// println!("{}", lock.into_inner());
-/// ```
 #[must_use = "dropping a `LockGuard` gives the lock straight back"]
 pub struct LockGuard<'a, T: ?Sized, P: Policy = Fifo> {
     lock: &'a Lock<T, P>,

@@ -136,17 +136,6 @@ impl<'a, T: ?Sized> RwLockUpgradableReadGuard<'a, T> {
 /// drop(upgraded);
 /// assert_eq!((*guard, lock.is_write_locked()), (2, false));
 /// ```
-///
-/// What was read before cannot be looked at while it is written:
-///
-/// ```compile_fail,E0502
-/// # use tidegate_lock::{RwLock, RwLockUpgradableReadGuard};
-/// let lock = RwLock::new(vec![1]);
-/// let mut guard = lock.upgradable_read_blocking();
-/// let first = &guard[0];
-/// RwLockUpgradableReadGuard::try_upgrade(&mut guard).unwrap().clear();
-/// println!("{first}");
-/// ```
 #[must_use = "dropping a `RwLockUpgradedGuard` goes straight back to reading"]
 pub struct RwLockUpgradedGuard<'g, T: ?Sized> {
     held: Upgraded<'g, T>,
