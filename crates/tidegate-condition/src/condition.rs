@@ -103,6 +103,10 @@ use crate::wait_for::WaitForFut;
 ///
 /// # Limitations
 ///
+/// A wait with a guard that borrows its lock must not be leaked (by [`mem::forget`](std::mem::forget) of the box that it is
+/// pinned in, say) and outlived by the condition: a later notification would reach for a lock that may be gone. With a lock in
+/// an [`Arc`](std::sync::Arc) and [`wait_owned`](Self::wait_owned), or in a static, it may.
+///
 /// A guard that was narrowed by [`map`](LockGuard::map) cannot wait; keep the whole.
 ///
 /// # Cost

@@ -9,6 +9,11 @@
 //
 // The lock of the condition's line is taken before that of a lock's line, never the other way round.
 //
+// Nothing but the waiter keeps its lock alive and in its place, and a notification reaches for that lock. A waiter that is
+// dropped has left by then. One that is leaked after it was polled has not: if it borrows its lock, and the lock is dropped or
+// moved after that, the condition is left with a pointer to where it was. (An owner that is leaked keeps the lock, and a static
+// one stays.) So long as this is open, see the limitations of `wait`.
+//
 // Who was notified alone and is dropped before it has the lock passes the notification on. Who was notified with
 // everybody else does not: the others have theirs.
 
@@ -108,6 +113,12 @@ impl RawCondition {
     ///
     /// Weak. The lock is not held after the future was dropped, whenever that is; a notification that it had been
     /// given by [`notify`](Self::notify) goes to the next who waits.
+    ///
+    /// # Limitations
+    ///
+    /// A future that borrows its lock and was polled must be dropped before the lock is dropped or moved: to leak it (by
+    /// [`mem::forget`](std::mem::forget) of the box that it is pinned in, say) and to notify afterwards reaches for a lock that
+    /// is not there. One whose grant owns its share, or whose lock is a static, may be leaked.
     #[inline]
     pub fn wait<O>(&self, grant: LockGrant<O>) -> Notified<'_, O> {
         let (lock, owner) = grant.into_parts();

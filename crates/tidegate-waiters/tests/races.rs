@@ -421,6 +421,31 @@ fn a_notification_to_one_that_leaves_reaches_the_other() {
     });
 }
 
+// The waker belongs to the lock of the line that the waiter is in, which changes meanwhile.
+#[test]
+fn a_new_waker_comes_while_it_is_notified() {
+    race(|| {
+        let shared = Arc::new((RawLock::<Fifo>::new(), RawCondition::new()));
+        let mut wait = Box::pin({
+            let shared = Arc::clone(&shared);
+            async move {
+                let grant = shared.0.lock().await;
+                drop(shared.1.wait(grant).await);
+            }
+        });
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let waits = spawn(move || block_on(wait));
+        let holder = spawn({
+            let shared = Arc::clone(&shared);
+            move || drop(shared.0.try_lock())
+        });
+        shared.1.notify(1);
+        waits.join().unwrap();
+        holder.join().unwrap();
+        assert!(!shared.0.is_locked() && shared.0.waiters() == 0);
+    });
+}
+
 #[test]
 fn everybody_is_notified_while_one_leaves() {
     race(|| {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tidegate_condition::Condition;
 use tidegate_lock::{Barging, Fifo, Lock, Policy};
 use tidegate_test::{Explorer, Held, poll_once};
@@ -115,4 +117,18 @@ fn a_notification_of_all_is_not_passed_on() {
     drop(first);
     assert!(poll_once(late.as_mut()).is_pending());
     assert_eq!((condition.waiters(), lock.waiters()), (1, 0));
+}
+
+// 13: it stalls whoever comes for that lock, and touches nothing that is gone.
+#[test]
+fn a_forgotten_wait_that_owns_its_share_keeps_the_lock_for_whoever_notifies_it() {
+    let (lock, condition) = (Arc::new(Lock::new(())), Condition::new());
+    let mut wait = Box::pin(condition.wait_owned(Arc::clone(&lock).lock_owned_blocking()));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    std::mem::forget(wait);
+    let weak = Arc::downgrade(&lock);
+    drop(lock);
+    condition.notify_one();
+    assert_eq!(condition.waiters(), 0);
+    assert_eq!(weak.upgrade().expect("it is kept").waiters(), 1);
 }
