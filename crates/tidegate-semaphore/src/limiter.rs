@@ -632,14 +632,16 @@ impl CapacityLimiter {
         serve(&mut line);
         let mut seen = line.word().load(Ordering::Relaxed);
         while seen & IDLERS != 0 && self.borrowed_in(seen) == 0 {
-            // Relaxed: who waits saw what was done before `IDLERS` was set, and the lock orders the rest.
+            // Acquire: collects what all did who gave back, also without the lock and before `IDLERS` was set; the news
+            // passes it on.
             match line.word().compare_exchange_weak(
                 seen,
                 seen & !IDLERS,
-                Ordering::Relaxed,
+                Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
+                    // Release: pairs with the Acquire of whoever tells of it; not always this one, see `TellIdlers`.
                     self.idle.word().fetch_add(ONCE, Ordering::Release);
                     tell.0 = Some(&self.idle);
                     break;
@@ -665,6 +667,7 @@ impl CapacityLimiter {
             *round = idlers / ONCE;
         }
         let main = self.queue.lock();
+        // Acquire, here and below: pairs with the Release of whoever gave back the last slot without the lock.
         let mut seen = main.word().load(Ordering::Acquire);
         while self.borrowed_in(seen) > 0 {
             // If nothing is out after this, the idlers' word changes, and this is asked again before it waits.
@@ -706,7 +709,7 @@ impl Drop for TellIdlers<'_> {
     fn drop(&mut self) {
         let Some(idle) = self.0 else { return };
         let mut line = idle.lock();
-        // Who joined since waits for the next time.
+        // Who joined since waits for the next time. Acquire: that may have been meanwhile, for another to tell of.
         let round = line.word().load(Ordering::Acquire) / ONCE;
         while line.front().is_some_and(|it| *it != round) {
             line.grant_front();

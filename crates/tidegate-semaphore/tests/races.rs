@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use tidegate_semaphore::{CapacityLimiter, Semaphore};
+use tidegate_semaphore::{CapacityLimiter, OwnedSlot, Semaphore};
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_test::{CountingWaker, block_on, poll_once, poll_with, race, spawn};
 
@@ -303,68 +303,138 @@ mod limiter {
         });
     }
 
+    // In what follows a thread of its own gives and one of its own looks, and the giver is joined first: loom
+    // remembers the last access to each atomic only, so one that looks before it acts hides the instants between.
+
+    /// A limiter, its slots that are out, and a message that nothing but the limiter orders.
+    fn with_message(total: usize) -> (Arc<CapacityLimiter>, Vec<OwnedSlot>, Arc<AtomicUsize>) {
+        let limiter = Arc::new(CapacityLimiter::new(total));
+        let slots = (0..total).map(|_| Arc::clone(&limiter).try_acquire_owned().unwrap()).collect();
+        (limiter, slots, Arc::new(AtomicUsize::new(0)))
+    }
+
+    /// Writes the message and gives `slot` back.
+    fn say(message: &Arc<AtomicUsize>, slot: OwnedSlot) -> impl FnOnce() + Send + 'static {
+        let message = Arc::clone(message);
+        move || {
+            message.store(7, Ordering::Relaxed);
+            drop(slot);
+        }
+    }
+
     #[test]
     fn a_slot_that_is_given_back_under_the_lock_hands_on_what_was_done_under_it() {
         race(|| {
-            let limiter = Arc::new(CapacityLimiter::new(1));
-            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
-            let written = Arc::new(AtomicUsize::new(0));
+            let (limiter, mut slots, message) = with_message(1);
             let mut idle = pin!(limiter.wait_idle());
             assert!(poll_once(idle.as_mut()).is_pending());
-            let writer = spawn({
-                let written = Arc::clone(&written);
+            let gives = spawn(say(&message, slots.remove(0)));
+            let takes = spawn({
+                let limiter = Arc::clone(&limiter);
                 move || {
-                    written.store(1, Ordering::Relaxed);
-                    drop(slot);
+                    // Kept while it is looked at: to give it back would take the lock as well.
+                    let slot = limiter.try_acquire();
+                    if slot.is_some() {
+                        assert_eq!(message.load(Ordering::Relaxed), 7);
+                    }
                 }
             });
-            // Kept while it is looked at: to give it back would take the lock as well.
-            let slot = limiter.try_acquire();
-            if slot.is_some() {
-                assert_eq!(written.load(Ordering::Relaxed), 1);
-            }
-            drop(slot);
-            writer.join().unwrap();
+            gives.join().unwrap();
+            takes.join().unwrap();
+            assert!(poll_once(idle).is_ready());
         });
     }
 
     #[test]
     fn who_finds_nothing_out_sees_what_was_done() {
         race(|| {
-            let limiter = Arc::new(CapacityLimiter::new(1));
-            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
-            let written = Arc::new(AtomicUsize::new(0));
-            let writer = spawn({
-                let written = Arc::clone(&written);
-                move || {
-                    written.store(1, Ordering::Relaxed);
-                    drop(slot);
+            let (limiter, mut slots, message) = with_message(1);
+            let gives = spawn(say(&message, slots.remove(0)));
+            let looks = spawn(move || {
+                if poll_once(pin!(limiter.wait_idle())).is_ready() {
+                    assert_eq!(message.load(Ordering::Relaxed), 7);
                 }
             });
-            if poll_once(pin!(limiter.wait_idle())).is_ready() {
-                assert_eq!(written.load(Ordering::Relaxed), 1);
-            }
-            writer.join().unwrap();
+            gives.join().unwrap();
+            looks.join().unwrap();
+        });
+    }
+
+    // The number that is out is the same before and after, so the word does not tell who waits that somebody gave back.
+    #[test]
+    fn who_waits_until_nothing_is_out_sees_what_was_done_by_one_whom_another_replaced() {
+        race(|| {
+            let (limiter, mut slots, message) = with_message(2);
+            drop(slots.pop());
+            let gives = spawn(say(&message, slots.remove(0)));
+            let waits = spawn({
+                let limiter = Arc::clone(&limiter);
+                move || {
+                    block_on(limiter.wait_idle());
+                    assert_eq!(message.load(Ordering::Relaxed), 7);
+                }
+            });
+            drop(limiter.try_acquire());
+            gives.join().unwrap();
+            waits.join().unwrap();
         });
     }
 
     #[test]
     fn who_comes_since_takes_no_news_that_nothing_was_out() {
         race(|| {
-            let limiter = Arc::new(CapacityLimiter::new(1));
-            let slot = Arc::clone(&limiter).try_acquire_owned().unwrap();
+            let (limiter, slots, _) = with_message(1);
             let mut early = pin!(limiter.wait_idle());
             assert!(poll_once(early.as_mut()).is_pending());
-            let leaver = spawn(move || drop(slot));
-            // Between the slot's return and the news of it.
-            let slot = limiter.try_acquire();
-            let mut late = pin!(limiter.wait_idle());
-            let idle = poll_once(late.as_mut()).is_ready();
-            leaver.join().unwrap();
-            if slot.is_some() {
-                assert!(!idle && poll_once(late).is_pending());
+            let leaves = spawn(move || drop(slots));
+            let comes = spawn({
+                let limiter = Arc::clone(&limiter);
+                move || {
+                    // Between the slot's return and the news of it.
+                    let slot = Arc::clone(&limiter).try_acquire_owned()?;
+                    let mut late = Box::pin(limiter.wait_idle_owned());
+                    assert!(poll_once(late.as_mut()).is_pending());
+                    Some((slot, late))
+                }
+            });
+            leaves.join().unwrap();
+            if let Some((slot, mut late)) = comes.join().unwrap() {
+                assert!(poll_once(late.as_mut()).is_pending(), "its own slot is out");
+                drop(slot);
+                assert!(poll_once(late.as_mut()).is_ready());
             }
             assert!(poll_once(early).is_ready());
+        });
+    }
+
+    // The first to say it has yet to say it when nothing is out for a second time, and says both.
+    #[test]
+    fn news_that_another_brings_along_brings_what_was_done_before_it() {
+        race(|| {
+            let (limiter, slots, message) = with_message(1);
+            let mut early = pin!(limiter.wait_idle());
+            assert!(poll_once(early.as_mut()).is_pending());
+            let first = spawn(move || drop(slots));
+            let second = spawn({
+                let limiter = Arc::clone(&limiter);
+                move || {
+                    let slot = Arc::clone(&limiter).try_acquire_owned()?;
+                    let mut late = Box::pin(limiter.wait_idle_owned());
+                    assert!(poll_once(late.as_mut()).is_pending());
+                    let says = say(&message, slot);
+                    let hears = spawn(move || {
+                        if poll_once(late.as_mut()).is_ready() {
+                            assert_eq!(message.load(Ordering::Relaxed), 7);
+                        }
+                    });
+                    says();
+                    Some(hears)
+                }
+            });
+            first.join().unwrap();
+            if let Some(hears) = second.join().unwrap() {
+                hears.join().unwrap();
+            }
         });
     }
 
