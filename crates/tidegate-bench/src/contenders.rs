@@ -325,3 +325,6 @@ macro_rules! timeouts {
     };
 }
 pub(crate) use timeouts;
+
+#[cfg(test)]
+mod tests;

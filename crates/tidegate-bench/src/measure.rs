@@ -198,19 +198,21 @@ pub(crate) fn rehearse(scenario: &Scenario) {
 
 /// How often a contender does the work in one round. Finding it out warms up.
 fn amount(entry: &Entry, stage: &Stage, amount: Amount) -> u64 {
-    let mut n = match amount {
+    let least = match amount {
         Amount::Fixed(n) => {
             entry.run(stage, n);
             return n;
         }
         Amount::AtLeast(n) => n,
     };
+    let mut n = 64;
     loop {
         let start = Instant::now();
         // The shorter of two: what else the machine does must not pass for work, or the rounds would be too short.
         let time = time(entry, stage, n).min(time(entry, stage, n));
-        // What is not timed takes time too.
-        if time >= PART / 2 || start.elapsed() >= PART * 8 {
+        // What is not timed takes time too. And who takes a hundred times as long as the others may do less.
+        let enough = time >= PART / 2 && n >= least || time >= PART;
+        if enough || start.elapsed() >= PART * 8 {
             let more = PART.as_secs_f64() / time.as_secs_f64().max(1e-9);
             return ((n as f64 * more.clamp(1.0, 2.0)) as u64).max(1);
         }

@@ -120,7 +120,8 @@ lock!(UnfairLock, fair: false);
 pub(crate) struct Queue;
 
 impl Contender for Queue {
-    const WHO: Who = Who::peer("futures-intrusive", Guarantee::Fifo);
+    const WHO: Who = Who::peer("futures-intrusive", Guarantee::Unfair)
+        .note("a newcomer may take the item that a getter was woken for");
 }
 
 impl super::Queue for Queue {
