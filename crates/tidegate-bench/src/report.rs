@@ -304,7 +304,8 @@ fn value(table: &Table, value: f64) -> String {
 }
 
 fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or("–".to_owned(), |it| format!("{it:.2}"))
+    // To nothing there is no ratio.
+    ratio.filter(|it| it.is_finite()).map_or("–".to_owned(), |it| format!("{it:.2}"))
 }
 
 fn instructions(figure: &Figure) -> String {
