@@ -544,7 +544,9 @@ impl<T, S: Store<T>> Channel<T, S> {
                 }
                 Ok(item)
             }
-            Turn::Decided(None) | Turn::Released => Err(Closed(())),
+            Turn::Decided(None) => Err(Closed(())),
+            // Another getter may have been dropped since, and what had been handed to it has come back.
+            Turn::Released => self.try_get().map_err(|_| Closed(())),
         })
     }
 

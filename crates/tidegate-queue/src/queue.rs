@@ -455,6 +455,8 @@ macro_rules! queue {
             /// # Examples
             ///
             /// ```
+            /// use std::pin::pin;
+            ///
             /// use futures_util::StreamExt;
             #[doc = concat!("use tidegate_queue::{", $text, ", Shutdown};")]
             ///
@@ -463,9 +465,10 @@ macro_rules! queue {
             /// queue.put(1).await?;
             /// queue.put(2).await?;
             /// queue.shutdown(Shutdown::Drain);
-            /// let mut items: Vec<i32> = queue.stream().collect().await;
-            /// items.sort();
-            /// assert_eq!(items, [1, 2]);
+            /// let mut items = pin!(queue.stream()); // To be asked for one at a time, it has to stay where it is.
+            /// let first: Option<i32> = items.next().await;
+            /// let rest: Vec<i32> = items.collect().await;
+            /// assert_eq!((first.is_some(), rest.len()), (true, 1));
             /// # Ok::<_, tidegate_queue::Closed<i32>>(())
             /// # }).unwrap();
             /// ```
@@ -624,7 +627,8 @@ macro_rules! queue {
             /// filled. With [`Shutdown::Drain`], what is in the queue can still be got, and who waits on an empty
             /// queue is released with [`Closed`] at once. With [`Shutdown::Immediate`], what is in the queue is
             /// dropped and counts as [done](Self::task_done). An item that was handed to a getter before stays its
-            /// own, whether it has looked or not.
+            /// own, whether it has looked or not; if it is dropped before it looks, the item goes back after a `Drain`,
+            /// to whoever looks or asks next.
             ///
             /// It may be called again: from `Drain` to `Immediate`, but not back.
             ///
@@ -833,6 +837,8 @@ queue! {
     ///
     /// A future that is leaked while it waits (by [`std::mem::forget`]) keeps its place in line, and what is handed to
     /// it there is lost.
+    ///
+    /// It knows no runtime, so a task that never has to wait here never gives way to the others of its thread.
     Queue, "Queue", Fifo, FifoChannel, []
 }
 

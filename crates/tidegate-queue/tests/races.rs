@@ -109,6 +109,24 @@ fn a_shutdown_races_a_put_and_a_waiting_getter() {
 }
 
 #[test]
+fn a_shutdown_races_a_getter_that_leaves_what_another_is_to_have() {
+    race(|| {
+        let queue = Arc::new(Queue::unbounded());
+        let mut leaves = Box::pin(Arc::clone(&queue).get_owned());
+        let mut stays = Box::pin(Arc::clone(&queue).get_owned());
+        assert!(poll_once(leaves.as_mut()).is_pending());
+        assert!(poll_once(stays.as_mut()).is_pending());
+        queue.try_put(1).unwrap();
+        let leaver = spawn(move || drop(leaves));
+        queue.shutdown(Shutdown::Drain);
+        leaver.join().unwrap();
+        // It was handed on before the end, or came back after it.
+        assert_eq!(poll_once(stays.as_mut()), Poll::Ready(Ok(1)));
+        assert_eq!((queue.len(), queue.waiters()), (0, 0));
+    });
+}
+
+#[test]
 fn a_shutdown_at_once_races_a_waiting_putter_and_a_get() {
     race(|| {
         let queue = Arc::new(Queue::bounded(1));

@@ -297,7 +297,10 @@ macro_rules! behaves_as_the_oracle {
                                 (Poll::Ready(Ok(item)), Getter::Handed((expected, _))) => {
                                     prop_assert_eq!(item.id, expected.id);
                                 }
-                                (Poll::Ready(Err(Closed(()))), Getter::Closed) => {}
+                                // What has come back since is there for those who have not looked.
+                                (Poll::Ready(got), Getter::Closed) => {
+                                    prop_assert_eq!(got.ok().map(id), oracle.pop().map(id));
+                                }
                                 (outcome, _) => prop_assert!(false, "{outcome:?}"),
                             }
                         }

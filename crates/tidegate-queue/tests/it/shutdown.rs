@@ -149,6 +149,26 @@ each_queue! {
         assert_eq!((queue.try_get(), queue.try_get()), (Ok(1), Err(TryGetError::Closed)));
     }
 
+    // Or both go home, and what is left is done by nobody.
+    #[test]
+    fn what_comes_back_after_a_drain_goes_to_a_getter_that_was_released_and_has_not_looked() {
+        let queue = Q::unbounded();
+        let mut leaves = Box::pin(queue.get());
+        let mut first = pin!(queue.take());
+        let mut second = pin!(queue.get());
+        assert!(poll_once(leaves.as_mut()).is_pending());
+        assert!(poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(second.as_mut()).is_pending());
+        queue.try_put(1).unwrap(); // Handed to `leaves` ...
+        queue.shutdown(Shutdown::Drain);
+        drop(leaves); // ... which never looks.
+        let Poll::Ready(Ok(job)) = poll_once(first) else { panic!("there is one") };
+        assert_eq!(*job, 1);
+        assert!(matches!(poll_once(second), Poll::Ready(Err(Closed(())))));
+        drop(job);
+        assert!(poll_once(pin!(queue.join())).is_ready());
+    }
+
     #[test]
     fn what_comes_back_after_the_end_is_dropped_and_done() {
         let queue = Q::unbounded();
