@@ -1,6 +1,7 @@
-use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use crate::kind::AnyQueue;
 use crate::tasks::Tasks;
@@ -30,7 +31,7 @@ use crate::tasks::Tasks;
 #[must_use = "dropping a `Job` says that it is done"]
 pub struct Job<'a, T> {
     item: T,
-    _done: Done<'a>,
+    done: Done<'a>,
 }
 
 /// Says so, when dropped.
@@ -44,10 +45,18 @@ impl Drop for Done<'_> {
     }
 }
 
+/// A panic of a joiner's waker would lose the item: it is the waker's fault, and the item goes before it.
+fn say_calmly(done: impl Sized) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(done))) {
+        // Dropping it could panic in its turn.
+        mem::forget(panic);
+    }
+}
+
 impl<'a, T> Job<'a, T> {
     #[inline]
     pub(crate) fn new(item: T, tasks: &'a Tasks) -> Self {
-        Self { item, _done: Done(tasks) }
+        Self { item, done: Done(tasks) }
     }
 
     /// Says that it is done, and gives the item.
@@ -62,6 +71,7 @@ impl<'a, T> Job<'a, T> {
     /// assert_eq!((tea.as_str(), queue.unfinished()), ("tea", 0));
     /// ```
     pub fn into_inner(self) -> T {
+        say_calmly(self.done);
         self.item
     }
 }
@@ -92,7 +102,7 @@ impl<T: fmt::Debug> fmt::Debug for Job<'_, T> {
 #[must_use = "dropping an `OwnedJob` says that it is done"]
 pub struct OwnedJob<Q: AnyQueue> {
     item: Q::Item,
-    _done: OwnedDone<Q>,
+    done: OwnedDone<Q>,
 }
 
 struct OwnedDone<Q: AnyQueue>(Arc<Q>);
@@ -107,11 +117,12 @@ impl<Q: AnyQueue> Drop for OwnedDone<Q> {
 
 impl<Q: AnyQueue> OwnedJob<Q> {
     pub(crate) fn new(item: Q::Item, queue: Arc<Q>) -> Self {
-        Self { item, _done: OwnedDone(queue) }
+        Self { item, done: OwnedDone(queue) }
     }
 
     /// As [`Job::into_inner`].
     pub fn into_inner(self) -> Q::Item {
+        say_calmly(self.done);
         self.item
     }
 }

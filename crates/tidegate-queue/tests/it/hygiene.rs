@@ -231,6 +231,24 @@ each_queue! {
     }
 
     #[test]
+    fn a_waker_that_panics_in_join_does_not_lose_the_item_of_a_job_that_is_taken_apart() {
+        let mad = Waker::from(Arc::new(Panics));
+        let queue = Arc::new(Q::unbounded());
+        for owned in [false, true] {
+            queue.try_put(7).unwrap();
+            let mut join = pin!(queue.join());
+            assert!(poll_with(join.as_mut(), &mad).is_pending());
+            let item = match owned {
+                false => queue.try_take().unwrap().into_inner(),
+                true => Arc::clone(&queue).try_take_owned().unwrap().into_inner(),
+            };
+            assert_eq!((item, queue.unfinished()), (7, 0));
+            assert!(poll_once(join).is_ready());
+        }
+        assert_eq!(Arc::strong_count(&queue), 1);
+    }
+
+    #[test]
     fn a_waker_that_panics_in_join_keeps_nobody_asleep() {
         let mad = Waker::from(Arc::new(Panics));
         let (wakes, calm) = CountingWaker::new();
