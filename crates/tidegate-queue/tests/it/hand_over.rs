@@ -100,7 +100,7 @@ each_queue! {
 
     // 13: it stalls, and nothing worse.
     #[test]
-    fn a_getter_that_is_leaked_keeps_its_place_and_what_comes_to_it() {
+    fn a_getter_that_is_leaked_and_forgotten_keeps_its_place_and_what_comes_to_it() {
         let queue: &'static _ = Box::leak(Box::new(Q::unbounded()));
         let mut leaked = Box::pin(queue.get());
         assert!(poll_once(leaked.as_mut()).is_pending());

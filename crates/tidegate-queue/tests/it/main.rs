@@ -12,6 +12,7 @@ mod join;
 mod model;
 mod order;
 mod panics;
+mod runtimes;
 mod scale;
 mod shutdown;
 mod stream;
