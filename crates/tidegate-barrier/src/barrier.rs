@@ -34,19 +34,21 @@ use crate::turn::{BarrierTurn, Broken};
 /// Who leaves takes its arrival back, so nobody passes alone:
 ///
 /// ```
+/// use std::future::Future;
 /// use std::pin::pin;
+/// use std::task::{Context, Waker};
 /// use tidegate_barrier::Barrier;
-/// use tidegate_test::poll_once;
 ///
 /// let barrier = Barrier::new(2);
+/// let mut cx = Context::from_waker(Waker::noop());
 /// let mut gives_up = Box::pin(barrier.wait());
-/// assert!(poll_once(gives_up.as_mut()).is_pending());
+/// assert!(gives_up.as_mut().poll(&mut cx).is_pending());
 /// drop(gives_up);
 ///
 /// let mut waits = pin!(barrier.wait());
-/// assert!(poll_once(waits.as_mut()).is_pending());
-/// assert!(poll_once(pin!(barrier.wait())).is_ready());
-/// assert!(poll_once(waits).is_ready());
+/// assert!(waits.as_mut().poll(&mut cx).is_pending());
+/// assert!(pin!(barrier.wait()).poll(&mut cx).is_ready());
+/// assert!(waits.poll(&mut cx).is_ready());
 /// ```
 ///
 /// # Barrier or latch?

@@ -199,11 +199,13 @@ impl WaitOwnedFut {
     /// # Examples
     ///
     /// ```
+    /// # use std::future::Future;
     /// # use std::pin::pin;
     /// # use std::sync::Arc;
+    /// # use std::task::{Context, Waker};
     /// # use tidegate_barrier::Barrier;
     /// let mut wait = pin!(Arc::new(Barrier::new(2)).wait_owned());
-    /// assert!(tidegate_test::poll_once(wait.as_mut()).is_pending());
+    /// assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// assert_eq!(wait.leave(), None);
     /// ```
     #[track_caller]

@@ -61,16 +61,19 @@ use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 /// One `set`, one waiter:
 ///
 /// ```
+/// use std::future::Future;
 /// use std::pin::pin;
+/// use std::task::{Context, Waker};
 /// use tidegate_event::AutoResetEvent;
-/// use tidegate_test::poll_once;
 ///
 /// let event = AutoResetEvent::new();
 /// let (mut first, mut second) = (pin!(event.wait()), pin!(event.wait()));
-/// assert!(poll_once(first.as_mut()).is_pending() && poll_once(second.as_mut()).is_pending());
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(first.as_mut().poll(&mut cx).is_pending());
+/// assert!(second.as_mut().poll(&mut cx).is_pending());
 /// event.set();
-/// assert!(poll_once(first).is_ready());
-/// assert!(poll_once(second).is_pending());
+/// assert!(first.poll(&mut cx).is_ready());
+/// assert!(second.poll(&mut cx).is_pending());
 /// ```
 ///
 /// # AutoResetEvent or semaphore?

@@ -41,25 +41,27 @@ use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 ///     "serving"
 /// }
 ///
-/// # std::thread::scope(|threads| {
-/// threads.spawn(|| READY.set());
-/// assert_eq!(tidegate_test::block_on(serve()), "serving");
+/// # tidegate_test::block_on(async {
+/// std::thread::spawn(|| READY.set());
+/// assert_eq!(serve().await, "serving");
 /// # });
 /// ```
 ///
 /// Who waits when it is set is released, though it is cleared at once:
 ///
 /// ```
+/// use std::future::Future;
 /// use std::pin::pin;
+/// use std::task::{Context, Waker};
 /// use tidegate_event::Event;
-/// use tidegate_test::poll_once;
 ///
 /// let event = Event::new();
 /// let mut wait = pin!(event.wait());
-/// assert!(poll_once(wait.as_mut()).is_pending());
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(wait.as_mut().poll(&mut cx).is_pending());
 /// event.set();
 /// event.clear();
-/// assert!(poll_once(wait).is_ready());
+/// assert!(wait.poll(&mut cx).is_ready());
 /// ```
 ///
 /// # Event, AutoResetEvent or Latch?

@@ -44,10 +44,10 @@ const SHIFT: u32 = 1;
 ///     "serving"
 /// }
 ///
-/// # std::thread::scope(|threads| {
-/// threads.spawn(|| READY.count_down(1)); // The database is connected ...
-/// threads.spawn(|| READY.count_down(1)); // ... and the cache is warm.
-/// assert_eq!(tidegate_test::block_on(serve()), "serving");
+/// # tidegate_test::block_on(async {
+/// std::thread::spawn(|| READY.count_down(1)); // The database is connected ...
+/// std::thread::spawn(|| READY.count_down(1)); // ... and the cache is warm.
+/// assert_eq!(serve().await, "serving");
 /// # });
 /// ```
 ///

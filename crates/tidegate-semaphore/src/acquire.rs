@@ -39,13 +39,13 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use tidegate_semaphore::{AcquireFut, Semaphore};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let semaphore = Semaphore::new(1);
     /// let acquire: AcquireFut<'_> = semaphore.acquire();
-    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// assert!(acquire.await.is_ok());
+    /// # });
     /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
@@ -83,13 +83,13 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use std::sync::Arc;
     /// use tidegate_semaphore::{AcquireOwnedFut, Semaphore};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let acquire: AcquireOwnedFut = Arc::new(Semaphore::new(1)).acquire_owned();
-    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// assert!(acquire.await.is_ok());
+    /// # });
     /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]

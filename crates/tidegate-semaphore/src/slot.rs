@@ -110,13 +110,14 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use tidegate_semaphore::{CapacityLimiter, SlotFut};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let limiter = CapacityLimiter::new(1);
     /// let acquire: SlotFut<'_> = limiter.acquire();
-    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// let slot = acquire.await;
+    /// # drop(slot);
+    /// # });
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct SlotFut<'a> {
@@ -159,13 +160,14 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use std::sync::Arc;
     /// use tidegate_semaphore::{CapacityLimiter, SlotOwnedFut};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let acquire: SlotOwnedFut = Arc::new(CapacityLimiter::new(1)).acquire_owned();
-    /// assert!(poll_once(pin!(acquire)).is_ready());
+    /// let slot = acquire.await;
+    /// # drop(slot);
+    /// # });
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct SlotOwnedFut {

@@ -15,13 +15,13 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use tidegate_semaphore::{CapacityLimiter, WaitIdleFut};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let limiter = CapacityLimiter::new(1);
     /// let idle: WaitIdleFut<'_> = limiter.wait_idle();
-    /// assert!(poll_once(pin!(idle)).is_ready());
+    /// idle.await;
+    /// # });
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct WaitIdleFut<'a> {
@@ -60,13 +60,13 @@ pin_project! {
     /// # Examples
     ///
     /// ```
-    /// use std::pin::pin;
     /// use std::sync::Arc;
     /// use tidegate_semaphore::{CapacityLimiter, WaitIdleOwnedFut};
-    /// use tidegate_test::poll_once;
     ///
+    /// # tidegate_test::block_on(async {
     /// let idle: WaitIdleOwnedFut = Arc::new(CapacityLimiter::new(1)).wait_idle_owned();
-    /// assert!(poll_once(pin!(idle)).is_ready());
+    /// idle.await;
+    /// # });
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct WaitIdleOwnedFut {
