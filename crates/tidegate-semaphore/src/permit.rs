@@ -4,6 +4,8 @@ use crate::semaphore::Semaphore;
 
 /// One or several permits of a [`Semaphore`]; dropping them gives them back.
 ///
+/// There is no `release` to call: it cannot be missed, nor called once too often.
+///
 /// # Examples
 ///
 /// ```
@@ -16,6 +18,7 @@ use crate::semaphore::Semaphore;
 /// one.forget();
 /// assert_eq!(semaphore.available_permits(), 2);
 /// ```
+#[doc(alias = "release")]
 #[derive(Debug)]
 #[must_use = "dropping a `Permit` gives it straight back"]
 pub struct Permit<'a> {
@@ -27,6 +30,20 @@ impl<'a> Permit<'a> {
     #[inline]
     pub(crate) fn new(semaphore: &'a Semaphore, count: usize) -> Self {
         Self { semaphore, count }
+    }
+
+    /// The semaphore that the permits are of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_semaphore::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(permit.semaphore().available_permits(), 2);
+    /// ```
+    pub fn semaphore(&self) -> &'a Semaphore {
+        self.semaphore
     }
 
     /// How many permits this holds.

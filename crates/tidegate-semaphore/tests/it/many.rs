@@ -25,6 +25,16 @@ fn a_large_request_holds_nothing_back_before_it_is_whole() {
 }
 
 #[test]
+fn a_permit_tells_whose_it_is_though_it_is_gone() {
+    let (one, other) = (Semaphore::new(1), Semaphore::new(1));
+    let permit = one.try_acquire().unwrap();
+    let whose = permit.semaphore();
+    drop(permit);
+    assert!(std::ptr::eq(whose, &one) && !std::ptr::eq(whose, &other));
+    assert_eq!(whose.available_permits(), 1);
+}
+
+#[test]
 fn splitting_and_merging_conserve_permits() {
     let semaphore = Arc::new(Semaphore::new(10));
     let mut permit = semaphore.try_acquire_many(6).unwrap();
