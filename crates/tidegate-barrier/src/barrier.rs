@@ -184,6 +184,8 @@ impl Barrier {
 
     /// As [`wait_blocking`](Self::wait_blocking), giving up at `deadline` with `None`.
     ///
+    /// Who makes the round complete passes though the deadline has passed.
+    ///
     /// With `None` the arrival has been taken back and nothing is broken; [`abort`](Self::abort) tells the others.
     ///
     /// # Errors
@@ -278,6 +280,7 @@ impl Barrier {
     /// # use tidegate_barrier::Barrier;
     /// assert_eq!(Barrier::new(5).waiting(), 0);
     /// ```
+    #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
         self.queue.waiters()
     }
@@ -302,6 +305,7 @@ impl Barrier {
     /// # use tidegate_barrier::Barrier;
     /// assert!(!Barrier::new(5).is_broken());
     /// ```
+    #[doc(alias = "broken")]
     #[inline]
     pub fn is_broken(&self) -> bool {
         // Acquire: pairs with the Release in `abort` and `reset`.

@@ -14,6 +14,7 @@ use std::fmt;
 /// # Ok::<_, tidegate_barrier::Broken>(())
 /// # }).unwrap();
 /// ```
+#[doc(alias = "BarrierWaitResult")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierTurn {
     index: usize,
@@ -73,6 +74,7 @@ impl BarrierTurn {
 /// barrier.abort();
 /// assert_eq!(barrier.wait_blocking(), Err(Broken));
 /// ```
+#[doc(alias = "BrokenBarrierError")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken;
 

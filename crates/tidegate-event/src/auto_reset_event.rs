@@ -93,6 +93,7 @@ use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 ///
 /// Setting and taking are one compare-exchange each while nobody waits. Waiting allocates nothing; joining, leaving and
 /// being released are O(1).
+#[doc(alias = "Notify")]
 pub struct AutoResetEvent {
     queue: WaitQueue<Turnstile>,
 }
@@ -181,6 +182,7 @@ impl AutoResetEvent {
     /// assert!(event.try_wait());
     /// assert!(!event.try_wait());
     /// ```
+    #[doc(alias = "notify_one")]
     #[inline]
     pub fn set(&self) -> bool {
         raise(&self.queue).unwrap_or_else(|| self.set_in_line())
@@ -220,6 +222,8 @@ impl AutoResetEvent {
     /// assert!(event.try_wait());
     /// assert!(!event.is_set());
     /// ```
+    #[doc(alias = "clear")]
+    #[doc(alias = "reset")]
     #[inline]
     pub fn try_wait(&self) -> bool {
         pass(&self.queue)

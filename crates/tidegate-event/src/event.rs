@@ -85,6 +85,7 @@ use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 ///
 /// Asking and passing a set event is one load; setting and clearing one read-modify-write. Waiting allocates
 /// nothing; joining and leaving are O(1); setting is O(1) under the lock and O(1) per waiter to wake it.
+#[doc(alias = "ManualResetEvent")]
 pub struct Event {
     queue: WaitQueue<Flag>,
 }
@@ -160,6 +161,7 @@ impl Event {
     /// assert!(event.set());
     /// assert!(!event.set());
     /// ```
+    #[doc(alias = "notify_all")]
     #[inline]
     pub fn set(&self) -> bool {
         raise(&self.queue).unwrap_or_else(|| self.set_and_release())
@@ -188,6 +190,7 @@ impl Event {
     /// assert!(event.clear());
     /// assert!(!event.clear());
     /// ```
+    #[doc(alias = "reset")]
     #[inline]
     pub fn clear(&self) -> bool {
         // Acquire: pairs with the Release in `set`. Release: pairs with the Acquire of whoever sees the flag down again.
@@ -285,6 +288,8 @@ impl Event {
     }
 
     /// As [`wait_blocking`](Self::wait_blocking), giving up at `deadline` with `None`.
+    ///
+    /// An event that is set lets pass though the deadline has passed.
     ///
     /// # Blocking
     ///

@@ -77,6 +77,8 @@ const SHIFT: u32 = 1;
 ///
 /// Asking, and passing an open latch, is one load; counting down is one compare-exchange. Waiting allocates nothing;
 /// joining and leaving are O(1); opening is O(1) under the lock and O(1) per waiter to wake it.
+#[doc(alias = "CountDownLatch")]
+#[doc(alias = "WaitGroup")]
 pub struct Latch {
     queue: WaitQueue<Count>,
 }
@@ -303,6 +305,8 @@ impl Latch {
     }
 
     /// As [`wait_blocking`](Self::wait_blocking), giving up at `deadline` with `None`.
+    ///
+    /// A latch that is open lets pass though the deadline has passed.
     ///
     /// # Blocking
     ///

@@ -172,6 +172,7 @@ impl CapacityLimiter {
     /// # use tidegate_semaphore::CapacityLimiter;
     /// assert_eq!(CapacityLimiter::new(5).total(), 5);
     /// ```
+    #[doc(alias = "total_tokens")]
     #[inline]
     pub fn total(&self) -> usize {
         self.total.load(Ordering::Relaxed)
@@ -198,6 +199,7 @@ impl CapacityLimiter {
     /// drop(two);
     /// assert!(limiter.try_acquire().is_some());
     /// ```
+    #[doc(alias = "total_tokens")]
     pub fn set_total(&self, total: usize) {
         let mut line = self.queue.lock();
         let peak = self.peak.load(Ordering::Relaxed);
@@ -261,6 +263,7 @@ impl CapacityLimiter {
     /// let slot = limiter.try_acquire();
     /// assert!(slot.is_some() && limiter.try_acquire().is_none());
     /// ```
+    #[doc(alias = "acquire_nowait")]
     #[inline]
     pub fn try_acquire(&self) -> Option<Slot<'_>> {
         self.try_take().then(|| Slot::new(self))
@@ -351,6 +354,7 @@ impl CapacityLimiter {
     /// let _slot = limiter.try_acquire();
     /// assert_eq!(limiter.borrowed(), 1);
     /// ```
+    #[doc(alias = "borrowed_tokens")]
     pub fn borrowed(&self) -> usize {
         let line = self.queue.lock();
         self.borrowed_in(line.word().load(Ordering::Relaxed))
@@ -366,6 +370,7 @@ impl CapacityLimiter {
     /// let _slot = limiter.try_acquire();
     /// assert_eq!(limiter.available(), 1);
     /// ```
+    #[doc(alias = "available_tokens")]
     pub fn available(&self) -> usize {
         let line = self.queue.lock();
         match self.total() {

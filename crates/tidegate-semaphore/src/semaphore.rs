@@ -64,6 +64,7 @@ use crate::permit::{OwnedPermit, Permit};
 ///
 /// Taking and giving back are one compare-exchange each while nobody waits. Waiting allocates nothing; joining,
 /// leaving and being served are O(1) per waiter.
+#[doc(alias = "BoundedSemaphore")]
 #[derive(Debug)]
 pub struct Semaphore {
     gate: Gate,
@@ -175,6 +176,7 @@ impl Semaphore {
     /// let permit = semaphore.try_acquire();
     /// assert!(permit.is_some() && semaphore.try_acquire().is_none());
     /// ```
+    #[doc(alias = "acquire_nowait")]
     #[inline]
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
@@ -392,6 +394,7 @@ impl Semaphore {
     /// semaphore.add_permits(2);
     /// assert_eq!(semaphore.available_permits(), 2);
     /// ```
+    #[doc(alias = "release")]
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         self.gate.release(n);
@@ -406,6 +409,7 @@ impl Semaphore {
     /// let semaphore = Semaphore::new(3);
     /// assert_eq!(semaphore.forget_permits(5), 3);
     /// ```
+    #[doc(alias = "reduce_permits")]
     pub fn forget_permits(&self, n: usize) -> usize {
         self.gate.forget(n)
     }
@@ -420,6 +424,7 @@ impl Semaphore {
     /// # use tidegate_semaphore::Semaphore;
     /// assert_eq!(Semaphore::new(3).available_permits(), 3);
     /// ```
+    #[doc(alias = "locked")]
     #[inline]
     pub fn available_permits(&self) -> usize {
         self.gate.available()
@@ -428,6 +433,10 @@ impl Semaphore {
     /// Closes the semaphore for good: who waits and who comes later gets [`Closed`].
     ///
     /// A permit that was granted before stays valid, also to a future that has not looked at it yet.
+    ///
+    /// # Panics
+    ///
+    /// When a task's waker panics, after all who waited have been woken.
     ///
     /// # Examples
     ///

@@ -21,6 +21,7 @@ use crate::limiter::{CapacityLimiter, Seats};
 /// drop(slot);
 /// assert_eq!(limiter.borrowed(), 0);
 /// ```
+#[doc(alias = "release")]
 #[derive(Debug)]
 #[must_use = "dropping a `Slot` gives it straight back"]
 pub struct Slot<'a> {
