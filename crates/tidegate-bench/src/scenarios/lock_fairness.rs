@@ -13,8 +13,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         let run = locks!(T => move |stage, n| Outcome::Was(compete::<T>(stage, on, inside, n).0));
         Scenario::new(id, what, run).unit(Unit::Share).crowded(19_200)
     };
-    let longest = |id, what, on, inside| {
-        let run = locks!(T => move |stage, n| Outcome::Was(compete::<T>(stage, on, inside, n).1));
+    let longest = |id, what, on| {
+        let run = locks!(T => move |stage, n| Outcome::Was(compete::<T>(stage, on, true, n).1));
         Scenario::new(id, what, run).unit(Unit::Times).crowded(19_200)
     };
     vec![
@@ -37,16 +37,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             true,
         ),
         longest(
-            "lock/longest-two-between",
-            "64 tasks, others go first between turns: the longest wait, in rounds of 64 turns; two workers",
-            On::Two,
-            false,
-        ),
-        longest(
             "lock/longest-two-inside",
             "64 tasks, others go first with the lock held: the longest wait, in rounds of 64 turns; two workers",
             On::Two,
-            true,
+        ),
+        longest(
+            "lock/longest-one-inside",
+            "64 tasks, others go first with the lock held: the longest wait, in rounds of 64 turns; one thread",
+            On::Current,
         ),
     ]
 }
@@ -76,10 +74,11 @@ fn compete<L: Lock>(stage: &Stage, on: On, inside: bool, n: u64) -> (f64, f64) {
                     loop {
                         let asked = course.turns.load(Ordering::Relaxed);
                         let mut guard = course.lock.lock().await;
+                        longest = longest.max(*guard - asked.min(*guard));
+                        // Who starved until now has waited too.
                         if *guard == n {
                             return (own, longest);
                         }
-                        longest = longest.max(*guard - asked.min(*guard));
                         *guard += 1;
                         own += 1;
                         course.turns.store(*guard, Ordering::Relaxed);
