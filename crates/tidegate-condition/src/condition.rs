@@ -103,15 +103,12 @@ use crate::wait_for::WaitForFut;
 ///
 /// # Limitations
 ///
-/// A wait with a guard that borrows its lock must not be leaked (by [`mem::forget`](std::mem::forget) of the box that it is
-/// pinned in, say) and outlived by the condition: a later notification would reach for a lock that may be gone. With a lock in
-/// an [`Arc`](std::sync::Arc) and [`wait_owned`](Self::wait_owned), or in a static, it may.
-///
 /// A guard that was narrowed by [`map`](LockGuard::map) cannot wait; keep the whole.
 ///
 /// # Cost
 ///
-/// Waiting allocates nothing; joining and leaving are O(1). Notifying is O(1) for each who is notified, under the internal
+/// A lock allocates once, when it is first waited with, and is somewhat slower to take from then on. Other than that waiting
+/// allocates nothing; joining and leaving are O(1). Notifying is O(1) for each who is notified, under the internal
 /// locks of both lines.
 #[derive(Default)]
 pub struct Condition {

@@ -9,10 +9,10 @@
 //
 // The lock of the condition's line is taken before that of a lock's line, never the other way round.
 //
-// Nothing but the waiter keeps its lock alive and in its place, and a notification reaches for that lock. A waiter that is
-// dropped has left by then. One that is leaked after it was polled has not: if it borrows its lock, and the lock is dropped or
-// moved after that, the condition is left with a pointer to where it was. (An owner that is leaked keeps the lock, and a static
-// one stays.) So long as this is open, see the limitations of `wait`.
+// A notification reaches for the lock, though nothing that it is handed keeps the lock alive: a waiter that borrows its
+// lock may be leaked after it was polled, which ends the borrow, and the lock may be dropped or moved. So the lock is
+// given a house when it is first waited with, its word and its line on the heap (see lock.rs), and every waiter keeps a
+// share of that. A waiter's own memory is pinned, and stays if it is leaked.
 //
 // Who was notified alone and is dropped before it has the lock passes the notification on. Who was notified with
 // everybody else does not: the others have theirs.
@@ -20,6 +20,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tidegate_shim::atomic::{AtomicU8, Ordering};
@@ -60,7 +61,8 @@ const WAITERS: usize = WaitQueue::<Notices>::WAITERS;
 ///
 /// # Cost
 ///
-/// Waiting allocates nothing; joining and leaving are O(1). Notifying is O(1) for each who is notified, under the
+/// A lock allocates once, when it is first waited with, and is somewhat slower to take from then on. Other than that
+/// waiting allocates nothing; joining and leaving are O(1). Notifying is O(1) for each who is notified, under the
 /// locks of both lines, and wakes nobody while the lock is held.
 pub struct RawCondition {
     queue: WaitQueue<Notices>,
@@ -79,8 +81,8 @@ impl Policy for Notices {
 
 /// Where a waiter stands.
 pub struct Place {
-    /// The queue of the lock that it gave back. Its owner keeps it alive while it is in any line.
-    lock: NonNull<WaitQueue<Mutual>>,
+    /// The line of the lock that it gave back, in its house.
+    lock: Arc<WaitQueue<Mutual>>,
     moved: AtomicU8,
 }
 
@@ -90,11 +92,6 @@ const NOT_MOVED: u8 = 0;
 const MOVED: u8 = 1;
 /// In the lock's line, with everybody who waited.
 const MOVED_WITH_ALL: u8 = 2;
-
-// SAFETY: it leads to a queue, which is `Sync`.
-unsafe impl Send for Place {}
-// SAFETY: as above.
-unsafe impl Sync for Place {}
 
 impl RawCondition {
     const_fn! {
@@ -113,17 +110,13 @@ impl RawCondition {
     ///
     /// Weak. The lock is not held after the future was dropped, whenever that is; a notification that it had been
     /// given by [`notify`](Self::notify) goes to the next who waits.
-    ///
-    /// # Limitations
-    ///
-    /// A future that borrows its lock and was polled must be dropped before the lock is dropped or moved: to leak it (by
-    /// [`mem::forget`](std::mem::forget) of the box that it is pinned in, say) and to notify afterwards reaches for a lock that
-    /// is not there. One whose grant owns its share, or whose lock is a static, may be leaked.
     #[inline]
     pub fn wait<O>(&self, grant: LockGrant<O>) -> Notified<'_, O> {
-        let (lock, owner) = grant.into_parts();
+        let (raw, owner) = grant.into_parts();
+        // SAFETY: the owner keeps the lock alive.
+        let lock = lock::house(unsafe { raw.as_ref() });
         let place = Place { lock, moved: AtomicU8::new(NOT_MOVED) };
-        Notified { condition: self, node: Node::new(place), owner: Some(owner) }
+        Notified { condition: self, node: Node::new(place), raw, owner: Some(owner) }
     }
 
     /// Notifies up to `n` of those who have waited longest; answers how many.
@@ -183,14 +176,14 @@ impl RawCondition {
         let mut moved = 0;
         while moved < n {
             // One lock after the other; they are one and the same, as a rule.
-            let Some(lock) = line.front().map(|it| it.lock) else { break };
-            // SAFETY: a waiter in line keeps its lock alive, and leaves only under the lock of the line it is in.
-            // Until `target` is let go of that is one of the two that are held here.
-            let mut target = unsafe { lock.as_ref() }.lock();
+            let Some(lock) = line.front().map(|it| Arc::clone(&it.lock)) else { break };
+            let mut target = lock.lock();
             while moved < n {
                 match line.front() {
                     // Release: pairs with the owner's Acquire.
-                    Some(it) if it.lock == lock => it.moved.store(how, Ordering::Release),
+                    Some(it) if Arc::ptr_eq(&it.lock, &lock) => {
+                        it.moved.store(how, Ordering::Release)
+                    }
                     _ => break,
                 }
                 let node = line.pop_front();
@@ -235,6 +228,8 @@ pub struct Notified<'c, O> {
     condition: &'c RawCondition,
     /// Fresh as long as the lock is held still; done once it is held again.
     node: Node<Place>,
+    /// The lock's own queue, valid while `owner` lives.
+    raw: NonNull<WaitQueue<Mutual>>,
     /// Keeps the lock alive. `Some` until the grant is made of it.
     owner: Option<O>,
 }
@@ -258,8 +253,7 @@ impl<O> Notified<'_, O> {
     fn lock(&self) -> &WaitQueue<Mutual> {
         // SAFETY: as in `moved`.
         let place = self.node.note.with(|it| unsafe { &*it });
-        // SAFETY: the owner keeps it alive.
-        unsafe { place.lock.as_ref() }
+        &place.lock
     }
 
     /// This node as one that waits for a lock.
@@ -349,12 +343,12 @@ impl<O> Future for Notified<'_, O> {
         }
         let again = lock::is_to_be_had_by_barging(this.lock());
         _ = ready!(waiter::poll(this.lock(), this.as_locking(), cx, again, lock::decide));
-        let lock = NonNull::from(this.lock());
+        let raw = this.raw;
         // SAFETY: nothing that is pinned is moved.
         let owner = unsafe { &mut self.get_unchecked_mut().owner };
         let owner = owner.take().expect("ready once");
         // SAFETY: the lock was taken or handed over; the owner keeps it alive.
-        Poll::Ready(unsafe { LockGrant::new(lock, owner) })
+        Poll::Ready(unsafe { LockGrant::new(raw, owner) })
     }
 }
 

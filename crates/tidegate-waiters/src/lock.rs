@@ -1,6 +1,6 @@
 // How it works
 //
-//     word: [ BARGING | HANDOFF | LOCKED | WAITERS ]
+//     word: [ HOUSED | BARGING | HANDOFF | LOCKED | WAITERS ]
 //
 // One compare-exchange takes the lock and one gives it back while nobody waits. With somebody in line it is given
 // back under the queue's lock, in one of two ways:
@@ -15,6 +15,10 @@
 //
 // A barging waiter also looks when it is polled for no reason: the one that was nudged may be another future of the
 // same task, which that task does not poll just now.
+
+// Once somebody has waited for a condition with it, a lock has a house: its word and its line are on the heap, where
+// the condition finds them whatever becomes of the lock, and the word here says `HOUSED` and is shut for good. The fast
+// paths fail on that, and everybody who takes the queue's lock is led there.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -35,6 +39,7 @@ const WAITERS: usize = WaitQueue::<Mutual>::WAITERS;
 const LOCKED: usize = 2;
 const HANDOFF: usize = 4;
 const BARGING: usize = 8;
+const HOUSED: usize = 16;
 
 /// Who gets a lock that is given back: [`Fifo`] or [`Barging`].
 pub trait LockPolicy: sealed::Sealed + Send + Sync + Unpin + 'static {
@@ -233,7 +238,11 @@ impl<P: LockPolicy> RawLock<P> {
     /// ```
     #[inline]
     pub fn is_locked(&self) -> bool {
-        self.queue.word().load(Ordering::Relaxed) & LOCKED != 0
+        let word = self.queue.word().load(Ordering::Relaxed);
+        if word & HOUSED != 0 {
+            return self.queue.home().word().load(Ordering::Relaxed) & LOCKED != 0;
+        }
+        word & LOCKED != 0
     }
 
     /// How many are in line.
@@ -256,6 +265,12 @@ impl<P: LockPolicy> RawLock<P> {
     #[inline]
     pub(crate) fn is_for<O>(&self, locking: &Locking<P, O>) -> bool {
         ptr::eq(&self.queue, locking.waiter.queue())
+    }
+}
+
+impl<P: LockPolicy> Drop for RawLock<P> {
+    fn drop(&mut self) {
+        self.queue.leave_house();
     }
 }
 
@@ -399,12 +414,12 @@ impl<P, O> fmt::Debug for Locking<P, O> {
 fn try_take<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
     let word = queue.word();
     let seen = word.load(Ordering::Relaxed);
+    if seen & shut::<P>() != 0 {
+        return seen & HOUSED != 0 && try_take_again::<P>(queue.home());
+    }
     // Acquire: pairs with the Release of whoever gave the lock back.
-    seen & shut::<P>() == 0
-        && (word
-            .compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            || try_take_again::<P>(queue))
+    word.compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        || try_take_again::<P>(queue)
 }
 
 /// As [`try_take`], when the word changed in between: until it is taken or shut.
@@ -432,7 +447,9 @@ const fn shut<P: LockPolicy>() -> usize {
 /// Whether one who waits for a barging lock would find it free.
 #[inline]
 fn is_to_be_had(queue: &WaitQueue<Mutual>) -> bool {
-    queue.word().load(Ordering::Relaxed) & (LOCKED | HANDOFF) == 0
+    let word = queue.word().load(Ordering::Relaxed);
+    // In a house one has to look.
+    word & (LOCKED | HANDOFF) == 0 || word & HOUSED != 0
 }
 
 /// As [`is_to_be_had`], for a lock of either kind.
@@ -487,6 +504,11 @@ pub(crate) fn decide(line: &mut Locked<'_, Mutual>, word: usize) -> Decision<()>
         return Decision::Retry;
     }
     Decision::Wait
+}
+
+/// Where the word and the line of a lock are to be found whatever becomes of it, from now on.
+pub(crate) fn house(queue: &WaitQueue<Mutual>) -> Arc<WaitQueue<Mutual>> {
+    queue.house(HOUSED | HANDOFF | LOCKED | WAITERS, Mutual(()))
 }
 
 impl Mutual {

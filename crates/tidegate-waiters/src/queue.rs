@@ -24,6 +24,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::task::Waker;
 
 use tidegate_shim::atomic::{AtomicUsize, Ordering};
@@ -152,13 +153,17 @@ pub struct WaitQueue<P: Policy> {
 
 /// What the lock guards.
 struct Line<P: Policy> {
-    /// The first in line, or null.
+    /// The first in line, or null. Of a line that is `AWAY`: the `WaitQueue` where it is.
     first: *const Links,
+    /// How many are in line, or `AWAY`.
     len: u32,
     /// How many times everybody was released.
     round: u32,
     policy: P,
 }
+
+/// The length of a line that has moved to a place of its own; see [`WaitQueue::house`].
+const AWAY: u32 = u32::MAX;
 
 // SAFETY: the pointers lead to nodes whose links and notes are only touched under the lock around this struct, so
 // moving it to another thread moves access to notes, which may be sent.
@@ -273,17 +278,96 @@ impl<P: Policy> WaitQueue<P> {
     /// ```
     #[inline]
     pub fn glance(&self) -> Glance<'_, P> {
-        Glance { queue: self, line: self.line.lock() }
+        let line = self.line.lock();
+        if line.len == AWAY {
+            return Self::follow(line);
+        }
+        Glance { queue: self, line }
     }
 
     /// As [`glance`](Self::glance), if nobody holds the lock this instant: for a `Debug` that never waits.
     pub fn try_glance(&self) -> Option<Glance<'_, P>> {
-        Some(Glance { queue: self, line: self.line.try_lock()? })
+        let line = self.line.try_lock()?;
+        if line.len == AWAY {
+            return Some(Self::follow(line));
+        }
+        Some(Glance { queue: self, line })
     }
 
     /// How many are in line.
     pub fn waiters(&self) -> usize {
-        self.line.lock().len as usize
+        self.glance().len()
+    }
+
+    /// Moves the line and the word to a queue on the heap, where whoever locks this one finds them from then on; or
+    /// answers where they are already. The word here stays `shut`.
+    ///
+    /// For somebody who has to reach the line without being sure that this queue stays in its place: a borrow ends when
+    /// the future that holds it is leaked, and what was borrowed may be dropped, or moved without a word.
+    ///
+    /// For policies that let one waiter go at a time: none may be in a ring that is being woken.
+    pub(crate) fn house(&self, shut: usize, policy: P) -> Arc<Self> {
+        let line = self.line.lock();
+        if line.len == AWAY {
+            return Self::share(&line);
+        }
+        drop(line);
+        let house = Arc::new(Self::new(0, policy));
+        let mut line = self.line.lock();
+        if line.len == AWAY {
+            return Self::share(&line);
+        }
+        // Whoever finds the word shut comes for the lock, which is held here. AcqRel: as whatever it is taken from.
+        house.word.store(self.word.swap(shut, Ordering::AcqRel), Ordering::Release);
+        {
+            let mut there = house.line.lock();
+            // A ring has no head of its own, so its nodes need not know.
+            there.first = std::mem::replace(
+                &mut line.first,
+                Arc::into_raw(Arc::clone(&house)).cast::<Links>(),
+            );
+            there.len = std::mem::replace(&mut line.len, AWAY);
+            there.round = line.round;
+        }
+        drop(line);
+        house
+    }
+
+    /// Gives this queue's share of its house back; the last that is done with it.
+    pub(crate) fn leave_house(&mut self) {
+        let mut line = self.line.lock();
+        if line.len == AWAY {
+            let house = std::mem::replace(&mut line.first, ptr::null()).cast::<Self>();
+            line.len = 0;
+            drop(line);
+            // SAFETY: `house` left this share here, and it is taken once.
+            drop(unsafe { Arc::from_raw(house) });
+        }
+    }
+
+    /// Where the word and the line are.
+    pub(crate) fn home(&self) -> &Self {
+        self.glance().queue
+    }
+
+    /// One more share of the house of a line that is away.
+    fn share(line: &Line<P>) -> Arc<Self> {
+        let house = line.first.cast::<Self>();
+        // SAFETY: a line that is away keeps a share.
+        unsafe { Arc::increment_strong_count(house) };
+        // SAFETY: the share was just made.
+        unsafe { Arc::from_raw(house) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn follow<'q>(line: MutexGuard<'q, Line<P>>) -> Glance<'q, P> {
+        let house = line.first.cast::<Self>();
+        drop(line);
+        // SAFETY: a line that is away keeps a share of its house until its queue is done with it, and that queue is
+        // borrowed here.
+        let house: &'q Self = unsafe { &*house };
+        Glance { queue: house, line: house.line.lock() }
     }
 }
 
@@ -296,8 +380,8 @@ impl<P: Policy> fmt::Debug for WaitQueue<P> {
         let word = self.word.load(Ordering::Relaxed);
         let mut out = f.debug_struct("WaitQueue");
         out.field("word", &format_args!("{word:#x}"));
-        match self.line.try_lock() {
-            Some(line) => out.field("waiters", &line.len),
+        match self.try_glance() {
+            Some(line) => out.field("waiters", &line.len()),
             None => out.field("waiters", &format_args!("<locked>")),
         };
         out.finish()

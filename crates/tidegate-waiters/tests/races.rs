@@ -655,3 +655,26 @@ fn two_who_are_granted_at_once_see_what_was_done_before() {
         brings_the_message(flag, grant, move |_| look(&mut waiters[1], false).is_ready());
     });
 }
+
+#[test]
+fn one_joins_and_one_leaves_while_a_lock_is_first_waited_with() {
+    race(|| {
+        let noted = Noted::new();
+        let mut value = noted.0.open(noted.0.raw().try_lock().expect("it is new"));
+        let mut leaver = Box::pin(RawLock::lock_owned(Arc::clone(&noted), |it| it.0.raw()));
+        assert!(poll_once(leaver.as_mut()).is_pending());
+        let leave = spawn(move || drop(leaver));
+        let joiner = spawn({
+            let noted = Arc::clone(&noted);
+            move || noted.add_one()
+        });
+        // SAFETY: the lock is held.
+        while value.with(|it| unsafe { *it }) == 0 {
+            value = noted.0.open(block_on(noted.1.wait(value.into_grant())));
+        }
+        drop(value);
+        leave.join().unwrap();
+        joiner.join().unwrap();
+        assert!(!noted.0.raw().is_locked() && noted.0.raw().waiters() == 0);
+    });
+}

@@ -173,3 +173,74 @@ fn a_wait_dropped_anywhere_leaves_the_lock_free() {
     dropped_anywhere::<Fifo>();
     dropped_anywhere::<Barging>();
 }
+
+#[test]
+fn a_forgotten_wait_reaches_for_no_lock_that_has_gone_or_moved() {
+    let condition = RawCondition::new();
+    for moved in [false, true] {
+        let lock = Box::new(RawLock::<Fifo>::new());
+        std::mem::forget(wait(&lock, &condition));
+        if moved {
+            let elsewhere = *lock;
+            assert_eq!(condition.notify_all(), 1);
+            // The one that was forgotten stands first, for ever.
+            assert!(!elsewhere.is_locked() && elsewhere.try_lock().is_none());
+            assert_eq!(elsewhere.waiters(), 1);
+        } else {
+            drop(lock);
+            assert_eq!(condition.notify(1), 1);
+        }
+    }
+    assert_eq!(condition.waiters(), 0);
+}
+
+fn in_line_when_the_lock_moves_house<P: LockPolicy>() {
+    let (lock, condition) = (RawLock::<P>::new(), RawCondition::new());
+    let holder = lock.try_lock().unwrap();
+    let mut line: Vec<_> = (0..3).map(|_| Box::pin(lock.lock())).collect();
+    for it in &mut line {
+        assert!(poll_once(it.as_mut()).is_pending());
+    }
+    let mut waits = pin!(condition.wait(holder));
+    assert_eq!((lock.waiters(), lock.is_locked()), (3, true), "it has a house now");
+    assert!(poll_once(line[2].as_mut()).is_pending());
+    drop(line.remove(1));
+    assert!(poll_once(waits.as_mut()).is_pending(), "the lock is given back");
+    assert_eq!(lock.waiters(), 2 - usize::from(!P::BARGING));
+
+    // Those who were in line before the condition was waited for go first.
+    for it in line {
+        let mut it = it;
+        condition.notify(1);
+        let std::task::Poll::Ready(grant) = poll_once(it.as_mut()) else { panic!("its turn") };
+        assert!(lock.is_locked() && lock.try_lock().is_none());
+        drop(grant);
+    }
+    assert!(poll_once(waits.as_mut()).is_ready());
+    assert!(!lock.is_locked());
+    let grant = lock.try_lock();
+    assert!(grant.is_some() && lock.try_lock().is_none());
+    drop(grant);
+    assert!(poll_once(pin!(lock.lock())).is_ready());
+    assert_eq!((lock.waiters(), lock.is_locked()), (0, false));
+}
+
+#[test]
+fn those_in_line_come_along_when_a_lock_is_first_waited_with() {
+    in_line_when_the_lock_moves_house::<Fifo>();
+    in_line_when_the_lock_moves_house::<Barging>();
+}
+
+#[test]
+fn a_barging_lock_that_was_waited_with_goes_to_whoever_looks() {
+    let (lock, condition) = (RawLock::<Barging>::new(), RawCondition::new());
+    drop(wait(&lock, &condition));
+    let holder = lock.try_lock().unwrap();
+    let mut dormant = pin!(lock.lock());
+    let mut awake = pin!(lock.lock());
+    assert!(poll_once(dormant.as_mut()).is_pending());
+    assert!(poll_once(awake.as_mut()).is_pending());
+    drop(holder);
+    assert!(poll_once(awake.as_mut()).is_ready());
+    assert!(poll_once(dormant.as_mut()).is_ready());
+}
