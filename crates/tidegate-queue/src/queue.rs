@@ -833,6 +833,9 @@ queue! {
     /// Putting and getting take one short lock. Waiting allocates nothing; joining, leaving and being served are O(1)
     /// per waiter. `task_done` is one compare-exchange.
     ///
+    /// The future of a `get` is larger than an item, which is handed to it there. What memory the items once took is
+    /// kept for the next ones, until the queue is dropped or shut down at once.
+    ///
     /// # Limitations
     ///
     /// A future that is leaked while it waits (by [`std::mem::forget`]) keeps its place in line, and what is handed to

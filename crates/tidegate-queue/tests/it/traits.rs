@@ -14,7 +14,39 @@ fn survives_panics<T: UnwindSafe + RefUnwindSafe>() {}
 fn error<T: std::error::Error + Send + Sync + 'static>() {}
 fn plain<T: Copy + Eq + std::fmt::Debug>() {}
 
+/// Does not compile if the type has the trait: it could not be told then which of the two is meant.
+macro_rules! is_not {
+    ($Type:ty: $Trait:path) => {{
+        trait Either<Marker> {
+            fn of() {}
+        }
+        struct Second;
+        impl<T: ?Sized> Either<()> for T {}
+        impl<T: ?Sized + $Trait> Either<Second> for T {}
+        <$Type as Either<_>>::of();
+    }};
+}
+
 each_queue! {
+    #[test]
+    fn what_may_not_be_sent_or_shared_is_not_by_way_of_a_queue() {
+        is_not!(Q<Rc<u8>>: Send);
+        is_not!(Q<Rc<u8>>: Sync);
+        is_not!(PutFut<'_, Q<Rc<u8>>>: Send);
+        is_not!(PutFut<'_, Q<Cell<u8>>>: Sync);
+        is_not!(PutOwnedFut<Q<Rc<u8>>>: Send);
+        is_not!(GetFut<'_, Q<Rc<u8>>>: Send);
+        is_not!(GetOwnedFut<Q<Rc<u8>>>: Send);
+        is_not!(TakeFut<'_, Q<Rc<u8>>>: Send);
+        is_not!(GetStream<'_, Q<Rc<u8>>>: Send);
+        is_not!(Job<'_, Rc<u8>>: Send);
+        is_not!(Job<'_, Cell<u8>>: Sync);
+        is_not!(OwnedJob<Q<Rc<u8>>>: Send);
+        is_not!(GetFut<'_, Q<u8>>: Unpin);
+        is_not!(PutFut<'_, Q<u8>>: Unpin);
+        is_not!(JoinFut<'_>: Unpin);
+    }
+
     #[test]
     fn auto_traits_are_part_of_the_api() {
         // `Cell` may be sent and not shared: that is all that an item has to be.
@@ -57,6 +89,14 @@ each_queue! {
         assert!(futures.contains("PutFut") && futures.contains("fresh"), "{futures}");
         assert!(format!("{:?} {:?}", queue.take(), queue.stream()).contains("GetStream"));
     }
+}
+
+#[test]
+fn debug_does_not_wait_for_the_lock_either() {
+    let queue = PriorityQueue::bounded(1);
+    queue.try_put(1).unwrap();
+    let text = queue.peek_with(|_| format!("{queue:?}")).unwrap(); // The lock is held.
+    assert!(text.contains("len: <locked>") && text.contains("unfinished: 1"), "{text}");
 }
 
 #[test]
