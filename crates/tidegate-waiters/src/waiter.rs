@@ -403,13 +403,11 @@ fn poll_nudged<P: Policy, T>(
     let mut ready = turn(node, &mut line, &mut old);
     while ready.is_none() {
         let word = line.word().load(Ordering::Acquire);
-        match decide(&mut line, word) {
+        let decision = decide(&mut line, word);
+        // Soundness hangs on this: `line` stands for the lock around the line that this node is in.
+        assert!(line.is_polling(node), "a policy left another guard in the place of its own");
+        match decision {
             Decision::Ready(value) => {
-                // Soundness hangs on this: `line` stands for the lock around the line that this node is in.
-                assert!(
-                    line.is_polling(node),
-                    "a policy left another guard in the place of its own"
-                );
                 // A policy may have granted or released the very waiter that it was asked about.
                 if turn::<P, ()>(node, &mut line, &mut old).is_none() {
                     leave_line(node, &mut line, &mut old);

@@ -596,13 +596,18 @@ fn who_decides_at_the_first_look_sees_what_was_done_before() {
 
 #[test]
 fn who_decides_again_sees_what_was_done_before() {
-    race(|| {
-        let flag = Arc::new(Flag::new());
-        let mut waiter = looker(&flag);
-        assert!(look(&mut waiter, false).is_pending());
-        let set = |it: &Arc<Flag>| _ = it.0.word().fetch_or(SET, Ordering::Release);
-        brings_the_message(flag, set, move |_| look(&mut waiter, true).is_ready());
-    });
+    for nudged in [false, true] {
+        race(move || {
+            let flag = Arc::new(Flag::new());
+            let mut waiter = looker(&flag);
+            assert!(look(&mut waiter, false).is_pending());
+            if nudged {
+                flag.0.lock().nudge_front();
+            }
+            let set = |it: &Arc<Flag>| _ = it.0.word().fetch_or(SET, Ordering::Release);
+            brings_the_message(flag, set, move |_| look(&mut waiter, true).is_ready());
+        });
+    }
 }
 
 #[test]
@@ -638,6 +643,25 @@ fn who_was_nudged_and_is_granted_or_released_then_sees_what_was_done_before() {
     };
     nudged(|line| _ = line.grant_front());
     nudged(|line| line.release_all());
+}
+
+// One that decided as well would take a second turn, and lose the first.
+#[test]
+fn who_was_nudged_and_is_granted_before_it_has_the_lock_decides_nothing() {
+    race(|| {
+        let flag = Arc::new(Flag::new());
+        let mut waiter = looker(&flag);
+        assert!(look(&mut waiter, false).is_pending());
+        flag.0.lock().nudge_front();
+        let grants = spawn(move || {
+            let mut line = flag.0.lock();
+            line.grant_front();
+            line.word().fetch_or(SET, Ordering::Relaxed);
+        });
+        let looks = spawn(move || look(&mut waiter, false));
+        grants.join().unwrap();
+        assert_ne!(looks.join().unwrap(), Poll::Ready(Turn::Decided(())));
+    });
 }
 
 #[test]

@@ -54,6 +54,21 @@ fn blocking_nests_and_survives_stray_unparks() {
 }
 
 #[test]
+fn a_wait_within_a_wait_takes_no_wake_up_of_the_other() {
+    block_on(async {}); // From now on the thread has what it waits by.
+    let mut looks = 0;
+    block_on(std::future::poll_fn(|cx| {
+        looks += 1;
+        if looks == 2 {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        block_on(async {});
+        std::task::Poll::Pending
+    }));
+}
+
+#[test]
 fn a_future_that_keeps_waking_itself_does_not_outlive_the_deadline() {
     let restless = std::future::poll_fn(|cx| -> std::task::Poll<()> {
         cx.waker().wake_by_ref();

@@ -1,5 +1,6 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
 use tidegate_waiters::{Barging, Borrowed, Fifo, LockGrant, LockPolicy, Mutual, Notified};
@@ -60,6 +61,55 @@ fn a_free_lock_goes_to_the_notified<P: LockPolicy>() {
 fn whoever_is_notified_while_the_lock_is_free_gets_it() {
     a_free_lock_goes_to_the_notified::<Fifo>();
     a_free_lock_goes_to_the_notified::<Barging>();
+}
+
+#[test]
+fn a_newcomer_overtakes_no_one_who_was_notified_while_the_lock_is_free() {
+    let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
+    let mut notified = wait(&lock, &condition);
+    condition.notify(1);
+    assert!(lock.try_lock().is_none());
+    assert!(poll_once(pin!(lock.lock())).is_pending());
+    assert!(poll_once(notified.as_mut()).is_ready());
+}
+
+#[test]
+fn one_who_was_notified_and_looks_for_no_reason_takes_a_barging_lock_that_is_free() {
+    let (lock, condition) = (RawLock::<Barging>::new(), RawCondition::new());
+    let _first = wait(&lock, &condition);
+    let mut second = wait(&lock, &condition);
+    condition.notify_all();
+    assert!(poll_once(second.as_mut()).is_ready());
+}
+
+/// A waker that looks at the condition when it is woken and when its last clone is dropped.
+struct Looks;
+static LOOKED_AT: RawCondition = RawCondition::new();
+
+impl Wake for Looks {
+    fn wake(self: Arc<Self>) {
+        let _ = LOOKED_AT.waiters();
+    }
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let _ = LOOKED_AT.waiters();
+    }
+}
+
+#[test]
+fn a_waker_may_use_the_condition_when_it_is_woken_replaced_and_dropped() {
+    let lock = RawLock::<Fifo>::new();
+    let looks = || Waker::from(Arc::new(Looks));
+    let mut woken = wait(&lock, &LOOKED_AT);
+    assert!(poll_with(woken.as_mut(), &looks()).is_pending());
+    assert!(poll_with(woken.as_mut(), &looks()).is_pending()); // Drops the first.
+    LOOKED_AT.notify(1); // Wakes, since the lock is free.
+    assert!(poll_with(woken.as_mut(), &looks()).is_ready());
+    let mut dropped = wait(&lock, &LOOKED_AT);
+    assert!(poll_with(dropped.as_mut(), &looks()).is_pending());
+    drop(dropped);
 }
 
 #[test]

@@ -81,6 +81,14 @@ fn a_waker_may_use_the_gate_while_it_is_cloned() {
     assert!(poll_with(acquire.as_mut(), &waker).is_pending());
     GATE.release(1);
     assert!(poll_with(acquire.as_mut(), &waker).is_ready());
+
+    // At a later look, as the newer waker; and as one that is not needed after all.
+    let mut acquire = Box::pin(GATE.acquire(1));
+    assert!(poll_with(acquire.as_mut(), Waker::noop()).is_pending());
+    assert!(poll_with(acquire.as_mut(), &waker).is_pending());
+    assert!(poll_with(acquire.as_mut(), Waker::noop()).is_pending());
+    GATE.close();
+    assert!(poll_with(Box::pin(GATE.acquire(1)).as_mut(), &waker).is_ready());
 }
 
 struct Panics;
@@ -237,6 +245,20 @@ fn a_decision_goes_before_the_panic_of_those_whom_it_wakes() {
         Decision::Ready("what it came for")
     });
     assert_eq!(turn, std::task::Poll::Ready(Turn::Decided("what it came for")));
+
+    // One that was nudged, and nudges the next.
+    let queue = WaitQueue::new(0, Quiet);
+    let mut first = Box::pin(Waiter::new(&queue, ()));
+    let mut second = Box::pin(Waiter::new(&queue, ()));
+    let calm = &mut Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll::<()>(calm, |_, _| Decision::Wait).is_pending());
+    assert!(second.as_mut().poll::<()>(cx, |_, _| Decision::Wait).is_pending());
+    queue.lock().nudge_front();
+    let turn = first.as_mut().poll(calm, |line, _| {
+        line.nudge_front();
+        Decision::Ready("what it came for")
+    });
+    assert_eq!(turn, std::task::Poll::Ready(Turn::Decided("what it came for")));
 }
 
 struct Touchy;
@@ -292,4 +314,16 @@ fn a_waker_may_use_the_queue_when_it_is_nudged() {
     assert!(waiter.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
     QUEUE.lock().nudge_front();
     assert_eq!(calls.load(Ordering::Relaxed), 1, "it was woken, and is in line");
+
+    // Together with one that is granted, before it.
+    let mut granted = waiter;
+    let mut waiter = Box::pin(Waiter::new(&QUEUE, ()));
+    assert!(granted.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    assert!(waiter.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    {
+        let mut line = QUEUE.lock();
+        line.grant_front();
+        line.nudge_front();
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 3, "both were woken, and one is in line");
 }

@@ -12,3 +12,4 @@ mod model;
 mod order;
 mod scale;
 mod traits;
+mod turns;

@@ -51,10 +51,13 @@ fn a_policy_that_swaps_its_guard_for_another_queues_is_stopped() {
     let other: &'static WaitQueue<Rules> = Box::leak(Box::new(queue()));
     let queue = queue();
     for answer in [Decision::Wait, Decision::WaitInOrder, Decision::Ready(()), Decision::Retry] {
-        for in_line in [false, true] {
+        for (in_line, nudged) in [(false, false), (true, false), (true, true)] {
             let mut waiter = Box::pin(Waiter::new(&queue, Cell::new(0)));
             if in_line {
                 assert!(join(&mut waiter, Waker::noop()).is_pending());
+            }
+            if nudged {
+                queue.lock().nudge_front();
             }
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 decide(&mut waiter, Waker::noop(), |line, _| {
@@ -108,12 +111,14 @@ fn a_policy_may_swap_its_guard_when_somebody_leaves() {
 
 #[test]
 fn a_policy_may_grant_release_and_nudge_the_very_waiter_that_it_is_asked_about() {
-    for (answer, turn) in
-        [(Decision::Wait, Turn::Granted), (Decision::Ready(()), Turn::Decided(()))]
-    {
+    let answers = [(Decision::Wait, Turn::Granted), (Decision::Ready(()), Turn::Decided(()))];
+    for ((answer, turn), nudged) in answers.into_iter().flat_map(|it| [(it, false), (it, true)]) {
         let queue = queue();
         let mut waiter = Box::pin(Waiter::new(&queue, Cell::new(0)));
         assert!(join(&mut waiter, Waker::noop()).is_pending());
+        if nudged {
+            queue.lock().nudge_front();
+        }
         let polled = decide(&mut waiter, Waker::noop(), |line, _| {
             line.nudge_front();
             assert!(line.grant_front());

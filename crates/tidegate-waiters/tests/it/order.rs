@@ -255,3 +255,23 @@ fn who_serves_the_line_may_write_into_notes() {
 fn more_permits_than_there_can_be_are_refused() {
     Gate::new(1).release(Gate::MAX);
 }
+
+#[test]
+fn whose_own_decision_changes_the_word_is_asked_again_before_it_waits() {
+    let queue = WaitQueue::new(0, Tickets);
+    let mut first = Box::pin(Waiter::new(&queue, 1));
+    let mut second = Box::pin(Waiter::new(&queue, 2));
+    for (waiter, now) in [(&mut first, 2), (&mut second, 4)] {
+        let mut seen = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        let turn: Poll<Turn<()>> = waiter.as_mut().poll(&mut cx, |line, word| {
+            seen.push(word & !WaitQueue::<Tickets>::WAITERS);
+            if seen.len() == 1 {
+                line.word().fetch_add(2, Ordering::Relaxed);
+            }
+            Decision::Wait
+        });
+        assert!(turn.is_pending());
+        assert_eq!(seen, [now - 2, now]);
+    }
+}

@@ -240,6 +240,29 @@ fn an_upgrade_that_is_given_up_keeps_nobody_waiting() {
     });
 }
 
+// The one in line leaves, and then the reader without the lock, after the upgrade has set out for it.
+#[test]
+fn an_upgrade_past_a_line_that_goes_sees_who_read_before() {
+    race(|| {
+        let cell = Arc::new(RwCell::new(Watched::new()));
+        let reads = RawRwLock::try_lock_owned::<Read, _>(Arc::clone(&cell), RwCell::raw).unwrap();
+        let grant = RawRwLock::try_lock_owned(Arc::clone(&cell), RwCell::raw).unwrap();
+        let mut waits = Box::pin(RawRwLock::lock_owned::<Write, _>(Arc::clone(&cell), RwCell::raw));
+        assert!(poll_once(waits.as_mut()).is_pending());
+        let upgrades = spawn(move || {
+            let mut shared = RwCell::upgradable_owned(grant, |it| it);
+            if let Some(mut exclusive) = cell.try_upgrade(&mut shared) {
+                exclusive.add(1);
+            }
+        });
+        let leaves = spawn(move || drop(waits));
+        let reader = spawn(move || _ = RwCell::read_owned(reads, |it| it).get());
+        upgrades.join().unwrap();
+        leaves.join().unwrap();
+        reader.join().unwrap();
+    });
+}
+
 #[test]
 fn a_writer_that_goes_on_reading_lets_readers_in_and_no_writer() {
     race(|| {
@@ -261,6 +284,31 @@ fn a_writer_that_goes_on_reading_lets_readers_in_and_no_writer() {
         reader.join().unwrap();
         writer.join().unwrap();
         assert_eq!(cell.write(cell.raw().try_lock().unwrap()).get(), 2);
+    });
+}
+
+// With nobody in line any more, others come in without the lock.
+#[test]
+fn a_writer_that_goes_on_reading_lets_no_writer_in_while_the_line_goes() {
+    race(|| {
+        let cell = Arc::new(RwCell::new(Watched::new()));
+        let writes = RawRwLock::try_lock_owned::<Write, _>(Arc::clone(&cell), RwCell::raw).unwrap();
+        let mut waits = Box::pin(RawRwLock::lock_owned::<Read, _>(Arc::clone(&cell), RwCell::raw));
+        assert!(poll_once(waits.as_mut()).is_pending());
+        let goes_on = spawn(move || _ = RwCell::read_owned(writes.downgrade(), |it| it).get());
+        let leaves = spawn(move || drop(waits));
+        let tries = spawn({
+            let cell = Arc::clone(&cell);
+            move || {
+                if let Some(grant) = cell.raw().try_lock::<Write>() {
+                    cell.write(grant).add(1);
+                }
+            }
+        });
+        goes_on.join().unwrap();
+        leaves.join().unwrap();
+        tries.join().unwrap();
+        assert!(cell.write(cell.raw().try_lock().expect("all have left")).get() <= 1);
     });
 }
 
