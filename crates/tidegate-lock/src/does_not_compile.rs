@@ -75,6 +75,54 @@ keeps_lifetimes! {
 /// println!("{kept:?}");
 /// ```
 ///
+/// Nor is it led, by way of something that lives shorter than the guard, to what is not in the lock.
+///
+/// ```compile_fail
+/// use std::marker::PhantomData;
+/// use tidegate_lock::{LockGuard, MappedLockGuard};
+/// fn longer<'s>(guard: LockGuard<'static, ()>, short: &'s mut u8) -> MappedLockGuard<'static, u8> {
+///     let by = LockGuard::map(guard, |_| Box::leak(Box::new(PhantomData::<&'s ()>)));
+///     MappedLockGuard::map(by, move |_: &mut PhantomData<&'s ()>| short)
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use std::marker::PhantomData;
+/// use tidegate_lock::{OwnedLockGuard, OwnedMappedLockGuard};
+/// fn longer<'s>(guard: OwnedLockGuard<()>, short: &'s mut u8) -> OwnedMappedLockGuard<(), u8> {
+///     let by = OwnedLockGuard::map(guard, |_| Box::leak(Box::new(PhantomData::<&'s ()>)));
+///     OwnedMappedLockGuard::map(by, move |_: &mut PhantomData<&'s ()>| short)
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use tidegate_lock::MappedRwLockReadGuard;
+/// type Guard<V> = MappedRwLockReadGuard<'static, V>;
+/// fn longer<'s>(guard: Guard<&'static str>, short: &'s u8) -> Guard<u8> {
+///     let guard: Guard<&'s str> = guard;
+///     MappedRwLockReadGuard::map(guard, move |_: &&'s str| short)
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use tidegate_lock::OwnedMappedRwLockReadGuard;
+/// type Guard<V> = OwnedMappedRwLockReadGuard<&'static str, V>;
+/// fn longer<'s>(guard: Guard<&'static str>, short: &'s u8) -> Guard<u8> {
+///     let guard: Guard<&'s str> = guard;
+///     OwnedMappedRwLockReadGuard::map(guard, move |_: &&'s str| short)
+/// }
+/// ```
+///
+/// As long as the lock is borrowed is long enough.
+///
+/// ```
+/// use tidegate_lock::{LockGuard, MappedLockGuard};
+/// fn word<'a, 's>(guard: LockGuard<'a, Vec<&'s str>>) -> MappedLockGuard<'a, &'s str> {
+///     let last = LockGuard::map(guard, |it| it.as_mut_slice());
+///     MappedLockGuard::map(last, |it| &mut it[0])
+/// }
+/// ```
+///
 /// What was read before an upgrade is not looked at while it is written.
 ///
 /// ```compile_fail,E0502

@@ -10,6 +10,10 @@
 // in while a part is out, that is downgrading and upgrading, starts from the cell again: a part that was reached
 // through `&mut` must not be read by others (it may be the inside of a `Cell`), and a part that was reached
 // before an upgrade may not be there after it.
+//
+// Whoever maps is asked for a reference that lives as long as one to what is mapped can. That may be less than the grant
+// lives, if a lifetime in the type of what is mapped is short, and then the reference need not be to a part at all. So
+// what is mapped and what it is mapped to must live as long as the grant may: `Keeps`.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -24,6 +28,7 @@ use pin_project_lite::pin_project;
 use tidegate_shim::const_fn;
 
 use crate::lock::{Fifo, LockGrant, LockPolicy, Locking, RawLock};
+use crate::queue::Policy;
 use crate::rw::{Mode, RawRwLock, Read, RwGrant, RwLocking, Sharing, Upgradable, Upgrade, Write};
 use crate::waiter::Borrowed;
 
@@ -653,6 +658,35 @@ impl<T: ?Sized> fmt::Debug for RwCell<T> {
     }
 }
 
+/// What a grant may be kept with: what lives at least as long as the grant can.
+///
+/// With a borrow, what outlives the borrow; with a share of an [`Arc`], which may be kept for ever, what is `'static`.
+///
+/// # Examples
+///
+/// ```
+/// # use tidegate_waiters::{Exclusive, Keeps};
+/// fn first<V, G: Keeps<[V]> + Keeps<V>>(all: Exclusive<[V], G>) -> Exclusive<V, G> {
+///     all.map(|all| &mut all[0])
+/// }
+/// ```
+pub trait Keeps<V: ?Sized>: sealed::Sealed {}
+
+impl<'q, P: Policy, V: ?Sized + 'q> Keeps<V> for Borrowed<'q, P> {}
+impl<L: ?Sized, V: ?Sized + 'static> Keeps<V> for Arc<L> {}
+impl<V: ?Sized, O: Keeps<V>> Keeps<V> for LockGrant<O> {}
+impl<V: ?Sized, M: Mode, O: Keeps<V>> Keeps<V> for RwGrant<M, O> {}
+
+mod sealed {
+    use super::{Arc, Borrowed, LockGrant, Mode, Policy, RwGrant};
+
+    pub trait Sealed {}
+    impl<P: Policy> Sealed for Borrowed<'_, P> {}
+    impl<L: ?Sized> Sealed for Arc<L> {}
+    impl<O: Sealed> Sealed for LockGrant<O> {}
+    impl<M: Mode, O: Sealed> Sealed for RwGrant<M, O> {}
+}
+
 /// The value of a cell, or a part of it, for one alone. Dropping it gives the grant `G` back.
 ///
 /// # Examples
@@ -670,6 +704,29 @@ impl<T: ?Sized> fmt::Debug for RwCell<T> {
 /// # use tidegate_waiters::Exclusive;
 /// fn shorter<'s, G>(it: Exclusive<&'static str, G>) -> Exclusive<&'s str, G> {
 ///     it
+/// }
+/// ```
+///
+/// What is mapped to something that lives shorter than the grant would not say how long it may be kept:
+///
+/// ```compile_fail
+/// # use std::marker::PhantomData;
+/// # use tidegate_waiters::{Borrowed, Exclusive, LockGrant, Mutual};
+/// type Kept<V> = Exclusive<V, LockGrant<Borrowed<'static, Mutual>>>;
+/// fn longer<'s>(it: Kept<()>, short: &'s mut String) -> Kept<String> {
+///     it.map(|_| Box::leak(Box::new(PhantomData::<&'s ()>))).map(move |_| short)
+/// }
+/// ```
+///
+/// Nor would one that was opened as something that does:
+///
+/// ```compile_fail
+/// # use std::any::Any;
+/// # use tidegate_waiters::{Borrowed, Exclusive, LockGrant, Mutual};
+/// # trait Thing {}
+/// type Kept<V> = Exclusive<V, LockGrant<Borrowed<'static, Mutual>>>;
+/// fn longer<'s>(it: Kept<dyn Thing + 's>, short: &'s mut String) -> Kept<String> {
+///     it.map(move |_| short)
 /// }
 /// ```
 #[must_use = "dropping it gives the lock straight back"]
@@ -709,7 +766,10 @@ impl<V: ?Sized, G> Exclusive<V, G> {
     /// assert_eq!(cell.into_inner(), (1, 3));
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(mut self, part: impl FnOnce(&mut V) -> &mut U) -> Exclusive<U, G> {
+    pub fn map<U: ?Sized>(mut self, part: impl FnOnce(&mut V) -> &mut U) -> Exclusive<U, G>
+    where
+        G: Keeps<V> + Keeps<U>,
+    {
         let value = NonNull::from(part(&mut self));
         Exclusive { value, grant: self.grant, _value: PhantomData }
     }
@@ -732,7 +792,10 @@ impl<V: ?Sized, G> Exclusive<V, G> {
     pub fn filter_map<U: ?Sized>(
         mut self,
         part: impl FnOnce(&mut V) -> Option<&mut U>,
-    ) -> Result<Exclusive<U, G>, Self> {
+    ) -> Result<Exclusive<U, G>, Self>
+    where
+        G: Keeps<V> + Keeps<U>,
+    {
         match part(&mut self).map(NonNull::from) {
             Some(value) => Ok(Exclusive { value, grant: self.grant, _value: PhantomData }),
             None => Err(self),
@@ -805,7 +868,18 @@ impl<V: ?Sized, G> DerefMut for Exclusive<V, G> {
 /// assert_eq!(*shorter(shared), "static");
 /// ```
 ///
-/// One that was let live shorter is not upgraded to write what lives shorter:
+/// One that was let live shorter is not mapped to what is not kept alive for longer:
+///
+/// ```compile_fail
+/// # use tidegate_waiters::{Borrowed, Read, RwGrant, Shared, Sharing};
+/// type Kept<V> = Shared<V, RwGrant<Read, Borrowed<'static, Sharing>>>;
+/// fn longer<'s>(it: Kept<&'static str>, short: &'s String) -> Kept<String> {
+///     let it: Kept<&'s str> = it;
+///     it.map(move |_| short)
+/// }
+/// ```
+///
+/// Nor is it upgraded to write what lives shorter:
 ///
 /// ```compile_fail
 /// # use tidegate_waiters::{RwCell, RwGrant, Shared, Upgradable};
@@ -885,7 +959,10 @@ impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
     /// assert_eq!(*value.map(|it| &it.1), 2);
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(self, part: impl FnOnce(&V) -> &U) -> Shared<U, RwGrant<Read, O>> {
+    pub fn map<U: ?Sized>(self, part: impl FnOnce(&V) -> &U) -> Shared<U, RwGrant<Read, O>>
+    where
+        O: Keeps<V> + Keeps<U>,
+    {
         let value = NonNull::from(part(&self));
         Shared { value, grant: self.grant }
     }
@@ -908,7 +985,10 @@ impl<V: ?Sized, O> Shared<V, RwGrant<Read, O>> {
     pub fn filter_map<U: ?Sized>(
         self,
         part: impl FnOnce(&V) -> Option<&U>,
-    ) -> Result<Shared<U, RwGrant<Read, O>>, Self> {
+    ) -> Result<Shared<U, RwGrant<Read, O>>, Self>
+    where
+        O: Keeps<V> + Keeps<U>,
+    {
         match part(&self).map(NonNull::from) {
             Some(value) => Ok(Shared { value, grant: self.grant }),
             None => Err(self),

@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -146,13 +147,11 @@ impl Gate {
     /// ```
     #[inline]
     #[track_caller]
-    pub fn acquire_owned<T>(
-        owner: Arc<T>,
-        gate: impl FnOnce(&T) -> &Self,
-        n: usize,
-    ) -> Acquire<Arc<T>> {
+    pub fn acquire_owned<T>(owner: Arc<T>, gate: fn(&T) -> &Self, n: usize) -> Acquire<Arc<T>> {
         assert!(n <= Self::MAX, "more permits than there can be");
-        Acquire { waiter: Waiter::new_owned(owner, |owner| &gate(owner).queue, n << SHIFT) }
+        let queue = NonNull::from(&gate(&owner).queue);
+        // SAFETY: as in `Waiter::new_owned`.
+        Acquire { waiter: unsafe { Waiter::from_parts(queue, owner, n << SHIFT) } }
     }
 
     /// Adds `n` permits, new ones or some that were taken, and serves the line.

@@ -25,7 +25,7 @@ mod rw;
 mod waiter;
 
 pub use block::{block_on, block_on_until};
-pub use cell::{Exclusive, LockCell, RwCell, Shared, Upgrading};
+pub use cell::{Exclusive, Keeps, LockCell, RwCell, Shared, Upgrading};
 pub use condition::{Notices, Notified, Place, RawCondition};
 pub use gate::{Acquire, Gate, Permits};
 pub use lock::{Barging, Fifo, LockGrant, LockPolicy, Locking, Mutual, RawLock};

@@ -169,7 +169,7 @@ impl<P: LockPolicy> RawLock<P> {
     #[inline]
     pub fn try_lock_owned<T: ?Sized>(
         owner: Arc<T>,
-        lock: impl FnOnce(&T) -> &Self,
+        lock: fn(&T) -> &Self,
     ) -> Result<LockGrant<Arc<T>>, Arc<T>> {
         // Asked for once, as in `Waiter::new_owned`.
         let queue = NonNull::from(&lock(&owner).queue);
@@ -217,11 +217,10 @@ impl<P: LockPolicy> RawLock<P> {
     /// # });
     /// ```
     #[inline]
-    pub fn lock_owned<T: ?Sized>(
-        owner: Arc<T>,
-        lock: impl FnOnce(&T) -> &Self,
-    ) -> Locking<P, Arc<T>> {
-        let waiter = Waiter::new_owned(owner, |owner| &lock(owner).queue, ());
+    pub fn lock_owned<T: ?Sized>(owner: Arc<T>, lock: fn(&T) -> &Self) -> Locking<P, Arc<T>> {
+        let queue = NonNull::from(&lock(&owner).queue);
+        // SAFETY: as in `Waiter::new_owned`.
+        let waiter = unsafe { Waiter::from_parts(queue, owner, ()) };
         Locking { waiter, policy: PhantomData }
     }
 

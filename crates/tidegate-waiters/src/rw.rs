@@ -193,7 +193,7 @@ impl RawRwLock {
     #[inline]
     pub fn try_lock_owned<M: Entry, T: ?Sized>(
         owner: Arc<T>,
-        lock: impl FnOnce(&T) -> &Self,
+        lock: fn(&T) -> &Self,
     ) -> Result<RwGrant<M, Arc<T>>, Arc<T>> {
         // Asked for once, as in `Waiter::new_owned`.
         let queue = NonNull::from(&lock(&owner).queue);
@@ -243,9 +243,11 @@ impl RawRwLock {
     #[inline]
     pub fn lock_owned<M: Entry, T: ?Sized>(
         owner: Arc<T>,
-        lock: impl FnOnce(&T) -> &Self,
+        lock: fn(&T) -> &Self,
     ) -> RwLocking<M, Arc<T>> {
-        let waiter = Waiter::new_owned(owner, |owner| &lock(owner).queue, M::ACCESS);
+        let queue = NonNull::from(&lock(&owner).queue);
+        // SAFETY: as in `Waiter::new_owned`.
+        let waiter = unsafe { Waiter::from_parts(queue, owner, M::ACCESS) };
         RwLocking { waiter, mode: PhantomData }
     }
 

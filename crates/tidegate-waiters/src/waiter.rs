@@ -114,6 +114,8 @@ impl<'q, P: Policy> Waiter<P, Borrowed<'q, P>> {
 impl<P: Policy, T: ?Sized> Waiter<P, Arc<T>> {
     /// As [`new`](Waiter::new), for a queue inside an [`Arc`]; the waiter owns its share.
     ///
+    /// `queue` captures nothing: the queue is in the owner, or static.
+    ///
     /// # Examples
     ///
     /// ```
@@ -137,15 +139,25 @@ impl<P: Policy, T: ?Sized> Waiter<P, Arc<T>> {
     /// let waiter = Waiter::new_owned(Arc::clone(&line), |it| it, 1);
     /// assert!(Arc::ptr_eq(waiter.owner(), &line));
     /// ```
+    ///
+    /// An owner that only says how long the queue lives does not keep it alive:
+    ///
+    /// ```compile_fail,E0308
+    /// # use std::sync::Arc;
+    /// # use tidegate_waiters::{Borrowed, LockGrant, Mutual, RawLock};
+    /// fn longer<'q>(lock: &'q RawLock) -> LockGrant<Arc<fn(&'static u8)>> {
+    ///     let owner: Arc<fn(&'q u8)> = Arc::new(|_| ());
+    ///     RawLock::try_lock_owned(owner, |_| lock).unwrap()
+    /// }
+    /// ```
     #[inline]
-    pub fn new_owned(
-        owner: Arc<T>,
-        queue: impl FnOnce(&T) -> &WaitQueue<P>,
-        note: P::Note,
-    ) -> Self {
-        // Asked for once: the queue lives as long as the contents of the `Arc` do, and those stay where they are
-        // for as long as this share of it is held.
-        Self { queue: NonNull::from(queue(&owner)), node: Node::new(note), owner }
+    pub fn new_owned(owner: Arc<T>, queue: fn(&T) -> &WaitQueue<P>, note: P::Note) -> Self {
+        let queue = NonNull::from(queue(&owner));
+        // SAFETY: it was asked for once: the queue lives as long as the contents of the `Arc` do, and those stay where
+        // they are for as long as this share of it is held. What is asked captures nothing, so it cannot have the
+        // queue from elsewhere, where it need only live as long as `T` says: `T` may come to say something else, if
+        // it is contravariant (an `Arc<fn(&'short u8)>` is an `Arc<fn(&'static u8)>`).
+        unsafe { Self::from_parts(queue, owner, note) }
     }
 
     /// The share that this waiter owns.
@@ -155,6 +167,14 @@ impl<P: Policy, T: ?Sized> Waiter<P, Arc<T>> {
 }
 
 impl<P: Policy, O> Waiter<P, O> {
+    /// # Safety
+    ///
+    /// `owner` keeps the queue alive and in its place.
+    #[inline]
+    pub(crate) unsafe fn from_parts(queue: NonNull<WaitQueue<P>>, owner: O, note: P::Note) -> Self {
+        Self { queue, node: Node::new(note), owner }
+    }
+
     /// The queue.
     #[inline]
     pub fn queue(&self) -> &WaitQueue<P> {

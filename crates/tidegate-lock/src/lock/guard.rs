@@ -64,7 +64,7 @@ impl<'a, T: ?Sized, P: Policy> LockGuard<'a, T, P> {
     /// assert_eq!(pair.into_inner(), (1, 3));
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedLockGuard<'a, U> {
@@ -87,7 +87,7 @@ impl<'a, T: ?Sized, P: Policy> LockGuard<'a, T, P> {
     /// assert_eq!(*LockGuard::filter_map(guard, |it| it.last_mut()).unwrap(), 2);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedLockGuard<'a, U>, Self> {
@@ -136,7 +136,7 @@ pub struct MappedLockGuard<'a, U: ?Sized> {
     held: Held<'a, U>,
 }
 
-impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
+impl<'a, U: ?Sized + 'a> MappedLockGuard<'a, U> {
     /// As [`LockGuard::map`].
     ///
     /// # Examples
@@ -148,7 +148,7 @@ impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
     /// assert_eq!(*MappedLockGuard::map(row, |it| &mut it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
     ) -> MappedLockGuard<'a, V> {
@@ -170,7 +170,7 @@ impl<'a, U: ?Sized> MappedLockGuard<'a, U> {
     /// assert!(MappedLockGuard::filter_map(numbers, |it| it.get_mut(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,
     ) -> Result<MappedLockGuard<'a, V>, Self> {

@@ -60,10 +60,13 @@ impl<T: ?Sized, P: Policy> OwnedLockGuard<T, P> {
     /// assert_eq!(*OwnedLockGuard::map(pair, |it| &mut it.1), 2);
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut T) -> &mut U,
-    ) -> OwnedMappedLockGuard<T, U, P> {
+    ) -> OwnedMappedLockGuard<T, U, P>
+    where
+        T: 'static,
+    {
         OwnedMappedLockGuard { held: guard.held.map(part) }
     }
 
@@ -82,10 +85,13 @@ impl<T: ?Sized, P: Policy> OwnedLockGuard<T, P> {
     /// assert_eq!(*OwnedLockGuard::filter_map(line, |it| it.first_mut()).unwrap(), 1);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedLockGuard<T, U, P>, Self> {
+    ) -> Result<OwnedMappedLockGuard<T, U, P>, Self>
+    where
+        T: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedLockGuard { held }),
             Err(held) => Err(Self { held }),
@@ -153,10 +159,13 @@ impl<T: ?Sized, U: ?Sized, P: Policy> OwnedMappedLockGuard<T, U, P> {
     /// assert_eq!(*OwnedMappedLockGuard::map(row, |it| &mut it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
-    ) -> OwnedMappedLockGuard<T, V, P> {
+    ) -> OwnedMappedLockGuard<T, V, P>
+    where
+        U: 'static,
+    {
         OwnedMappedLockGuard { held: guard.held.map(part) }
     }
 
@@ -176,10 +185,13 @@ impl<T: ?Sized, U: ?Sized, P: Policy> OwnedMappedLockGuard<T, U, P> {
     /// assert!(OwnedMappedLockGuard::filter_map(numbers, |it| it.get_mut(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<OwnedMappedLockGuard<T, V, P>, Self> {
+    ) -> Result<OwnedMappedLockGuard<T, V, P>, Self>
+    where
+        U: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedLockGuard { held }),
             Err(held) => Err(Self { held }),

@@ -59,10 +59,13 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// assert_eq!(*OwnedRwLockReadGuard::map(pair, |it| &it.1), 2);
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&T) -> &U,
-    ) -> OwnedMappedRwLockReadGuard<T, U> {
+    ) -> OwnedMappedRwLockReadGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedRwLockReadGuard { held: guard.held.map(part) }
     }
 
@@ -81,10 +84,13 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// assert_eq!(*OwnedRwLockReadGuard::filter_map(line, |it| it.first()).unwrap(), 1);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<OwnedMappedRwLockReadGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedRwLockReadGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedRwLockReadGuard { held }),
             Err(held) => Err(Self { held }),
@@ -138,10 +144,13 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockReadGuard<T, U> {
     /// assert_eq!(*OwnedMappedRwLockReadGuard::map(row, |it| &it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&U) -> &V,
-    ) -> OwnedMappedRwLockReadGuard<T, V> {
+    ) -> OwnedMappedRwLockReadGuard<T, V>
+    where
+        U: 'static,
+    {
         OwnedMappedRwLockReadGuard { held: guard.held.map(part) }
     }
 
@@ -161,10 +170,13 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockReadGuard<T, U> {
     /// assert!(OwnedMappedRwLockReadGuard::filter_map(numbers, |it| it.get(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&U) -> Option<&V>,
-    ) -> Result<OwnedMappedRwLockReadGuard<T, V>, Self> {
+    ) -> Result<OwnedMappedRwLockReadGuard<T, V>, Self>
+    where
+        U: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedRwLockReadGuard { held }),
             Err(held) => Err(Self { held }),

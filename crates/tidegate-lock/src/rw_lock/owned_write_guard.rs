@@ -90,10 +90,13 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// assert_eq!(*OwnedRwLockWriteGuard::map(pair, |it| &mut it.1), 2);
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut T) -> &mut U,
-    ) -> OwnedMappedRwLockWriteGuard<T, U> {
+    ) -> OwnedMappedRwLockWriteGuard<T, U>
+    where
+        T: 'static,
+    {
         OwnedMappedRwLockWriteGuard { held: guard.held.map(part) }
     }
 
@@ -112,10 +115,13 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// assert_eq!(*OwnedRwLockWriteGuard::filter_map(line, |it| it.first_mut()).unwrap(), 1);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedRwLockWriteGuard<T, U>, Self> {
+    ) -> Result<OwnedMappedRwLockWriteGuard<T, U>, Self>
+    where
+        T: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedRwLockWriteGuard { held }),
             Err(held) => Err(Self { held }),
@@ -169,10 +175,13 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockWriteGuard<T, U> {
     /// assert_eq!(*OwnedMappedRwLockWriteGuard::map(row, |it| &mut it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
-    ) -> OwnedMappedRwLockWriteGuard<T, V> {
+    ) -> OwnedMappedRwLockWriteGuard<T, V>
+    where
+        U: 'static,
+    {
         OwnedMappedRwLockWriteGuard { held: guard.held.map(part) }
     }
 
@@ -192,10 +201,13 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedRwLockWriteGuard<T, U> {
     /// assert!(OwnedMappedRwLockWriteGuard::filter_map(numbers, |it| it.get_mut(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'static>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<OwnedMappedRwLockWriteGuard<T, V>, Self> {
+    ) -> Result<OwnedMappedRwLockWriteGuard<T, V>, Self>
+    where
+        U: 'static,
+    {
         match guard.held.filter_map(part) {
             Ok(held) => Ok(OwnedMappedRwLockWriteGuard { held }),
             Err(held) => Err(Self { held }),

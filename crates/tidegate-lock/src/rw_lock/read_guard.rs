@@ -57,7 +57,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// assert_eq!(*RwLockReadGuard::map(pair.read_blocking(), |it| &it.1), 2);
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&T) -> &U,
     ) -> MappedRwLockReadGuard<'a, U> {
@@ -80,7 +80,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// assert_eq!(*RwLockReadGuard::filter_map(guard, |it| it.first()).unwrap(), 1);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&T) -> Option<&U>,
     ) -> Result<MappedRwLockReadGuard<'a, U>, Self> {
@@ -109,7 +109,7 @@ pub struct MappedRwLockReadGuard<'a, U: ?Sized> {
     held: Held<'a, U>,
 }
 
-impl<'a, U: ?Sized> MappedRwLockReadGuard<'a, U> {
+impl<'a, U: ?Sized + 'a> MappedRwLockReadGuard<'a, U> {
     /// As [`RwLockReadGuard::map`].
     ///
     /// # Examples
@@ -121,7 +121,7 @@ impl<'a, U: ?Sized> MappedRwLockReadGuard<'a, U> {
     /// assert_eq!(*MappedRwLockReadGuard::map(row, |it| &it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&U) -> &V,
     ) -> MappedRwLockReadGuard<'a, V> {
@@ -143,7 +143,7 @@ impl<'a, U: ?Sized> MappedRwLockReadGuard<'a, U> {
     /// assert!(MappedRwLockReadGuard::filter_map(numbers, |it| it.get(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&U) -> Option<&V>,
     ) -> Result<MappedRwLockReadGuard<'a, V>, Self> {

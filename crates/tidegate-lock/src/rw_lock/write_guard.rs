@@ -91,7 +91,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// assert_eq!(pair.into_inner(), (1, 3));
     /// ```
     #[inline]
-    pub fn map<U: ?Sized>(
+    pub fn map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut T) -> &mut U,
     ) -> MappedRwLockWriteGuard<'a, U> {
@@ -115,7 +115,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// assert_eq!(line.into_inner(), [2]);
     /// ```
     #[inline]
-    pub fn filter_map<U: ?Sized>(
+    pub fn filter_map<U: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<MappedRwLockWriteGuard<'a, U>, Self> {
@@ -148,7 +148,7 @@ pub struct MappedRwLockWriteGuard<'a, U: ?Sized> {
     held: Held<'a, U>,
 }
 
-impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
+impl<'a, U: ?Sized + 'a> MappedRwLockWriteGuard<'a, U> {
     /// As [`RwLockWriteGuard::map`].
     ///
     /// # Examples
@@ -160,7 +160,7 @@ impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
     /// assert_eq!(*MappedRwLockWriteGuard::map(row, |it| &mut it[0]), 3);
     /// ```
     #[inline]
-    pub fn map<V: ?Sized>(
+    pub fn map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut U) -> &mut V,
     ) -> MappedRwLockWriteGuard<'a, V> {
@@ -182,7 +182,7 @@ impl<'a, U: ?Sized> MappedRwLockWriteGuard<'a, U> {
     /// assert!(MappedRwLockWriteGuard::filter_map(numbers, |it| it.get_mut(1)).is_err());
     /// ```
     #[inline]
-    pub fn filter_map<V: ?Sized>(
+    pub fn filter_map<V: ?Sized + 'a>(
         guard: Self,
         part: impl FnOnce(&mut U) -> Option<&mut V>,
     ) -> Result<MappedRwLockWriteGuard<'a, V>, Self> {

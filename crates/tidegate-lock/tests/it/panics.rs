@@ -25,20 +25,20 @@ fn blame(f: impl FnOnce()) -> (String, String) {
 #[test]
 fn whoever_brings_a_grant_of_another_lock_is_blamed() {
     let (one, other) = (Lock::new(1), Lock::new(2));
-    let elsewhere: &'static LockCell<()> = tidegate_test::leaked(LockCell::new(()));
+    static ELSEWHERE: LockCell<()> = LockCell::new(());
     type Case<'a> = Box<dyn FnOnce() + 'a>;
     let cases: [Case<'_>; 2] = [
         Box::new(|| drop(one.guard(LockGuard::into_grant(taken(&other)).1))),
         Box::new(|| {
             let owner = Arc::new(Lock::new(1));
-            let grant = RawLock::try_lock_owned(owner, |_| elsewhere.raw()).unwrap();
+            let grant = RawLock::try_lock_owned(owner, |_| ELSEWHERE.raw()).unwrap();
             drop(Lock::guard_owned(grant));
         }),
     ];
     for case in cases {
         assert_eq!(blame(case), ("a grant of another lock".to_owned(), file!().to_owned()));
     }
-    assert!(!one.is_locked() && !other.is_locked() && !elsewhere.raw().is_locked());
+    assert!(!one.is_locked() && !other.is_locked() && !ELSEWHERE.raw().is_locked());
 }
 
 // A7: a holder that panics gives the lock back, and nothing is poisoned.

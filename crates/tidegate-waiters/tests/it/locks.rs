@@ -69,10 +69,12 @@ fn an_owner_that_leads_elsewhere_opens_nothing() {
     assert!(panics(|| LockCell::open_owned(grant, |it: &[_; 2]| &it[1])));
 
     let elsewhere: &'static LockCell<i32> = leaked(LockCell::new(3));
-    let grant = RawLock::try_lock_owned(pair(), |_| elsewhere.raw()).unwrap();
-    assert!(panics(|| LockCell::open_owned(grant, |it: &[_; 2]| &it[0])));
-    let grant = RawLock::try_lock_owned(Arc::new(()), |()| elsewhere.raw()).unwrap();
-    assert_eq!(*LockCell::open_owned(grant, |()| elsewhere), 3);
+    type Leads = (&'static LockCell<i32>, LockCell<i32>);
+    let both = || Arc::<Leads>::new((elsewhere, LockCell::new(4)));
+    let grant = RawLock::try_lock_owned(both(), |it| it.0.raw()).unwrap();
+    assert!(panics(|| LockCell::open_owned(grant, |it: &Leads| &it.1)));
+    let grant = RawLock::try_lock_owned(both(), |it| it.0.raw()).unwrap();
+    assert_eq!(*LockCell::open_owned(grant, |_| elsewhere), 3);
 
     let pair = Arc::new([RwCell::new(1), RwCell::new(2)]);
     let lie = |mode: usize| {

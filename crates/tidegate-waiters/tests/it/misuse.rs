@@ -206,8 +206,8 @@ fn a_leaked_guard_locks_its_queue_for_good_and_no_other() {
 #[test]
 fn a_waiter_may_be_led_to_a_queue_that_its_owner_does_not_hold() {
     let elsewhere: &'static WaitQueue<Rules> = Box::leak(Box::new(queue()));
-    let owner = Arc::new(());
-    let mut waiter = Box::pin(Waiter::new_owned(owner, |()| elsewhere, Cell::new(0)));
+    let owner = Arc::new(elsewhere);
+    let mut waiter = Box::pin(Waiter::new_owned(owner, |it| *it, Cell::new(0)));
     assert!(join(&mut waiter, Waker::noop()).is_pending());
     assert_eq!(elsewhere.waiters(), 1);
     let sent = std::thread::spawn(move || drop(waiter));
