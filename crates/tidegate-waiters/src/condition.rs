@@ -18,6 +18,7 @@
 // everybody else does not: the others have theirs.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use tidegate_shim::const_fn;
 
 use crate::lock::{self, LockGrant, Mutual};
 use crate::node::{Node, state};
-use crate::queue::{Left, Locked, Policy, WaitQueue};
+use crate::queue::{Left, Locked, Policy, WaitQueue, keep_first, pass_on};
 use crate::waiter;
 
 const WAITERS: usize = WaitQueue::<Notices>::WAITERS;
@@ -174,6 +175,7 @@ impl RawCondition {
         let mut line = self.queue.lock();
         let n = n.min(line.len());
         let mut moved = 0;
+        let mut panic = None;
         while moved < n {
             // One lock after the other; they are one and the same, as a rule.
             let Some(lock) = line.front().map(|it| Arc::clone(&it.lock)) else { break };
@@ -194,12 +196,16 @@ impl RawCondition {
             }
             // In this order: `target` may wake somebody.
             drop(line);
-            drop(target);
-            if moved == n {
+            if moved == n && panic.is_none() {
+                drop(target);
                 return moved;
             }
+            // A waker that panics keeps nobody else waiting: those who gave back another lock come next.
+            keep_first(&mut panic, catch_unwind(AssertUnwindSafe(|| drop(target))).err());
             line = self.queue.lock();
         }
+        drop(line);
+        pass_on(panic);
         moved
     }
 }

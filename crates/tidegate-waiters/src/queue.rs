@@ -1120,7 +1120,7 @@ fn wake_while_panicking(waker: Waker) {
 }
 
 /// A waker's panic goes to whoever made it wake.
-fn pass_on(panic: Option<Panic>) {
+pub(crate) fn pass_on(panic: Option<Panic>) {
     match panic {
         // Not on top of another panic, nor with a payload whose drop might panic there: that would abort.
         Some(panic) if std::thread::panicking() => std::mem::forget(panic),
@@ -1129,7 +1129,7 @@ fn pass_on(panic: Option<Panic>) {
     }
 }
 
-fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
+pub(crate) fn keep_first(first: &mut Option<Panic>, next: Option<Panic>) {
     match (&first, next) {
         (None, next) => *first = next,
         // Dropping a payload could panic in its turn; it is not worth an abort.

@@ -1,6 +1,7 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
 use tidegate_waiters::{Barging, Borrowed, Fifo, LockGrant, LockPolicy, Mutual, Notified};
@@ -293,4 +294,28 @@ fn a_barging_lock_that_was_waited_with_goes_to_whoever_looks() {
     drop(holder);
     assert!(poll_once(awake.as_mut()).is_ready());
     assert!(poll_once(dormant.as_mut()).is_ready());
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_those_of_another_lock_waiting() {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("a waker's own panic");
+        }
+    }
+
+    let locks = [const { RawLock::<Fifo>::new() }; 4];
+    let condition = RawCondition::new();
+    let (wakes, waker) = CountingWaker::new();
+    let bad = Waker::from(Arc::new(Panics));
+    let mut line: Vec<Wait<'_>> = locks.iter().map(|it| wait(it, &condition)).collect();
+    for (it, waker) in line.iter_mut().zip([&bad, &waker, &bad, &waker]) {
+        let cx = &mut Context::from_waker(waker);
+        assert!(it.as_mut().poll(cx).is_pending());
+    }
+    let notify = AssertUnwindSafe(|| condition.notify_all());
+    assert!(catch_unwind(notify).is_err(), "the panic is the notifier's");
+    assert_eq!((condition.waiters(), wakes.count()), (0, 2));
+    assert!(line.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
 }
