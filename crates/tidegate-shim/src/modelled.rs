@@ -19,6 +19,12 @@ impl<T> Mutex<T> {
         self.0.lock().expect("loom's mutex is not poisoned: a panic ends the model")
     }
 
+    /// Where the value is.
+    pub fn data_ptr(&self) -> *mut T {
+        let mut value = self.lock();
+        &raw mut *value
+    }
+
     /// Takes the lock if it is free this instant.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().ok()

@@ -21,6 +21,12 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Where the value is.
+    pub fn data_ptr(&self) -> *mut T {
+        let mut value = self.lock();
+        &raw mut *value
+    }
+
     /// Takes the lock if it is free this instant.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {

@@ -238,10 +238,10 @@ impl<P: LockPolicy> RawLock<P> {
     #[inline]
     pub fn is_locked(&self) -> bool {
         let word = self.queue.word().load(Ordering::Relaxed);
-        if word & HOUSED != 0 {
-            return self.queue.home().word().load(Ordering::Relaxed) & LOCKED != 0;
+        match self.queue.home(HOUSED) {
+            Some(home) => home.word().load(Ordering::Relaxed) & LOCKED != 0,
+            None => word & LOCKED != 0,
         }
-        word & LOCKED != 0
     }
 
     /// How many are in line.
@@ -414,7 +414,7 @@ fn try_take<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
     let word = queue.word();
     let seen = word.load(Ordering::Relaxed);
     if seen & shut::<P>() != 0 {
-        return seen & HOUSED != 0 && try_take_again::<P>(queue.home());
+        return seen & HOUSED != 0 && queue.home(HOUSED).is_some_and(try_take_again::<P>);
     }
     // Acquire: pairs with the Release of whoever gave the lock back.
     word.compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -475,7 +475,10 @@ pub(crate) fn unlock(queue: &WaitQueue<Mutual>) {
 #[cold]
 #[inline(never)]
 fn unlock_slow(queue: &WaitQueue<Mutual>) {
-    Mutual::unlock(&mut queue.lock());
+    match queue.home(HOUSED) {
+        Some(home) => unlock(home),
+        None => Mutual::unlock(&mut queue.lock()),
+    }
 }
 
 pub(crate) fn decide(line: &mut Locked<'_, Mutual>, word: usize) -> Decision<()> {

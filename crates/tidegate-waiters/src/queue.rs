@@ -317,8 +317,6 @@ impl<P: Policy> WaitQueue<P> {
         if line.len == AWAY {
             return Self::share(&line);
         }
-        // Whoever finds the word shut comes for the lock, which is held here. AcqRel: as whatever it is taken from.
-        house.word.store(self.word.swap(shut, Ordering::AcqRel), Ordering::Release);
         {
             let mut there = house.line.lock();
             // A ring has no head of its own, so its nodes need not know.
@@ -328,6 +326,16 @@ impl<P: Policy> WaitQueue<P> {
             );
             there.len = std::mem::replace(&mut line.len, AWAY);
             there.round = line.round;
+        }
+        // Last, so that whoever finds it shut finds the house. Acquire: hands on what the word's bits stand for.
+        let mut seen = self.word.load(Ordering::Acquire);
+        loop {
+            house.word.store(seen, Ordering::Relaxed);
+            // Release: pairs with the Acquire in `home`.
+            match self.word.compare_exchange(seen, shut, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => break,
+                Err(changed) => seen = changed,
+            }
         }
         drop(line);
         house
@@ -345,9 +353,17 @@ impl<P: Policy> WaitQueue<P> {
         }
     }
 
-    /// Where the word and the line are.
-    pub(crate) fn home(&self) -> &Self {
-        self.glance().queue
+    /// Where the word and the line are, for whoever saw the word shut by [`house`](Self::house). Takes no lock.
+    pub(crate) fn home(&self, shut: usize) -> Option<&Self> {
+        // Acquire: pairs with the Release in `house`.
+        if self.word.load(Ordering::Acquire) & shut != shut {
+            return None;
+        }
+        let line = self.line.data_ptr();
+        // SAFETY: the line is away, and nobody writes to it any more while the queue is borrowed.
+        let house = unsafe { (*line).first }.cast::<Self>();
+        // SAFETY: a line that is away keeps a share of its house until its queue is done with it.
+        Some(unsafe { &*house })
     }
 
     /// One more share of the house of a line that is away.
