@@ -20,8 +20,10 @@ use crate::wait::{WaitFut, WaitOwnedFut};
 /// }
 ///
 /// # let (count, news) = (Lock::new(5), Condition::new());
-/// let count = tidegate_test::block_on(more_than(&news, count.lock_blocking(), 3));
+/// # tidegate_test::block_on(async {
+/// let count = more_than(&news, count.lock().await, 3).await;
 /// assert_eq!(*count, 5);
+/// # });
 /// ```
 pub trait Guard: DerefMut + Sized + sealed::Sealed {
     /// The future that gives it back.

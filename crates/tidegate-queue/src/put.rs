@@ -43,13 +43,13 @@ impl<'a, Q: AnyQueue> PutFut<'a, Q> {
     ///
     /// ```
     /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
     /// use tidegate_queue::Queue;
-    /// use tidegate_test::poll_once;
     ///
     /// let queue = Queue::bounded(1);
     /// queue.try_put("first").unwrap();
     /// let mut put = pin!(queue.put("second"));
-    /// assert!(poll_once(put.as_mut()).is_pending());
+    /// assert!(put.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     /// assert_eq!(put.withdraw(), Some("second"));
     /// assert_eq!(queue.waiters(), 0);
     /// ```

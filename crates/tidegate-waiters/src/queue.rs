@@ -644,7 +644,7 @@ impl<'q, P: Policy> Locked<'q, P> {
     /// let line = Line::new(0, Numbers);
     /// let mut wait = join(&line, 1);
     /// assert!(line.lock().grant_front());
-    /// assert!(tidegate_test::poll_once(wait.as_mut()).is_ready());
+    /// # assert!(tidegate_test::poll_once(wait.as_mut()).is_ready());
     /// assert!(!line.lock().grant_front(), "nobody is in line");
     /// ```
     #[inline]
@@ -714,7 +714,7 @@ impl<'q, P: Policy> Locked<'q, P> {
     /// let mut waits = [join(&line, 1), join(&line, 2)];
     /// line.lock().release_all();
     /// let later = join(&line, 3);
-    /// assert!(waits.iter_mut().all(|it| tidegate_test::poll_once(it.as_mut()).is_ready()));
+    /// # assert!(waits.iter_mut().all(|it| tidegate_test::poll_once(it.as_mut()).is_ready()));
     /// assert_eq!(line.waiters(), 1);
     /// # drop(later);
     /// ```
