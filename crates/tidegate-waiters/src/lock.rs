@@ -15,10 +15,10 @@
 //
 // A barging waiter also looks when it is polled for no reason: the one that was nudged may be another future of the
 // same task, which that task does not poll just now.
-
+//
 // Once somebody has waited for a condition with it, a lock has a house: its word and its line are on the heap, where
 // the condition finds them whatever becomes of the lock, and the word here says `HOUSED` and is shut for good. The fast
-// paths fail on that, and everybody who takes the queue's lock is led there.
+// paths fail on that and go on in the house, and everybody who takes the queue's lock is led there.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -238,7 +238,7 @@ impl<P: LockPolicy> RawLock<P> {
     #[inline]
     pub fn is_locked(&self) -> bool {
         let word = self.queue.word().load(Ordering::Relaxed);
-        match self.queue.home(HOUSED) {
+        match home(&self.queue) {
             Some(home) => home.word().load(Ordering::Relaxed) & LOCKED != 0,
             None => word & LOCKED != 0,
         }
@@ -414,7 +414,7 @@ fn try_take<P: LockPolicy>(queue: &WaitQueue<Mutual>) -> bool {
     let word = queue.word();
     let seen = word.load(Ordering::Relaxed);
     if seen & shut::<P>() != 0 {
-        return seen & HOUSED != 0 && queue.home(HOUSED).is_some_and(try_take_again::<P>);
+        return seen & HOUSED != 0 && home(queue).is_some_and(try_take_again::<P>);
     }
     // Acquire: pairs with the Release of whoever gave the lock back.
     word.compare_exchange(seen, seen | LOCKED, Ordering::Acquire, Ordering::Relaxed).is_ok()
@@ -475,7 +475,7 @@ pub(crate) fn unlock(queue: &WaitQueue<Mutual>) {
 #[cold]
 #[inline(never)]
 fn unlock_slow(queue: &WaitQueue<Mutual>) {
-    match queue.home(HOUSED) {
+    match home(queue) {
         Some(home) => unlock(home),
         None => Mutual::unlock(&mut queue.lock()),
     }
@@ -506,6 +506,13 @@ pub(crate) fn decide(line: &mut Locked<'_, Mutual>, word: usize) -> Decision<()>
         return Decision::Retry;
     }
     Decision::Wait
+}
+
+/// The house of a lock, if it has one.
+#[inline]
+fn home(queue: &WaitQueue<Mutual>) -> Option<&WaitQueue<Mutual>> {
+    // SAFETY: the bit is set by `house` alone; the word of a lock is changed in this file and by the queue only.
+    unsafe { queue.home(HOUSED) }
 }
 
 /// Where the word and the line of a lock are to be found whatever becomes of it, from now on.

@@ -353,14 +353,18 @@ impl<P: Policy> WaitQueue<P> {
         }
     }
 
-    /// Where the word and the line are, for whoever saw the word shut by [`house`](Self::house). Takes no lock.
-    pub(crate) fn home(&self, shut: usize) -> Option<&Self> {
+    /// Where the word and the line are, if the word was shut by [`house`](Self::house). Takes no lock.
+    ///
+    /// # Safety
+    ///
+    /// Nothing but `house` ever sets these bits in the word together.
+    pub(crate) unsafe fn home(&self, shut: usize) -> Option<&Self> {
         // Acquire: pairs with the Release in `house`.
         if self.word.load(Ordering::Acquire) & shut != shut {
             return None;
         }
         let line = self.line.data_ptr();
-        // SAFETY: the line is away, and nobody writes to it any more while the queue is borrowed.
+        // SAFETY: by the caller's promise the line is away, and nobody writes to it while the queue is borrowed.
         let house = unsafe { (*line).first }.cast::<Self>();
         // SAFETY: a line that is away keeps a share of its house until its queue is done with it.
         Some(unsafe { &*house })
