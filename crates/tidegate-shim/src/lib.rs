@@ -69,3 +69,12 @@ macro_rules! __const_fn {
         $(#[$meta])* $vis fn $($rest)*
     };
 }
+
+/// As [`std::thread_local!`] with a `const` initializer, which loom's own does not take.
+#[cfg(tidegate_loom)]
+#[macro_export]
+macro_rules! thread_local {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $type:ty = const $init:block $(;)?) => {
+        $crate::__thread_local! { $(#[$meta])* $vis static $name: $type = $init }
+    };
+}

@@ -3,6 +3,8 @@
 pub use loom::cell::UnsafeCell;
 pub use loom::sync::{Arc, MutexGuard, atomic};
 pub use loom::thread;
+#[doc(hidden)]
+pub use loom::thread_local as __thread_local;
 
 /// A mutex whose `lock` returns the guard itself, as parking_lot's does.
 #[derive(Debug, Default)]
@@ -17,6 +19,11 @@ impl<T> Mutex<T> {
     /// Takes the lock, yielding to the model's scheduler while another holds it.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().expect("loom's mutex is not poisoned: a panic ends the model")
+    }
+
+    /// The value; holding the mutex alone proves that nobody else looks.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().expect("loom's mutex is not poisoned: a panic ends the model")
     }
 
     /// Where the value is.

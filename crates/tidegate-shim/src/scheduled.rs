@@ -1,7 +1,7 @@
 //! Under `--cfg tidegate_shuttle`: the same names, in many random schedules.
 
 pub use shuttle::sync::{Arc, MutexGuard, atomic};
-pub use shuttle::thread;
+pub use shuttle::{thread, thread_local};
 
 // Shuttle switches threads at its own types only, so it has nothing to see in a cell.
 pub use crate::cell::UnsafeCell;
@@ -19,6 +19,11 @@ impl<T> Mutex<T> {
     /// Takes the lock, yielding to the schedule while another holds it.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The value; holding the mutex alone proves that nobody else looks.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Where the value is.

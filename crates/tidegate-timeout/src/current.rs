@@ -67,7 +67,7 @@ struct Current {
     around: Cell<Around>,
 }
 
-thread_local! {
+tidegate_shim::thread_local! {
     // Whoever puts a node in takes it out again, so there is nothing to drop when the thread ends; and so the
     // destructors of other thread-locals may still poll futures.
     static CURRENT: ManuallyDrop<Current> = const {

@@ -16,12 +16,12 @@
 // looks at its parent after it entered the parent's list. Wakers are moved out under the lock and woken after.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
+use tidegate_shim::atomic::{AtomicBool, AtomicU32, Ordering};
+use tidegate_shim::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
