@@ -67,7 +67,7 @@ pub trait ScopeExt: Future {
     where
         Self: Sized,
     {
-        InScope { future: self, node: current::node() }
+        InScope::new(self, current::node())
     }
 }
 
@@ -84,6 +84,12 @@ pin_project! {
         #[pin]
         future: F,
         node: Option<Arc<Node>>,
+    }
+}
+
+impl<F> InScope<F> {
+    pub(crate) fn new(future: F, node: Option<Arc<Node>>) -> Self {
+        Self { future, node }
     }
 }
 

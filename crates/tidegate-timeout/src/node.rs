@@ -9,7 +9,9 @@
 // ask for either is one read at any depth. The first cause to reach a node stays.
 //
 // What comes from below is counted up: `busy` is the number of guards in a node, plus its children that are
-// busy themselves. Only the steps from and to zero go on to the parent.
+// busy themselves. Only the steps from and to zero go on to the parent. `orphans` is counted in the same way: the
+// clean-up that goes on although the future it belonged to was dropped. A guard says 'do not drop the body yet', an
+// orphan also says 'do not return yet', be it with a value.
 //
 // Locks: a node's lock may be taken while that of one of its children is held, never the other way round. Who
 // walks down holds one lock at a time; whoever attaches itself or changes under his feet is caught because it
@@ -20,7 +22,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-use tidegate_shim::atomic::{AtomicBool, AtomicU32, Ordering};
+use tidegate_shim::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use tidegate_shim::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
@@ -60,6 +62,8 @@ pub(crate) struct Node {
     cancelled: AtomicBool,
     /// Counts how often the deadlines from here up were moved. Release: pairs with the Acquire in `version`.
     version: AtomicU32,
+    /// Written with the lock held. Release: pairs with the Acquire in `has_orphans`.
+    orphans: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -92,7 +96,7 @@ struct Ended {
 #[derive(Debug)]
 struct Watcher {
     waker: Option<Waker>,
-    /// Drives the scope: wants to know of a new deadline, and when the last guard is gone.
+    /// Drives the scope: wants to know of a new deadline, and when the last guard or orphan is gone.
     drives: bool,
 }
 
@@ -118,6 +122,7 @@ impl Node {
             contained: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             version: AtomicU32::new(0),
+            orphans: AtomicUsize::new(0),
             state: Mutex::new(State {
                 deadline,
                 effective: deadline,
@@ -352,9 +357,9 @@ impl Node {
         }
     }
 
-    /// Whether somebody holds this scope or one below.
+    /// Whether somebody holds this scope or one below, or was adopted there.
     pub(crate) fn is_busy(&self) -> bool {
-        self.state.lock().busy > 0
+        self.has_orphans() || self.state.lock().busy > 0
     }
 
     /// Takes one [`hold`](Self::hold) back.
@@ -373,11 +378,76 @@ impl Node {
         wakes.wake();
     }
 
+    // ---- orphans
+
+    /// The nearest scope from here up that has not ended; it, and those around it, wait until it is
+    /// [let go](Self::let_go).
+    pub(crate) fn adopt(self: &Arc<Self>) -> Arc<Self> {
+        let mut node = self;
+        while let Some(around) = node.parent() {
+            if node.take_in(true) {
+                return Arc::clone(node);
+            }
+            node = around;
+        }
+        // If the topmost has ended, too, nobody waits.
+        node.take_in(false);
+        Arc::clone(node)
+    }
+
+    /// Counts an orphan here and around; `false` if this scope was to be `alive` and is not.
+    fn take_in(&self, alive: bool) -> bool {
+        let mut state = self.state.lock();
+        if alive && state.ended.is_some() {
+            return false;
+        }
+        // The locks are kept as in `hold`.
+        let mut held = Vec::new();
+        let mut node = self;
+        loop {
+            // Relaxed: it is only written with the lock held.
+            let before = node.orphans.load(Ordering::Relaxed);
+            node.orphans.store(before + 1, Ordering::Release);
+            held.push(state);
+            match node.parent() {
+                Some(around) if before == 0 => node = around,
+                _ => return true,
+            }
+            state = node.state.lock();
+        }
+    }
+
+    /// Whether somebody was adopted here or below who has not ended.
+    pub(crate) fn has_orphans(&self) -> bool {
+        self.orphans.load(Ordering::Acquire) > 0
+    }
+
+    /// Takes one [`adopt`](Self::adopt) back, of the scope that it gave.
+    pub(crate) fn let_go(&self) {
+        let mut wakes = Wakes::default();
+        let mut node = Some(self);
+        while let Some(here) = node {
+            let mut state = here.state.lock();
+            let left = here.orphans.load(Ordering::Relaxed) - 1;
+            here.orphans.store(left, Ordering::Release);
+            if left == 0 {
+                state.take_wakers(|watcher| watcher.drives, &mut wakes);
+            }
+            node = here.parent().filter(|_| left == 0).map(AsRef::as_ref);
+        }
+        wakes.wake();
+    }
+
     // ---- watchers
 
     /// Takes a place among the watchers of this scope.
     pub(crate) fn join(&self, drives: bool) -> usize {
         self.state.lock().watchers.insert(Watcher { waker: None, drives })
+    }
+
+    /// Who has that place is told what a driver is told.
+    pub(crate) fn drive(&self, place: usize) {
+        self.state.lock().watchers.get_mut(place).drives = true;
     }
 
     /// Gives the place back.
@@ -397,17 +467,27 @@ impl Node {
         let known = {
             let mut state = self.state.lock();
             let kept = state.watchers.get_mut(place).waker.as_ref();
-            kept.is_some_and(|kept| kept.will_wake(waker)).then(|| state.look())
+            kept.is_some_and(|kept| kept.will_wake(waker)).then(|| self.look(&state))
         };
         known.unwrap_or_else(|| {
             let waker = waker.clone();
             let mut state = self.state.lock();
             let old = state.watchers.get_mut(place).waker.replace(waker);
-            let look = state.look();
+            let look = self.look(&state);
             drop(state);
             drop(old);
             look
         })
+    }
+
+    fn look(&self, state: &State) -> Look {
+        Look {
+            deadline: state.deadline,
+            effective: state.effective,
+            cause: state.cause.as_ref().map(|cause| (Arc::clone(cause), state.own)),
+            busy: state.busy > 0 || self.has_orphans(),
+            expired: state.expired,
+        }
     }
 
     /// The future of this scope has ended or was dropped.
@@ -429,16 +509,6 @@ impl Node {
 }
 
 impl State {
-    fn look(&self) -> Look {
-        Look {
-            deadline: self.deadline,
-            effective: self.effective,
-            cause: self.cause.as_ref().map(|cause| (Arc::clone(cause), self.own)),
-            busy: self.busy > 0,
-            expired: self.expired,
-        }
-    }
-
     fn take_wakers(&mut self, mut whose: impl FnMut(&Watcher) -> bool, into: &mut Wakes) {
         for watcher in self.watchers.iter_mut() {
             if whose(watcher) {
@@ -461,7 +531,8 @@ impl fmt::Debug for Node {
         }
         match self.state.try_lock() {
             Some(state) => {
-                let (deadline, guarded) = (state.deadline, state.busy > 0);
+                let deadline = state.deadline;
+                let guarded = state.busy > 0 || self.has_orphans();
                 drop(state);
                 shown.field("deadline", &deadline);
                 shown.field("cancelled", &self.shown_cause().map(|cause| cause.reason.clone()));

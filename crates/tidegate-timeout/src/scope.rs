@@ -225,6 +225,17 @@ impl Scope {
     pub fn guard(&self) -> Guard {
         Guard::new(Arc::clone(&self.node))
     }
+
+    /// Has the scopes from here up wait for somebody who goes on without a future that they could poll.
+    ///
+    /// For what is left behind when a future is dropped by something that is not a scope.
+    ///
+    /// # Examples
+    ///
+    /// See [`Orphan`].
+    pub fn adopt(&self) -> Orphan {
+        Orphan::of(&self.node)
+    }
 }
 
 impl fmt::Debug for Scope {
@@ -276,6 +287,34 @@ impl Guard {
         };
         Poll::Ready(cause.reason.clone())
     }
+
+    /// Ready while nothing that the scope has [adopted](Orphan) is left; wakes the newest waker then.
+    ///
+    /// For a future that has ended all it owns, and is about to return.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::task::{Context, Waker};
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// let (mut guard, orphan) = (scope.guard(), scope.adopt());
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(guard.poll_alone(&mut cx).is_pending());
+    /// drop(orphan);
+    /// assert!(guard.poll_alone(&mut cx).is_ready());
+    /// ```
+    pub fn poll_alone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.node.has_orphans() {
+            self.node.drive(self.place);
+            self.node.watch(self.place, cx.waker());
+            if self.node.has_orphans() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Drop for Guard {
@@ -297,6 +336,45 @@ impl fmt::Debug for Guard {
         f.debug_struct("Guard")
             .field("cancelled", &self.node.is_cancelled())
             .finish_non_exhaustive()
+    }
+}
+
+/// Has scopes wait for clean-up that goes on although its future was dropped; made by [`Scope::adopt`].
+///
+/// It belongs to the nearest scope that has not ended. That one returns, also with a value that is ready, only
+/// when all its orphans are gone; once it is cancelled its [grace](Scope::with_grace) bounds the wait, and the
+/// scopes around it go on waiting. In all of them an orphan is a [`Guard`], too.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_timeout::scope::Scope;
+///
+/// let outer = Scope::new();
+/// let orphan = outer.enter(Scope::new).adopt();
+/// // Whatever runs in `outer` and returns through a `Run` or a timeout waits here for:
+/// drop(orphan);
+/// ```
+#[must_use = "nobody waits for an orphan that is dropped at once"]
+pub struct Orphan {
+    node: Arc<Node>,
+}
+
+impl Orphan {
+    pub(crate) fn of(node: &Arc<Node>) -> Self {
+        Self { node: node.adopt() }
+    }
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        self.node.let_go();
+    }
+}
+
+impl fmt::Debug for Orphan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orphan").field("adopter", &self.node).finish()
     }
 }
 

@@ -52,3 +52,69 @@ fn deadlines_are_pushed_down_and_guards_counted_up() {
     middle.release();
     assert!(!top.is_busy() && !middle.is_busy());
 }
+
+fn chain<const N: usize>() -> [Arc<Node>; N] {
+    let nodes = std::array::from_fn(|_| Node::new(Kind::Run, Deadline::NEVER, None));
+    for pair in nodes.windows(2) {
+        pair[1].attach(Arc::clone(&pair[0]));
+    }
+    nodes
+}
+
+#[test]
+fn orphans_are_counted_up_and_are_guards() {
+    let [top, middle, bottom] = chain();
+    let one = bottom.adopt();
+    let other = middle.adopt();
+    assert!([&top, &middle, &bottom].iter().all(|node| node.has_orphans() && node.is_busy()));
+    one.let_go();
+    assert!(top.has_orphans() && middle.has_orphans() && !bottom.has_orphans());
+    other.let_go();
+    assert!([&top, &middle, &bottom].iter().all(|node| !node.has_orphans() && !node.is_busy()));
+    bottom.hold();
+    assert!(!bottom.has_orphans() && !top.has_orphans(), "a guard is not an orphan");
+    bottom.release();
+}
+
+#[test]
+fn the_nearest_scope_that_lives_adopts() {
+    let [top, middle, bottom] = chain();
+    bottom.end();
+    middle.end();
+    let orphan = bottom.adopt();
+    assert!(Arc::ptr_eq(&orphan, &top));
+    assert!(top.has_orphans() && !middle.has_orphans() && !bottom.has_orphans());
+    orphan.let_go();
+    assert!(!top.has_orphans());
+    top.end();
+    assert!(Arc::ptr_eq(&bottom.adopt(), &top), "nobody waits, but it is known whom to let go");
+}
+
+#[test]
+fn an_orphan_stays_counted_above_a_scope_that_ends() {
+    let [top, middle, bottom] = chain();
+    let orphan = bottom.adopt();
+    bottom.end();
+    drop((middle, bottom));
+    assert!(top.has_orphans());
+    orphan.let_go();
+    assert!(!top.has_orphans());
+}
+
+// Also when nothing was cancelled: its driver may have a value to return.
+#[test]
+fn the_driver_is_woken_when_the_last_orphan_is_gone_and_a_mere_watcher_is_not() {
+    let [top, bottom] = chain();
+    let (count, waker) = tidegate_test::CountingWaker::new();
+    let (other, idle) = tidegate_test::CountingWaker::new();
+    let (driver, watcher) = (top.join(true), top.join(false));
+    let (one, another) = (bottom.adopt(), bottom.adopt());
+    assert!(top.watch(driver, &waker).busy);
+    top.watch(watcher, &idle);
+    one.let_go();
+    assert_eq!(count.count(), 0);
+    another.let_go();
+    assert_eq!((count.count(), other.count()), (1, 0));
+    top.leave(driver);
+    top.leave(watcher);
+}
