@@ -10,6 +10,7 @@ pub(crate) mod event_listener;
 pub(crate) mod flume;
 pub(crate) mod futures;
 pub(crate) mod futures_intrusive;
+pub(crate) mod futures_timer;
 pub(crate) mod heap;
 pub(crate) mod kanal;
 pub(crate) mod machine;
@@ -96,6 +97,36 @@ pub(crate) trait Timeout: Contender + 'static {
         F: Future + Send;
     /// What the future gave, if it was in time.
     fn value<T>(ended: Self::Ended<T>) -> Option<T>;
+}
+
+/// A tree of which every part is cancelled with what it is inside of.
+pub(crate) trait Scope: Contender + Send + Sync + 'static {
+    /// One that is inside of nothing.
+    fn new() -> Self;
+    /// Calls `f` inside.
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R;
+    /// Polls the future inside, and does no more for it.
+    fn carry<F: Future + Send>(&self, future: F) -> impl Future<Output = F::Output> + Send;
+    /// One inside of this one, asked for inside.
+    fn child(&self) -> Self;
+    fn cancel(&self);
+    /// What the future gave, unless it was cancelled before.
+    fn run<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send;
+    /// The same in one of its own inside of this one, asked for inside.
+    fn run_in_child<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send;
+}
+
+/// Something to ask whether it is cancelled.
+pub(crate) trait Ask: Contender + 'static {
+    fn new() -> Self;
+    /// Calls `f` where one may ask.
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R;
+    fn cancel(&self);
+    fn is_cancelled(&self) -> bool;
 }
 
 /// Items handed from one task to another.
@@ -320,11 +351,35 @@ macro_rules! timeouts {
         $crate::contenders::entries! { $T => $run;
             $crate::contenders::tidegate::Timeout,
             $crate::contenders::tokio::Timeout,
+            $crate::contenders::futures_timer::Timeout,
             $($more,)*
         }
     };
 }
 pub(crate) use timeouts;
+
+macro_rules! scopes {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Scope,
+            $crate::contenders::tokio::TokenTree,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use scopes;
+
+macro_rules! asks {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Handle,
+            $crate::contenders::tidegate::Checkpoint,
+            $crate::contenders::tokio::TokenTree,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use asks;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,8 @@ pub(crate) enum Guarantee {
     OneWay,
     /// The future ends, or its time does.
     InTime,
+    /// What is inside is cancelled with what is around.
+    Reaches,
     /// It blocks its thread, or cannot wait: what the machine can do, not a peer.
     Physical,
 }
@@ -31,7 +33,7 @@ impl Guarantee {
         match self {
             Fifo => other == Fifo,
             Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
-            Released | InTime => other == self,
+            Released | InTime | Reaches => other == self,
             Missable => matches!(other, Released | Missable),
             OneWay => matches!(other, Released | Missable | OneWay),
             Physical => other != Physical,
@@ -49,6 +51,7 @@ impl fmt::Display for Guarantee {
             Self::Missable => "may miss a short `set`",
             Self::OneWay => "set once",
             Self::InTime => "ends in time",
+            Self::Reaches => "reaches all inside",
             Self::Physical => "for reference",
         })
     }
@@ -69,6 +72,8 @@ pub(crate) struct Who {
     pub(crate) walks: bool,
     /// How many may meet.
     pub(crate) parties: u64,
+    /// It has a thread of its own: what that does is not the same each time.
+    pub(crate) threaded: bool,
 }
 
 impl Who {
@@ -85,6 +90,7 @@ impl Who {
             breaks: None,
             walks: false,
             parties: u64::MAX,
+            threaded: false,
         }
     }
 
@@ -105,6 +111,11 @@ impl Who {
 
     pub(crate) const fn at_most(mut self, parties: u64) -> Self {
         self.parties = parties;
+        self
+    }
+
+    pub(crate) const fn threaded(mut self) -> Self {
+        self.threaded = true;
         self
     }
 

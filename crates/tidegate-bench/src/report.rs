@@ -86,6 +86,7 @@ fn versions() -> Vec<String> {
         "event-listener",
         "flume",
         "futures-intrusive",
+        "futures-timer",
         "futures-util",
         "kanal",
         "maitake-sync",

@@ -58,7 +58,8 @@ fn count(scenarios: &[Scenario], contender: Option<&str>) -> Result<(), String> 
     }
     for scenario in scenarios.iter().filter(|it| it.counted) {
         println!("{}: {}", scenario.id, scenario.what);
-        for name in scenario.entries.iter().map(|it| it.who.name) {
+        let counted = scenario.entries.iter().filter(|it| !it.who.threaded);
+        for name in counted.map(|it| it.who.name) {
             if contender.is_none_or(|it| it == name) {
                 match count::count(scenario.id, name) {
                     Some(instructions) => println!("{instructions:10.1}  {name}"),
@@ -95,7 +96,7 @@ fn compare(scenarios: Vec<Scenario>, options: &Options) -> io::Result<()> {
         rehearse(&scenario);
         let mut table = measure(scenario, options.rounds);
         if table.scenario.counted && counting {
-            for figure in &mut table.figures {
+            for figure in table.figures.iter_mut().filter(|it| !it.who.threaded) {
                 figure.instructions = count::count(table.scenario.id, figure.who.name);
             }
         }

@@ -1,6 +1,7 @@
 //! The work, one file a scenario. A new one is a file and a line here.
 
 mod barrier;
+mod cancel;
 mod condition;
 mod event_broadcast;
 mod event_ping_pong;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         queue::scenarios(),
         priority_queue::scenarios(),
         timeout::scenarios(),
+        cancel::scenarios(),
     ]
     .into_iter()
     .flatten()

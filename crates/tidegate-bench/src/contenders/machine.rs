@@ -88,6 +88,23 @@ impl super::Event for Flag {
     }
 }
 
+impl super::Ask for Flag {
+    fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+    #[inline(always)]
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 pub(crate) type Lock = Mutex<u64>;
 
 impl Contender for Lock {

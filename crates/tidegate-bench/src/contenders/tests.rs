@@ -1,8 +1,10 @@
 //! What the tables say of the contenders, looked at.
 
+use std::future::pending;
 use std::pin::pin;
+use std::task::Poll;
 
-use super::{Barrier, Clear, Contender, Lock, Queue, RwLock, Semaphore, Shared, kanal};
+use super::{Barrier, Clear, Contender, Lock, Queue, RwLock, Scope, Semaphore, Shared, kanal};
 use crate::guarantee::Guarantee;
 use crate::measure::Outcome;
 use crate::poll::{now, poll};
@@ -99,5 +101,23 @@ fn a_newcomer_does_not_overtake_where_order_is_promised() {
         let Outcome::Was(overtakes) = entry.run(&Stage::default(), 1) else { continue };
         let ordered = entry.who.guarantee == Guarantee::Fifo;
         assert!(!ordered || overtakes == 0.0, "{} lets a newcomer overtake", entry.who.name);
+    }
+}
+
+#[test]
+fn a_cancellation_reaches_what_is_inside_and_nothing_around() {
+    fn reaches<S: Scope>() -> bool {
+        let root = S::new();
+        let (first, second) = root.enter(|| (root.child(), root.child()));
+        let below = first.enter(|| first.child());
+        let mut beside = pin!(second.run(pending::<()>()));
+        let mut inside = pin!(below.run(pending::<()>()));
+        assert!(poll(inside.as_mut()).is_pending() && poll(beside.as_mut()).is_pending());
+        first.cancel();
+        poll(beside).is_pending() && poll(inside) == Poll::Ready(None)
+    }
+    for entry in scopes!(T => |_, _| Outcome::Was(f64::from(reaches::<T>()))) {
+        let Outcome::Was(reaches) = entry.run(&Stage::default(), 1) else { continue };
+        assert_eq!(reaches, 1.0, "{}", entry.who.name);
     }
 }

@@ -11,6 +11,8 @@ pub(crate) use tidegate_event::Event;
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
+use tidegate_timeout::scope::{self, Ended};
+use tidegate_timeout::{ScopeExt, ScopeHandle, cancel_scope, checkpoint};
 
 impl Contender for Semaphore {
     const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
@@ -257,5 +259,98 @@ impl super::Timeout for Timeout {
     #[inline(always)]
     fn value<T>(ended: Self::Ended<T>) -> Option<T> {
         ended.ok()
+    }
+}
+
+/// [`tidegate_timeout::scope::Scope`].
+pub(crate) struct Scope(scope::Scope);
+
+impl Contender for Scope {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Reaches);
+}
+
+impl super::Scope for Scope {
+    fn new() -> Self {
+        Self(scope::Scope::new())
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.0.enter(f)
+    }
+    #[inline(always)]
+    fn carry<F: Future + Send>(&self, future: F) -> impl Future<Output = F::Output> + Send {
+        self.0.enter(|| future.in_current_scope())
+    }
+    #[inline(always)]
+    fn child(&self) -> Self {
+        Self(scope::Scope::new())
+    }
+    fn cancel(&self) {
+        self.0.handle().cancel("enough");
+    }
+    #[inline(always)]
+    async fn run<F>(&self, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+    {
+        match self.0.run(future).await {
+            Ended::Value(value) => Some(value),
+            Ended::Cancelled(_) | Ended::Panicked(_) => None,
+        }
+    }
+    #[inline(always)]
+    async fn run_in_child<F>(&self, future: F) -> Option<F::Output>
+    where
+        F: Future + Send,
+    {
+        cancel_scope(async |_| future.await).await.ok()
+    }
+}
+
+/// Held in the hand.
+pub(crate) struct Handle(ScopeHandle);
+
+impl Contender for Handle {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Reaches);
+}
+
+impl super::Ask for Handle {
+    fn new() -> Self {
+        Self(scope::Scope::new().handle())
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    fn cancel(&self) {
+        self.0.cancel("enough");
+    }
+    #[inline(always)]
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// Asked by whoever knows of no scope.
+pub(crate) struct Checkpoint(scope::Scope);
+
+impl Contender for Checkpoint {
+    const WHO: Who = Who::ours("tidegate checkpoint", Guarantee::Reaches);
+}
+
+impl super::Ask for Checkpoint {
+    fn new() -> Self {
+        Self(scope::Scope::new())
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.0.enter(f)
+    }
+    fn cancel(&self) {
+        self.0.handle().cancel("enough");
+    }
+    #[inline(always)]
+    fn is_cancelled(&self) -> bool {
+        checkpoint().is_err()
     }
 }

@@ -304,3 +304,63 @@ impl super::Timeout for Timeout {
         ended.ok()
     }
 }
+
+/// A token, and those made of it.
+pub(crate) struct TokenTree(Token);
+
+impl Contender for TokenTree {
+    const WHO: Who = Who::peer("tokio-util CancellationToken", Guarantee::Reaches)
+        .note("carries no reason and no deadline, and is handed to whoever wants to know");
+}
+
+impl super::Scope for TokenTree {
+    fn new() -> Self {
+        Self(Token::new())
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    #[inline(always)]
+    fn carry<F: Future + Send>(&self, future: F) -> impl Future<Output = F::Output> + Send {
+        future
+    }
+    #[inline(always)]
+    fn child(&self) -> Self {
+        Self(self.0.child_token())
+    }
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+    #[inline(always)]
+    fn run<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send,
+    {
+        self.0.run_until_cancelled(future)
+    }
+    #[inline(always)]
+    fn run_in_child<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
+    where
+        F: Future + Send,
+    {
+        self.0.child_token().run_until_cancelled_owned(future)
+    }
+}
+
+impl super::Ask for TokenTree {
+    fn new() -> Self {
+        Self(Token::new())
+    }
+    #[inline(always)]
+    fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+    #[inline(always)]
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
