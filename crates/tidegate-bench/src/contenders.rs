@@ -87,16 +87,16 @@ pub(crate) trait Barrier: Contender + Send + Sync + 'static {
 
 /// An end to a future's time.
 pub(crate) trait Timeout: Contender + 'static {
-    type Ended<T>;
+    type Ended<T: Send>: Send;
 
     fn timeout<F>(
         after: Duration,
         future: F,
     ) -> impl Future<Output = Self::Ended<F::Output>> + Send
     where
-        F: Future + Send;
+        F: Future<Output: Send> + Send;
     /// What the future gave, if it was in time.
-    fn value<T>(ended: Self::Ended<T>) -> Option<T>;
+    fn value<T: Send>(ended: Self::Ended<T>) -> Option<T>;
 }
 
 /// A tree of which every part is cancelled with what it is inside of.
@@ -113,11 +113,11 @@ pub(crate) trait Scope: Contender + Send + Sync + 'static {
     /// What the future gave, unless it was cancelled before.
     fn run<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
-        F: Future + Send;
+        F: Future<Output: Send> + Send;
     /// The same in one of its own inside of this one, asked for inside.
     fn run_in_child<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
-        F: Future + Send;
+        F: Future<Output: Send> + Send;
 }
 
 /// Something to ask whether it is cancelled.

@@ -18,12 +18,12 @@ impl Contender for Timeout {
 }
 
 impl super::Timeout for Timeout {
-    type Ended<T> = Option<T>;
+    type Ended<T: Send> = Option<T>;
 
     #[inline(always)]
     async fn timeout<F>(after: Duration, future: F) -> Option<F::Output>
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         match select(pin!(future), Delay::new(after)).await {
             Either::Left((value, _)) => Some(value),
@@ -31,7 +31,7 @@ impl super::Timeout for Timeout {
         }
     }
     #[inline(always)]
-    fn value<T>(ended: Option<T>) -> Option<T> {
+    fn value<T: Send>(ended: Option<T>) -> Option<T> {
         ended
     }
 }

@@ -169,17 +169,17 @@ impl Contender for Endless {
 }
 
 impl super::Timeout for Endless {
-    type Ended<T> = T;
+    type Ended<T: Send> = T;
 
     #[inline(always)]
     fn timeout<F>(_after: Duration, future: F) -> impl Future<Output = F::Output> + Send
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         future
     }
     #[inline(always)]
-    fn value<T>(ended: T) -> Option<T> {
+    fn value<T: Send>(ended: T) -> Option<T> {
         Some(ended)
     }
 }

@@ -247,17 +247,17 @@ impl Contender for Timeout {
 }
 
 impl super::Timeout for Timeout {
-    type Ended<T> = Result<T, tidegate_timeout::Elapsed>;
+    type Ended<T: Send> = Result<T, tidegate_timeout::Elapsed>;
 
     #[inline(always)]
     fn timeout<F>(after: Duration, future: F) -> impl Future<Output = Self::Ended<F::Output>> + Send
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         tidegate_timeout::timeout(after, future)
     }
     #[inline(always)]
-    fn value<T>(ended: Self::Ended<T>) -> Option<T> {
+    fn value<T: Send>(ended: Self::Ended<T>) -> Option<T> {
         ended.ok()
     }
 }
@@ -291,7 +291,7 @@ impl super::Scope for Scope {
     #[inline(always)]
     async fn run<F>(&self, future: F) -> Option<F::Output>
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         match self.0.run(future).await {
             Ended::Value(value) => Some(value),
@@ -301,7 +301,7 @@ impl super::Scope for Scope {
     #[inline(always)]
     async fn run_in_child<F>(&self, future: F) -> Option<F::Output>
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         cancel_scope(async |_| future.await).await.ok()
     }

@@ -290,17 +290,17 @@ impl Contender for Timeout {
 }
 
 impl super::Timeout for Timeout {
-    type Ended<T> = Result<T, tokio::time::error::Elapsed>;
+    type Ended<T: Send> = Result<T, tokio::time::error::Elapsed>;
 
     #[inline(always)]
     fn timeout<F>(after: Duration, future: F) -> impl Future<Output = Self::Ended<F::Output>> + Send
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         tokio::time::timeout(after, future)
     }
     #[inline(always)]
-    fn value<T>(ended: Self::Ended<T>) -> Option<T> {
+    fn value<T: Send>(ended: Self::Ended<T>) -> Option<T> {
         ended.ok()
     }
 }
@@ -335,14 +335,14 @@ impl super::Scope for TokenTree {
     #[inline(always)]
     fn run<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         self.0.run_until_cancelled(future)
     }
     #[inline(always)]
     fn run_in_child<F>(&self, future: F) -> impl Future<Output = Option<F::Output>> + Send
     where
-        F: Future + Send,
+        F: Future<Output: Send> + Send,
     {
         self.0.child_token().run_until_cancelled_owned(future)
     }
