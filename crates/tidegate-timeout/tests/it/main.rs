@@ -3,6 +3,7 @@
 mod ask;
 mod cancel;
 mod explicit;
+mod explore;
 mod hygiene;
 mod nesting;
 mod outcomes;

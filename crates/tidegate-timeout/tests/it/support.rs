@@ -4,14 +4,18 @@ pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Runs `future` on a current-thread runtime with a paused clock.
-pub(crate) fn paused<F: Future>(future: F) -> F::Output {
+/// A current-thread runtime with a paused clock.
+pub(crate) fn paused_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime")
-        .block_on(future)
+}
+
+/// Runs `future` on a current-thread runtime with a paused clock.
+pub(crate) fn paused<F: Future>(future: F) -> F::Output {
+    paused_runtime().block_on(future)
 }
 
 /// Sets a flag when it is dropped.

@@ -1,0 +1,285 @@
+//! Every public future, dropped at every point of a scenario: nothing is left behind, and nobody sleeps through what
+//! concerns it.
+
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tidegate_test::{CountingWaker, Explorer, Held, poll_once};
+use tidegate_timeout::scope::{Run, Scope};
+use tidegate_timeout::{
+    Deadline, ScopeExt, ScopeHandle, cancel_scope, cancelled, checkpoint, current_scope,
+    move_on_after, shield, shield_for, timeout, timeout_at,
+};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, advance, sleep};
+
+use crate::support::{ms, paused_runtime};
+
+type Boxed = Pin<Box<dyn Future<Output = ()>>>;
+type Make = fn(&World, Boxed) -> Boxed;
+
+/// A clock, the scope around, and what must be gone in the end.
+struct World {
+    runtime: Runtime,
+    around: Scope,
+    /// Of the scope under test.
+    handle: RefCell<Option<ScopeHandle>>,
+    /// Held by the body, and by nothing else for long.
+    held: Rc<()>,
+    woken: Arc<CountingWaker>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let (woken, waker) = CountingWaker::new();
+        Self {
+            runtime: paused_runtime(),
+            around: Scope::new(),
+            handle: RefCell::new(None),
+            held: Rc::new(()),
+            woken,
+            waker: RefCell::new(Some(waker)),
+        }
+    }
+
+    fn pass(&self, n: u64) {
+        self.runtime.block_on(advance(ms(n)));
+    }
+
+    fn know(&self, handle: ScopeHandle) {
+        *self.handle.borrow_mut() = Some(handle);
+    }
+
+    /// What the scope under test runs: a wait, a clean-up, a scope inside, and a wait for ever.
+    fn body(&self) -> Boxed {
+        let held = Rc::clone(&self.held);
+        Box::pin(async move {
+            let _held = held;
+            sleep(ms(20)).await;
+            shield(sleep(ms(20))).await;
+            let inner = timeout(ms(10), pending::<()>());
+            let _handle = inner.handle();
+            assert!(inner.await.is_err());
+            let _ = move_on_after(ms(200), cancelled()).await;
+            shield(sleep(ms(20))).await;
+            pending::<()>().await;
+        })
+    }
+
+    fn future(&self, make: Make) -> Inside<'_> {
+        let made = {
+            let _inside = self.runtime.enter();
+            self.around.enter(|| make(self, self.body()))
+        };
+        Inside { world: self, made }
+    }
+
+    fn nothing_is_left(&self, case: &str) {
+        assert_eq!(Rc::strong_count(&self.held), 1, "{case}: the body is gone");
+        drop(self.waker.take());
+        assert_eq!(Arc::strong_count(&self.woken), 1, "{case}: no timer and no list has a waker");
+        assert!(current_scope().is_none() && checkpoint().is_ok(), "{case}: the thread is clean");
+        if let Some(handle) = self.handle.take() {
+            let shown = (handle.reason(), handle.expired(), handle.deadline());
+            handle.cancel("too late");
+            handle.reschedule(Deadline::at(Instant::now()));
+            let again = (handle.reason(), handle.expired(), handle.deadline());
+            assert_eq!(again, shown, "{case}: it shows how it ended");
+        }
+        // No guard is left either: the scope around ends at once.
+        self.around.handle().cancel("enough");
+        let mut run = Box::pin(self.around.run(pending::<()>()));
+        assert!(poll_once(run.as_mut()).is_ready(), "{case}: the scope around may end");
+    }
+}
+
+/// What is made, polled in the world's runtime and scope, with the world's waker.
+struct Inside<'w> {
+    world: &'w World,
+    made: Boxed,
+}
+
+impl Future for Inside<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let world = self.world;
+        let waker = world.waker.borrow().clone().expect("the world is not over");
+        let _inside = world.runtime.enter();
+        world.around.enter(|| self.made.as_mut().poll(&mut Context::from_waker(&waker)))
+    }
+}
+
+/// Each public future, around a body.
+const FUTURES: &[(&str, Make)] = &[
+    ("timeout", |_, body| Box::pin(async { drop(timeout(ms(100), body).await) })),
+    ("timeout, known", |world, body| {
+        let work = timeout(ms(100), body);
+        world.know(work.handle());
+        Box::pin(async { drop(work.await) })
+    }),
+    ("timeout with a grace", |world, body| {
+        let work = timeout(ms(30), body).grace(ms(40));
+        world.know(work.handle());
+        Box::pin(async { drop(work.await) })
+    }),
+    ("deadline_first", |world, body| {
+        let work = timeout(ms(30), body).deadline_first();
+        world.know(work.handle());
+        Box::pin(async { drop(work.await) })
+    }),
+    ("timeout_at", |_, body| {
+        Box::pin(async { drop(timeout_at(Instant::now() + ms(30), body).await) })
+    }),
+    ("timeout as a method", |_, body| Box::pin(async { drop(body.timeout(ms(30)).await) })),
+    ("move_on_after", |world, body| {
+        let work = move_on_after(ms(100), body);
+        world.know(work.handle());
+        Box::pin(async { _ = work.await })
+    }),
+    ("cancel_scope", |_, body| Box::pin(async { drop(cancel_scope(async |_| body.await).await) })),
+    ("cancel_scope that cancels itself", |_, body| {
+        Box::pin(async {
+            let ended = cancel_scope(async |scope| {
+                tokio::join!(body, async {
+                    sleep(ms(30)).await;
+                    scope.cancel("enough");
+                });
+            });
+            drop(ended.await);
+        })
+    }),
+    ("Run::new", |world, body| {
+        let mut run = Box::pin(Run::new(body));
+        world.know(run.as_mut().handle());
+        Box::pin(async { drop(run.await) })
+    }),
+    ("Run::new, unknown", |_, body| Box::pin(async { drop(Run::new(body).await) })),
+    ("Scope::run", |_, body| {
+        let scope = Scope::new().with_deadline(Deadline::after(ms(100))).with_grace(ms(5));
+        let run = scope.run(body);
+        Box::pin(async { drop(run.await) })
+    }),
+    ("shield", |_, body| Box::pin(shield(async { drop(timeout(ms(100), body).await) }))),
+    ("shield_for", |_, body| Box::pin(async { drop(shield_for(ms(30), body).await) })),
+    ("in_current_scope", |_, body| Box::pin(body.in_current_scope())),
+    ("cancelled", |_, body| {
+        Box::pin(async {
+            tokio::select! {
+                _ = cancelled() => {}
+                () = body => {}
+            }
+        })
+    }),
+    ("four inside one another", |world, body| {
+        let innermost = timeout(ms(100), body);
+        world.know(innermost.handle());
+        let inside = move_on_after(ms(120), timeout(ms(110), innermost));
+        Box::pin(async { drop(timeout(ms(90), Run::new(inside)).await) })
+    }),
+];
+
+/// What others do meanwhile.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Nothing,
+    CancelsIt,
+    CancelsAround,
+    MovesItsDeadlineIntoThePast,
+    MovesItsDeadlineAway,
+    GivesAnEarlierDeadlineAround,
+}
+
+const EVENTS: [Event; 6] = [
+    Event::Nothing,
+    Event::CancelsIt,
+    Event::CancelsAround,
+    Event::MovesItsDeadlineIntoThePast,
+    Event::MovesItsDeadlineAway,
+    Event::GivesAnEarlierDeadlineAround,
+];
+
+impl Event {
+    fn happens(self, world: &World) {
+        let _inside = world.runtime.enter();
+        let (around, handle) = (world.around.handle(), world.handle.borrow().clone());
+        match (self, handle) {
+            (Self::CancelsAround, _) => around.cancel("around"),
+            (Self::GivesAnEarlierDeadlineAround, _) => around.reschedule(Deadline::after(ms(1))),
+            (Self::CancelsIt, Some(handle)) => handle.cancel("it"),
+            (Self::MovesItsDeadlineIntoThePast, Some(handle)) => {
+                handle.reschedule(Deadline::at(Instant::now() - ms(1)));
+            }
+            (Self::MovesItsDeadlineAway, Some(handle)) => handle.reschedule(Deadline::NEVER),
+            (_, None) | (Self::Nothing, _) => {}
+        }
+    }
+}
+
+#[test]
+fn every_future_dropped_at_any_point_leaves_nothing() {
+    let mut schedules = 0;
+    for &(name, make) in FUTURES {
+        for event in EVENTS {
+            schedules += Explorer::new(World::new)
+                .future(move |world| {
+                    let future = world.future(make);
+                    Box::pin(async {
+                        future.await;
+                        Box::new(()) as Box<dyn Held>
+                    })
+                })
+                .step(|world| world.pass(25))
+                .step(move |world| event.happens(world))
+                .step(|world| world.pass(25))
+                .step(|world| world.pass(100))
+                .check(move |world| world.nothing_is_left(&format!("{name}, {event:?}")))
+                .run();
+        }
+    }
+    assert_eq!(schedules, FUTURES.len() * EVENTS.len() * 192);
+}
+
+/// Runs a future for a while; polled in every step, or only when it was woken. When it was ready, if it was.
+fn ends_at(make: Make, event: Event, at: u64, picky: bool) -> Option<u64> {
+    let world = World::new();
+    let ended = {
+        let mut future = Box::pin(world.future(make));
+        let seen = Cell::new(usize::MAX);
+        (0..60).find(|step| {
+            if *step == at {
+                event.happens(&world);
+            }
+            // As often as it wakes itself, and others for it.
+            for _ in 0..8 {
+                let woken = world.woken.count();
+                if (!picky || seen.replace(woken) != woken) && poll_once(future.as_mut()).is_ready()
+                {
+                    return true;
+                }
+            }
+            world.pass(5);
+            false
+        })
+    };
+    world.nothing_is_left(&format!("{event:?}"));
+    ended
+}
+
+#[test]
+fn nobody_sleeps_through_what_concerns_it() {
+    for &(name, make) in FUTURES {
+        for event in EVENTS {
+            for at in [0, 1, 5, 10, 16] {
+                let polled = ends_at(make, event, at, false);
+                let woken = ends_at(make, event, at, true);
+                assert_eq!(woken, polled, "{name}, {event:?} at {at}");
+            }
+        }
+    }
+}
