@@ -9,7 +9,8 @@ use std::task::Poll;
 use tidegate_test::{CountingWaker, poll_with};
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{
-    CancelReason, Deadline, cancel_scope, cancelled, current_scope, move_on_after, timeout,
+    CancelReason, Deadline, ScopeExt, cancel_scope, cancelled, current_scope, move_on_after,
+    timeout,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -231,5 +232,84 @@ fn a_handle_says_how_its_scope_is() {
         assert!(work.await.is_err());
         assert!(handle.is_cancelled() && handle.expired());
         assert!(format!("{handle:?}").contains("Deadline"), "{handle:?}");
+    });
+}
+
+// B-W4
+#[test]
+fn a_cancellation_in_the_step_in_which_the_body_is_ready_loses_neither() {
+    paused(async {
+        let kept = Cell::new(None);
+        let steps = Cell::new(0);
+        let outcome = cancel_scope(async |scope| {
+            tokio::join!(biased; async {
+                sleep(ms(50)).await;
+                scope.cancel("stop");
+            }, async {
+                kept.set(timeout(ms(100), async {
+                    sleep(ms(50)).await;
+                    5
+                }).await.ok());
+                steps.set(1);
+                sleep(ms(1)).await;
+                steps.set(2);
+            });
+        });
+        let start = Instant::now();
+        assert_eq!(outcome.await.unwrap_err().reason(), CancelReason::from("stop"));
+        assert_eq!((kept.get(), steps.get()), (Some(5), 1));
+        assert_eq!(start.elapsed(), ms(50));
+    });
+}
+
+// trio 33: whoever is inside, in whatever task, hears the first cause.
+#[test]
+fn those_inside_report_the_root_cause() {
+    paused(async {
+        let outer = Scope::new();
+        let tasks: Vec<_> = (0..3)
+            .map(|depth| {
+                let inner = (0..depth).fold(outer.clone(), |scope, _| scope.enter(Scope::new));
+                tokio::spawn(async move {
+                    let ended = inner.run(timeout(ms(1000), cancelled())).await;
+                    (ended, inner.handle().reason())
+                })
+            })
+            .collect();
+        sleep(ms(10)).await;
+        outer.handle().cancel("the root");
+        outer.handle().cancel("another");
+        for task in tasks {
+            let (ended, reason) = task.await.unwrap();
+            let Ended::Value(Ok(why)) = ended else { panic!("it ended otherwise") };
+            assert_eq!(why, CancelReason::from("the root"));
+            assert_eq!(reason, Some(why));
+        }
+    });
+}
+
+// trio 29, for the other two ways to be inside
+#[test]
+fn what_starts_inside_a_cancelled_scope_runs_to_its_first_await() {
+    paused(async {
+        let scope = Scope::new();
+        scope.handle().cancel("early");
+        let steps = Rc::new(Cell::new(0));
+        let body = || {
+            let steps = Rc::clone(&steps);
+            async move {
+                steps.set(steps.get() + 1);
+                sleep(ms(1)).await;
+                steps.set(steps.get() + 100);
+            }
+        };
+        assert!(matches!(scope.run(body()).await, Ended::Cancelled(_)));
+        assert_eq!(steps.get(), 1);
+        let inside = scope.enter(|| move_on_after(ms(10), body()).in_current_scope());
+        assert_eq!(inside.await, None);
+        assert_eq!(steps.get(), 2);
+        // It cannot be used anew: what starts in it later ends as early.
+        assert!(matches!(scope.run(body()).await, Ended::Cancelled(_)));
+        assert_eq!(steps.get(), 3);
     });
 }

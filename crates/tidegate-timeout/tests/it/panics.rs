@@ -169,3 +169,31 @@ fn a_scope_polled_again_after_it_was_ready_says_so() {
     let message = message.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap();
     assert!(message.contains("not polled again after it was ready"), "{message}");
 }
+
+// B-T5
+#[test]
+fn misuse_leaves_the_handle_and_the_thread_as_they_were() {
+    paused(async {
+        let mut work = pin!(timeout(ms(10), std::future::ready(5)));
+        let handle = work.handle();
+        assert_eq!(work.as_mut().await, Ok(5));
+        let shown = format!("{handle:?}");
+        for _ in 0..2 {
+            assert!(catch_unwind(AssertUnwindSafe(|| poll_once(work.as_mut()))).is_err());
+        }
+        handle.cancel("too late");
+        assert_eq!(format!("{handle:?}"), shown);
+        assert!(current_scope().is_none());
+
+        // What needs a timer and has no runtime says so, and does its work in one that has.
+        let mut work = Box::pin(timeout(ms(10), pending::<()>()));
+        let mut there = std::thread::spawn(move || {
+            let polled = catch_unwind(AssertUnwindSafe(|| poll_once(work.as_mut())));
+            assert!(polled.is_err() && current_scope().is_none());
+            work
+        })
+        .join()
+        .unwrap();
+        assert!(there.as_mut().await.is_err());
+    });
+}

@@ -1,12 +1,12 @@
 //! What must be finished.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
 use tidegate_timeout::{
-    CancelReason, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, move_on_after,
-    shield, shield_for, timeout,
+    CancelReason, Deadline, ScopeExt, cancel_scope, cancelled, checkpoint, current_scope,
+    move_on_after, shield, shield_for, timeout,
 };
 use tokio::time::{Instant, sleep};
 
@@ -221,5 +221,127 @@ fn deadline_first_lets_shields_finish_and_drops_the_value() {
         });
         assert!(work.deadline_first().await.is_err());
         assert_eq!(start.elapsed(), ms(200));
+    });
+}
+
+// trio 27
+#[test]
+fn of_shields_in_shields_each_is_finished() {
+    paused(async {
+        let start = Instant::now();
+        let log = RefCell::new(Vec::new());
+        let note = |what: &'static str| log.borrow_mut().push((what, start.elapsed()));
+        let work = timeout(ms(10), async {
+            shield(async {
+                shield(async {
+                    shield(sleep(ms(100))).await;
+                    note("innermost");
+                    sleep(ms(100)).await;
+                    note("inner");
+                })
+                .await;
+                sleep(ms(100)).await;
+                note("outer");
+            })
+            .await;
+            sleep(ms(1)).await;
+            note("after");
+        });
+        assert!(work.await.is_err());
+        let seen = [("innermost", ms(100)), ("inner", ms(200)), ("outer", ms(300))];
+        assert_eq!(*log.borrow(), seen);
+        assert_eq!(start.elapsed(), ms(300));
+    });
+}
+
+// trio 27: a shield hides what is around it, and nothing else.
+#[test]
+fn inside_a_shield_scopes_end_as_anywhere() {
+    paused(async {
+        let start = Instant::now();
+        let work = timeout(ms(10), async {
+            shield(async {
+                assert!(timeout(ms(50), pending::<()>()).await.is_err());
+                let own = cancel_scope(async |scope| {
+                    sleep(ms(50)).await;
+                    scope.cancel("its own");
+                    pending::<()>().await;
+                });
+                assert_eq!(own.await.unwrap_err().reason(), CancelReason::from("its own"));
+                assert_eq!(move_on_after(ms(50), cancelled()).await, Some(CancelReason::Deadline));
+                // And what is around hides behind it for those further inside, too.
+                let inside = timeout(ms(200), async {
+                    sleep(ms(50)).await;
+                    checkpoint()
+                });
+                assert_eq!(inside.await, Ok(Ok(())));
+            })
+            .await;
+            checkpoint()
+        });
+        // The shield is over: what is around shows at once.
+        assert_eq!(work.await.unwrap().unwrap_err().reason(), CancelReason::Deadline);
+        assert_eq!(start.elapsed(), ms(200));
+    });
+}
+
+// B-T2
+#[test]
+fn a_timeout_in_the_clean_up_of_a_cancelled_scope_is_a_timeout() {
+    paused(async {
+        let outcome = cancel_scope(async |scope| {
+            scope.cancel("stop");
+            cancelled().await;
+            let clean_up = shield(timeout(ms(10), pending::<()>())).await;
+            let bounded = shield_for(ms(10), pending::<()>()).await;
+            (clean_up.unwrap_err().after(), bounded.unwrap_err().after())
+        });
+        assert_eq!(outcome.await, Ok((ms(10), ms(10))));
+    });
+}
+
+// B-W1
+#[test]
+fn clean_up_has_ended_when_the_timeout_is_seen() {
+    paused(async {
+        let cleaned = Cell::new(0);
+        let clean = |n: u64| {
+            let cleaned = &cleaned;
+            shield(async move {
+                for _ in 0..n {
+                    sleep(ms(10)).await;
+                    cleaned.set(cleaned.get() + 1);
+                }
+            })
+        };
+        // One after the other, and two at the same time.
+        let one = timeout(ms(10), async {
+            cancelled().await;
+            clean(3).await;
+            pending::<()>().await;
+        });
+        assert!(one.await.is_err());
+        assert_eq!(cleaned.get(), 3);
+        let two =
+            move_on_after(ms(10), async { tokio::join!(clean(2), clean(5), pending::<()>()) });
+        assert!(two.await.is_none());
+        assert_eq!(cleaned.get(), 10);
+    });
+}
+
+// B-W2
+#[test]
+fn an_error_of_the_clean_up_comes_out() {
+    paused(async {
+        let work = timeout(ms(10), async {
+            cancelled().await;
+            shield(async {
+                sleep(ms(10)).await;
+                Err::<(), _>("the clean-up failed")
+            })
+            .await?;
+            pending::<Result<(), &str>>().await
+        });
+        assert_eq!(work.await, Ok(Err("the clean-up failed")));
     });
 }

@@ -4,12 +4,71 @@ use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::future::{Pending, Ready};
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::rc::Rc;
 
+use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
 use tidegate_timeout::{
-    CancelReason, Cancelled, Deadline, Elapsed, InScope, MoveOn, ScopeHandle, Timeout,
+    CancelReason, Cancelled, Deadline, Elapsed, InScope, MoveOn, ScopeHandle, Shield, Timeout,
     cancel_scope, cancelled, move_on_after, shield, shield_for, timeout,
 };
+
+/// Whether a type has a trait, decided at compile time without requiring it.
+macro_rules! is {
+    ($trait:ident: $type:ty) => {{
+        struct Probe<T: ?Sized>(PhantomData<T>);
+        #[allow(dead_code, reason = "unused for what has it")]
+        trait Otherwise {
+            const IS: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for Probe<T> {}
+        #[allow(dead_code, reason = "unused for what has it not")]
+        impl<T: ?Sized + $trait> Probe<T> {
+            const IS: bool = true;
+        }
+        Probe::<$type>::IS
+    }};
+}
+
+/// `Send` and `Sync` of a type, and whether it has `Debug`.
+macro_rules! has {
+    ($type:ty) => {
+        (is!(Send: $type), is!(Sync: $type), is!(Debug: $type))
+    };
+}
+
+/// A body that is neither `Send` nor `Sync` nor `Debug`, and one that is the first alone.
+type Local = Ready<Rc<dyn Fn()>>;
+type SendOnly = std::pin::Pin<Box<dyn Future<Output = u8> + Send>>;
+
+#[test]
+fn a_future_goes_where_its_body_goes_and_is_always_shown() {
+    macro_rules! table {
+        ($($future:ident)*) => {
+            $(
+                let name = stringify!($future);
+                assert_eq!(has!($future<Ready<u8>>), (true, true, true), "{name}");
+                assert_eq!(has!($future<SendOnly>), (true, false, true), "{name}");
+                assert_eq!(has!($future<Local>), (false, false, true), "{name}");
+            )*
+        };
+    }
+    table!(Timeout MoveOn Shield InScope Run);
+}
+
+#[test]
+fn what_is_no_future_goes_everywhere() {
+    assert_eq!(has!(Scope), (true, true, true));
+    assert_eq!(has!(Guard), (true, true, true));
+    assert_eq!(has!(ScopeHandle), (true, true, true));
+    assert_eq!(has!(Deadline), (true, true, true));
+    assert_eq!(has!(CancelReason), (true, true, true));
+    assert_eq!(has!(Cancelled), (true, true, true));
+    assert_eq!(has!(Elapsed), (true, true, true));
+    assert!(is!(Send: Ended<u8>) && is!(Debug: Ended<u8>));
+    assert!(!is!(Send: Ended<Rc<u8>>));
+    assert!(is!(Unpin: Scope) && is!(Unpin: Guard) && is!(Unpin: ScopeHandle));
+}
 
 use crate::support::ms;
 
