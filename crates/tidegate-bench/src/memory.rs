@@ -2,16 +2,19 @@
 
 use std::alloc::System;
 use std::env;
+use std::future::pending;
 use std::process::Command;
+use std::time::Duration;
 
 use stats_alloc::{Region, StatsAlloc};
 
 use crate::contenders::{
-    Barrier, Event, Lock, RwLock, Semaphore, barriers, events, locks, rw_locks, semaphores,
+    Barrier, Event, Lock, RwLock, Semaphore, Timeout, barriers, events, locks, rw_locks,
+    semaphores, timeouts,
 };
 use crate::measure::{Entry, Outcome};
 use crate::poll::{now, poll};
-use crate::stage::Stage;
+use crate::stage::{On, Stage};
 
 /// One contender's weight, in bytes.
 pub(crate) struct Weight {
@@ -60,6 +63,7 @@ pub fn main(heap: &'static StatsAlloc<System>) {
     let mut barriers = barriers!(T => move |_, _| barrier::<T>(heap));
     barriers.retain(|it| it.who.parties > WAITERS as u64);
     weigh("barrier", barriers);
+    weigh("timeout", timeouts!(T => move |stage, _| timeout::<T>(stage, heap)));
 }
 
 /// One line for each entry, whose run has printed its own figures behind the name.
@@ -96,6 +100,11 @@ fn event<E: Event>(heap: &StatsAlloc<System>) -> Outcome {
 fn barrier<B: Barrier>(heap: &StatsAlloc<System>) -> Outcome {
     let barrier = B::new(WAITERS + 1);
     parked::<B, _>(heap, || barrier.wait())
+}
+
+fn timeout<T: Timeout>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
+    let _inside = stage.runtime(On::Current).enter();
+    parked::<T, _>(heap, || T::timeout(Duration::from_secs(60), pending::<()>()))
 }
 
 /// Parks waiters and prints what that took from the heap.
