@@ -25,9 +25,9 @@ use crate::turn::Turn;
 pub(crate) type Delivery<T> = Result<Option<T>, TaskError>;
 
 pin_project! {
-    pub(crate) struct Child<F, T, E> {
+    pub(crate) struct Child<F: Future, T, E> {
         #[pin]
-        run: Option<Run<F>>,
+        run: Option<Run<F, Result<T, E>>>,
         shelf: Option<Arc<Shelf<T>>>,
         // Given back when the future is gone and its outcome known: a failure comes before the next child's start.
         turn: Turn,
@@ -57,7 +57,7 @@ enum State {
     Ended,
 }
 
-impl<F, T, E> Child<F, T, E> {
+impl<F: Future<Output = Result<T, E>>, T, E> Child<F, T, E> {
     pub(crate) fn new(
         future: F,
         turn: Turn,

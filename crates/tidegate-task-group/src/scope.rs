@@ -49,16 +49,16 @@ pub(crate) struct Plan<E> {
 pin_project! {
     /// The future of [`TaskGroup::scope`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct ScopeFut<T, E, B, Fut> {
+    pub struct ScopeFut<T, E, B, Fut: Future> {
         plan: Option<(Plan<E>, B)>,
         #[pin]
-        body: Option<Run<Fut>>,
+        body: Option<Run<Fut, Result<T, E>>>,
         running: Option<Running<T, E>>,
         #[pin]
         timer: Option<Sleep>,
     }
 
-    impl<T, E, B, Fut> PinnedDrop for ScopeFut<T, E, B, Fut> {
+    impl<T, E, B, Fut: Future> PinnedDrop for ScopeFut<T, E, B, Fut> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(running) = this.running.take() {
@@ -78,7 +78,7 @@ struct Running<T, E> {
     _guard: Guard,
 }
 
-impl<T, E, B, Fut> ScopeFut<T, E, B, Fut> {
+impl<T, E, B, Fut: Future> ScopeFut<T, E, B, Fut> {
     pub(crate) fn new(plan: Plan<E>, body: B) -> Self {
         Self { plan: Some((plan, body)), body: None, running: None, timer: None }
     }
@@ -150,6 +150,7 @@ impl<T, E> Running<T, E> {
     fn make_body<B, Fut>(&mut self, make: B) -> Option<Run<Fut>>
     where
         B: FnOnce(TaskGroup<E>) -> Fut,
+        Fut: Future,
     {
         let group = TaskGroup::new(Arc::clone(&self.shared));
         match catch_unwind(AssertUnwindSafe(|| self.scope.enter(|| make(group)))) {
@@ -213,7 +214,7 @@ impl<T, E> Running<T, E> {
     }
 }
 
-impl<T, E, B, Fut> fmt::Debug for ScopeFut<T, E, B, Fut> {
+impl<T, E, B, Fut: Future> fmt::Debug for ScopeFut<T, E, B, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let len = self.running.as_ref().map(|running| running.shared.core.len());
         f.debug_struct("ScopeFut").field("len", &len).finish_non_exhaustive()

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::current;
 use crate::deadline::Deadline;
 use crate::handle::ScopeHandle;
-use crate::node::Node;
+use crate::node::{Kind, Node};
 use crate::reason::{CancelReason, Cancelled};
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// # })
 /// ```
 pub fn current_scope() -> Option<ScopeHandle> {
-    current::node().map(ScopeHandle::new)
+    current::node().filter(|node| node.kind != Kind::Shield).map(ScopeHandle::new)
 }
 
 /// Whether the code that asks may go on: an error once a scope around it was cancelled.

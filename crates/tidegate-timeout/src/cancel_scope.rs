@@ -42,14 +42,14 @@ use crate::reason::{CancelReason, Cancelled};
 /// ```
 pub async fn cancel_scope<R>(body: impl AsyncFnOnce(&ScopeHandle) -> R) -> Result<R, Cancelled> {
     let node = Node::new(Kind::Reporter, Deadline::NEVER, None);
-    current::node().into_iter().for_each(|parent| node.attach(parent));
+    current::place(&node);
     let handle = ScopeHandle::new(Arc::clone(&node));
     let mut driver = pin!(Driver::on(body(&handle), node, true));
     poll_fn(|cx| {
         let verdict = ready!(driver.as_mut().poll_end(cx));
         std::task::Poll::Ready(match verdict {
             Verdict::Value(value) => Ok(value),
-            Verdict::Expired(..) => Err(Cancelled::new(CancelReason::Deadline)),
+            Verdict::Expired(_) => Err(Cancelled::new(CancelReason::Deadline)),
             Verdict::Cancelled(cause) => Err(Cancelled::new(cause.reason.clone())),
         })
     })

@@ -4,50 +4,75 @@
 // before the poll and takes it out after, also when the poll panics. Nothing is counted for that; the `Arc`
 // itself moves from the future into the thread and back.
 //
-// Most scopes are never asked for. A timeout therefore puts in no node but a note of what its scope would be
-// (`Lazy`). Only when somebody inside asks for the current scope, or enters another one, is the node made, and
-// the timeout finds it in place of its note. So there is at most one note, innermost, below `node`.
+// Most scopes are never asked for. A timeout therefore puts in no node but a note of what its scope would be. The
+// notes are a small stack inside of `node`. When somebody inside asks for the current scope they are all made
+// into nodes, outermost first, and each future finds its own node when its poll returns. Who only needs to know
+// how late it may get has the notes timed: the clock is read once, and all that had not begun begin.
 //
-// `around` says what the future around guarantees: that it drops what it polls when its scope is
-// cancelled, and by when at the latest. It holds for the way this poll came, which may differ from the tree:
-// a future may carry its scope to another task.
+//     base <= made <= timed <= depth
+//
+//     notes[..base]        of scopes outside of `node`; all made
+//     notes[base..made]    made; the innermost of them is `node`
+//     notes[made..timed]   begun, and `inside` says what they guarantee
+//     notes[timed..depth]  as they were put in
+//
+// `Around` says what the future around guarantees: that it drops what it polls when its scope is cancelled, and
+// by when at the latest. It holds for the way this poll came, which may differ from the tree: a future may carry
+// its scope to another task. It also names the waker with which that future is polled. Who is polled with the
+// same one is polled again whenever that future is woken, for whatever passes the waker on unchanged cannot tell
+// whom it was for; so there is no need to be woken apart when a deadline around is moved.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{RawWakerVTable, Waker};
 
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::node::{Kind, Node};
+use crate::time::Time;
+
+/// How many scopes, one in the other, can be notes; the next one is a node at once.
+const NOTES: usize = 8;
 
 /// A scope of which there is no node yet.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lazy {
-    pub(crate) start: Start,
+pub(crate) struct Note {
     pub(crate) kind: Kind,
+    pub(crate) time: Time,
+    /// With which its future is polled.
+    pub(crate) waker: WakerId,
 }
 
-/// A deadline, relative until the time begins to run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Start {
-    After(Duration),
-    At(Deadline),
+/// Which waker it is, to compare it with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WakerId(*const (), *const RawWakerVTable);
+
+impl WakerId {
+    /// No waker at all.
+    pub(crate) const NONE: Self = Self(ptr::null(), ptr::null());
+
+    #[inline]
+    pub(crate) fn of(waker: &Waker) -> Self {
+        Self(waker.data(), waker.vtable())
+    }
 }
 
 /// What the future around guarantees; nothing, if there is none that polls on behalf of a scope.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Around {
     drops_by: Option<Deadline>,
+    waker: WakerId,
 }
 
 impl Around {
-    pub(crate) const NOBODY: Self = Self { drops_by: None };
+    pub(crate) const NOBODY: Self = Self { drops_by: None, waker: WakerId::NONE };
 
     /// A future that drops what it polls when its scope is cancelled, and no later than `deadline`.
-    pub(crate) fn drops_by(self, deadline: Deadline) -> Self {
-        Self { drops_by: Some(self.drop_by().earliest(deadline)) }
+    pub(crate) fn drops_by(self, deadline: Deadline, waker: WakerId) -> Self {
+        Self { drops_by: Some(self.drop_by().earliest(deadline)), waker }
     }
 
     /// Whether there is such a future.
@@ -59,12 +84,30 @@ impl Around {
     pub(crate) fn drop_by(self) -> Deadline {
         self.drops_by.unwrap_or(Deadline::NEVER)
     }
+
+    /// Whether it is polled with that waker.
+    pub(crate) fn is_woken_by(self, waker: WakerId) -> bool {
+        self.waker == waker
+    }
 }
 
 struct Current {
     node: Cell<Option<Arc<Node>>>,
-    lazy: Cell<Option<Lazy>>,
+    /// The guarantee around the first of `notes[base..]`.
     around: Cell<Around>,
+    base: Cell<usize>,
+    made: Cell<usize>,
+    timed: Cell<usize>,
+    depth: Cell<usize>,
+    notes: [Place; NOTES],
+}
+
+struct Place {
+    kind: Cell<Kind>,
+    time: Cell<Time>,
+    waker: Cell<WakerId>,
+    /// The guarantee of this scope's future, once the note is timed.
+    inside: Cell<Around>,
 }
 
 tidegate_shim::thread_local! {
@@ -73,56 +116,104 @@ tidegate_shim::thread_local! {
     static CURRENT: ManuallyDrop<Current> = const {
         ManuallyDrop::new(Current {
             node: Cell::new(None),
-            lazy: Cell::new(None),
             around: Cell::new(Around::NOBODY),
+            base: Cell::new(0),
+            made: Cell::new(0),
+            timed: Cell::new(0),
+            depth: Cell::new(0),
+            notes: [const { Place::new() }; NOTES],
         })
     };
 }
 
-impl Lazy {
-    /// The scope of a [`Run`](crate::scope::Run).
-    pub(crate) const RUN: Self = Self { start: Start::At(Deadline::NEVER), kind: Kind::Run };
-
+impl Note {
     /// A node for this scope, without a place in the tree.
-    pub(crate) fn node(self) -> Arc<Node> {
-        match self.start {
-            Start::At(deadline) => Node::new(self.kind, deadline, None),
-            Start::After(after) => {
-                let now = Instant::now();
-                Node::new(self.kind, Deadline::since(now, after), Some(now))
-            }
+    pub(crate) fn node(mut self) -> Arc<Node> {
+        self.time.begin(&mut None);
+        Node::new(self.kind, self.time.deadline(), self.time.began())
+    }
+}
+
+impl Place {
+    const fn new() -> Self {
+        Self {
+            kind: Cell::new(Kind::Run),
+            time: Cell::new(Time::ENDLESS),
+            waker: Cell::new(WakerId::NONE),
+            inside: Cell::new(Around::NOBODY),
         }
+    }
+
+    #[inline]
+    fn put(&self, note: Note) {
+        self.kind.set(note.kind);
+        self.time.set(note.time);
+        self.waker.set(note.waker);
+    }
+
+    fn note(&self) -> Note {
+        Note { kind: self.kind.get(), time: self.time.get(), waker: self.waker.get() }
     }
 }
 
 impl Current {
-    /// The node that stands in the thread.
-    fn node(&self) -> Option<Arc<Node>> {
+    /// Looks at the node that stands in the thread.
+    fn look<R>(&self, look: impl FnOnce(Option<&Arc<Node>>) -> R) -> R {
         let node = self.node.take();
-        let found = node.clone();
+        let seen = look(node.as_ref());
         self.node.set(node);
-        found
+        seen
     }
 
-    /// Turns the note, if there is one, into a node.
+    /// What the future around the first `depth` notes guarantees; they are timed.
+    fn around(&self, depth: usize) -> Around {
+        match depth > self.base.get() {
+            true => self.notes[depth - 1].inside.get(),
+            false => self.around.get(),
+        }
+    }
+
+    /// Lets the time begin in all the notes.
+    #[inline]
+    fn begin(&self, now: &mut Option<Instant>) {
+        if self.timed.get() < self.depth.get() {
+            self.begin_more(now);
+        }
+    }
+
+    fn begin_more(&self, now: &mut Option<Instant>) {
+        let (timed, depth) = (self.timed.get(), self.depth.get());
+        let mut around = self.around(timed);
+        for place in &self.notes[timed..depth] {
+            let mut time = place.time.get();
+            time.begin(now);
+            around = around.drops_by(time.deadline(), place.waker.get());
+            place.time.set(time);
+            place.inside.set(around);
+        }
+        self.timed.set(depth);
+    }
+
+    /// Makes all the notes into nodes.
     #[inline]
     fn settle(&self) {
-        if let Some(lazy) = self.lazy.get() {
-            self.make(lazy);
+        if self.made.get() < self.depth.get() {
+            self.make();
         }
     }
 
     #[cold]
-    fn make(&self, lazy: Lazy) {
-        self.lazy.set(None);
-        let around = self.around.get();
-        let node = lazy.node();
-        if let Some(parent) = self.node.take() {
-            node.set_contained(around.owns());
-            node.attach(parent);
+    fn make(&self) {
+        self.begin(&mut None);
+        for at in self.made.get()..self.depth.get() {
+            let node = self.notes[at].note().node();
+            if let Some(parent) = self.node.take() {
+                node.set_contained(self.around(at).owns());
+                node.attach(parent);
+            }
+            self.node.set(Some(node));
         }
-        self.around.set(around.drops_by(node.deadline()));
-        self.node.set(Some(node));
+        self.made.set(self.depth.get());
     }
 }
 
@@ -130,140 +221,169 @@ impl Current {
 pub(crate) fn node() -> Option<Arc<Node>> {
     CURRENT.with(|current| {
         current.settle();
-        current.node()
+        current.look(|node| node.cloned())
     })
 }
 
-/// What the future around guarantees.
-pub(crate) fn around() -> Around {
-    CURRENT.with(|current| current.around.get())
+/// What the future around guarantees. `now` is the present, if somebody had to know.
+pub(crate) fn around(now: &mut Option<Instant>) -> Around {
+    CURRENT.with(|current| {
+        current.begin(now);
+        current.around(current.depth.get())
+    })
+}
+
+/// Whether there is a future around that drops what it polls.
+pub(crate) fn is_owned() -> bool {
+    CURRENT.with(|current| current.depth.get() > current.base.get() || current.around.get().owns())
 }
 
 /// Whether the current scope is the parent of `node`, and the future around drops what it polls.
 pub(crate) fn contains(node: &Node) -> bool {
-    around().owns() && node.parent().is_some_and(is)
+    is_owned() && node.parent().is_some_and(is)
 }
 
 /// Whether `node` is the current scope.
 pub(crate) fn is(node: &Arc<Node>) -> bool {
     CURRENT.with(|current| {
-        let here = current.node.take();
-        let same = here.as_ref().is_some_and(|here| Arc::ptr_eq(here, node));
-        current.node.set(here);
-        same && current.lazy.get().is_none()
+        current.made.get() == current.depth.get()
+            && current.look(|here| here.is_some_and(|here| Arc::ptr_eq(here, node)))
     })
 }
 
 /// Whether the current scope is cancelled; none is not.
 pub(crate) fn is_cancelled() -> bool {
-    CURRENT.with(|current| {
-        let node = current.node.take();
-        let cancelled = node.as_ref().is_some_and(|node| node.is_cancelled());
-        current.node.set(node);
-        cancelled
-    })
+    CURRENT.with(|current| current.look(|node| node.is_some_and(|node| node.is_cancelled())))
 }
 
-/// Whether there is a scope at all.
+/// Whether there is a scope at all, up to the nearest shield.
 pub(crate) fn is_some() -> bool {
     CURRENT.with(|current| {
-        let node = current.node.take();
-        let some = node.is_some() || current.lazy.get().is_some();
-        current.node.set(node);
-        some
+        current.made.get() < current.depth.get()
+            || current.look(|node| node.is_some_and(|node| node.kind != Kind::Shield))
     })
 }
 
 pub(crate) fn ambient() -> Deadline {
     CURRENT.with(|current| {
-        let noted = match current.lazy.get() {
-            None => Deadline::NEVER,
-            Some(Lazy { start: Start::At(deadline), .. }) => deadline,
-            Some(_) => {
-                // Who asks fixes the deadline, and it is the node that keeps it.
-                current.settle();
-                Deadline::NEVER
+        current.begin(&mut None);
+        let noted = &current.notes[current.made.get()..current.depth.get()];
+        let noted = noted.iter().map(|place| place.time.get().deadline());
+        let noted = noted.min().unwrap_or(Deadline::NEVER);
+        current.look(|node| match node {
+            None => noted,
+            Some(node) if node.is_cancelled() => {
+                noted.earliest(node.effective()).earliest(Deadline::at(Instant::now()))
             }
-        };
-        let Some(node) = current.node() else { return noted };
-        let deadline = noted.earliest(node.effective());
-        if node.is_cancelled() {
-            return deadline.earliest(Deadline::at(Instant::now()));
-        }
-        deadline
+            Some(node) => noted.earliest(node.effective()),
+        })
     })
 }
 
-/// Runs `f` inside the scope of which `lazy` is the note; `node` is filled if the node was made meanwhile.
+/// Whose scope a note is.
+pub(crate) trait Noted {
+    /// The time has begun.
+    fn begun(&mut self, time: Time);
+
+    /// The node was made.
+    fn made(&mut self, node: Arc<Node>);
+}
+
+/// Runs `f` inside the scope of which `note` tells, and says what became of it to `noted`.
 #[inline]
-pub(crate) fn enter_lazy<R>(lazy: Lazy, node: &mut Option<Arc<Node>>, f: impl FnOnce() -> R) -> R {
-    struct Inside<'a> {
-        node: &'a mut Option<Arc<Node>>,
-        around: Around,
+pub(crate) fn enter_note<N: Noted, R>(note: Note, noted: &mut N, f: impl FnOnce() -> R) -> R {
+    struct Inside<'a, N: Noted> {
+        noted: &'a mut N,
+        at: usize,
     }
 
-    impl Drop for Inside<'_> {
+    impl<N: Noted> Drop for Inside<'_, N> {
         #[inline]
         fn drop(&mut self) {
-            let noted = CURRENT.with(|current| {
-                let noted = current.lazy.get().is_some();
-                current.lazy.set(None);
-                noted
+            CURRENT.with(|current| {
+                if current.timed.get() > self.at {
+                    self.begun(current);
+                }
+                current.depth.set(self.at);
             });
-            if !noted {
-                self.made();
+        }
+    }
+
+    impl<N: Noted> Inside<'_, N> {
+        fn begun(&mut self, current: &Current) {
+            current.timed.set(self.at);
+            self.noted.begun(current.notes[self.at].time.get());
+            if current.made.get() > self.at {
+                current.made.set(self.at);
+                let mine = current.node.take();
+                current.node.set(mine.as_ref().and_then(|mine| mine.parent().cloned()));
+                mine.into_iter().for_each(|mine| self.noted.made(mine));
             }
         }
     }
 
-    impl Inside<'_> {
-        #[cold]
-        fn made(&mut self) {
-            CURRENT.with(|current| {
-                let mine = current.node.take();
-                current.node.set(mine.as_ref().and_then(|mine| mine.parent().cloned()));
-                current.around.set(self.around);
-                *self.node = mine;
-            });
+    let at = CURRENT.with(|current| {
+        let at = current.depth.get();
+        if let Some(place) = current.notes.get(at) {
+            place.put(note);
+            current.depth.set(at + 1);
         }
-    }
-
-    let around = CURRENT.with(|current| {
-        current.settle();
-        current.lazy.set(Some(lazy));
-        current.around.get()
+        at
     });
-    let _inside = Inside { node, around };
+    if at == NOTES {
+        return enter_new(note, noted, f);
+    }
+    let _inside = Inside { noted, at };
     f()
+}
+
+/// As [`enter_note`] where there is no room for one more.
+#[cold]
+fn enter_new<N: Noted, R>(mut note: Note, noted: &mut N, f: impl FnOnce() -> R) -> R {
+    let mut now = None;
+    let around = around(&mut now);
+    note.time.begin(&mut now);
+    let around = around.drops_by(note.time.deadline(), note.waker);
+    noted.begun(note.time);
+    let node = note.node();
+    place(&node);
+    noted.made(Arc::clone(&node));
+    enter(&mut Some(node), around, f)
+}
+
+/// Makes a new node a child of the current scope, if there is one.
+pub(crate) fn place(node: &Arc<Node>) {
+    let contained = is_owned();
+    if let Some(parent) = self::node() {
+        node.set_contained(contained);
+        node.attach(parent);
+    }
 }
 
 /// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
 pub(crate) fn enter<R>(slot: &mut Option<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
     struct Inside<'a> {
         slot: &'a mut Option<Arc<Node>>,
-        outer: (Option<Arc<Node>>, Option<Lazy>, Around),
+        outer: (Option<Arc<Node>>, Around, usize),
     }
 
     impl Drop for Inside<'_> {
         fn drop(&mut self) {
-            let (node, lazy, around) = &mut self.outer;
+            let (node, around, base) = &mut self.outer;
             CURRENT.with(|current| {
                 *self.slot = current.node.replace(node.take());
-                current.lazy.set(*lazy);
                 current.around.set(*around);
+                current.base.set(*base);
             });
         }
     }
 
     let outer = CURRENT.with(|current| {
+        // So that no note inside of another node is lost sight of.
+        current.settle();
         let node = current.node.replace(slot.take());
-        (node, current.lazy.take(), current.around.replace(around))
+        (node, current.around.replace(around), current.base.replace(current.depth.get()))
     });
     let _inside = Inside { slot, outer };
     f()
-}
-
-/// Runs `f` outside of every scope.
-pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    enter(&mut None, Around::NOBODY, f)
 }

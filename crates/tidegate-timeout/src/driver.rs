@@ -3,12 +3,14 @@
 // Every future that is a scope polls its body through here. In this order:
 //
 //   1. Poll the body inside the scope. A value is kept, whatever the clock says.
-//   2. Only when the body is pending: what is the deadline? A relative one starts now; before this no clock
-//      was read. If the futures around drop this one no later than that, there is no timer; their deadlines
-//      may move, though, so the scope gets a node, through which it is woken then.
+//   2. Only when the body is pending: what is the deadline? A relative one begins now; before this no clock was
+//      read. If the futures around drop this one no later than that, there is no timer. Their deadlines may move,
+//      though: either this driver is polled whenever they are (the waker is the same), and decides again; or
+//      the scope gets a node, through which it is woken then.
 //   3. If the deadline has passed, or the scope was cancelled: poll the body once more, so that it can learn
 //      of it. If it is still pending, wait until the guards inside are gone or the grace is over, drop it,
 //      and report.
+//   4. A value waits until the clean-up that the scope has adopted is done.
 //
 // Of several scopes that end at once the outermost reports: before an inner one reports anything it looks
 // whether a future around it is about to drop it, and then stays pending.
@@ -23,20 +25,31 @@ use pin_project_lite::pin_project;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::current::{self, Around, Lazy, Start};
+use crate::current::{self, Around, Note, Noted, WakerId};
 use crate::deadline::Deadline;
 use crate::node::{Cause, Kind, Look, Node};
+use crate::time::Time;
 
 pin_project! {
     /// A body, polled inside its scope until it is ready or the scope ends it.
-    pub(crate) struct Driver<F> {
+    pub(crate) struct Driver<F, T> {
         #[pin]
-        body: Option<F>,
+        body: Body<F, T>,
         #[pin]
-        timer: Timer,
+        timer: Option<Sleep>,
         // After the body: what the body holds in the scope is given back before the scope ends.
         scope: Own,
-        plan: Plan,
+    }
+}
+
+pin_project! {
+    /// What is polled inside a scope, and then what it was ready with.
+    #[project = BodyNow]
+    #[project_replace = BodyBefore]
+    pub(crate) enum Body<F, T> {
+        Runs { #[pin] future: F },
+        Kept { value: T },
+        Gone,
     }
 }
 
@@ -45,36 +58,38 @@ pin_project! {
 pub(crate) enum Verdict<T> {
     /// The body was ready.
     Value(T),
-    /// The scope's own deadline passed. When the time had begun to run, and the deadline.
-    Expired(Option<Instant>, Deadline),
+    /// The scope's own deadline passed, which was this long after it began.
+    Expired(Duration),
     /// Somebody cancelled this scope or, for those that report it, one around.
     Cancelled(Arc<Cause>),
 }
 
-/// What does not change while the body runs, and what was found out so far.
-#[derive(Debug)]
-struct Plan {
-    kind: Kind,
-    grace: Option<Duration>,
-    deadline_first: bool,
-    /// When the time began to run.
-    started: Option<Instant>,
-    /// The end of the grace, once the scope only waits for its guards.
-    ending: Option<Deadline>,
-}
-
-/// The scope of this driver, and its place among the scope's watchers.
+/// The scope of a driver.
 #[derive(Debug)]
 struct Own {
-    lazy: Lazy,
+    time: Time,
+    known: OnceLock<Box<Known>>,
+    kind: Kind,
+    deadline_first: bool,
+    /// The node is nobody else's: it ends with this driver.
+    sole: bool,
+    /// This driver has been pending.
+    waited: bool,
+}
+
+/// What there is of a scope that was asked for, or has a grace.
+#[derive(Debug, Default)]
+struct Known {
     node: Option<Arc<Node>>,
-    /// The node, if it was made for a handle, until the first poll: only then its place in the tree is known.
+    /// The node, if it was made for a handle, until the next poll: only then its place in the tree is known.
     early: OnceLock<Arc<Node>>,
+    grace: Option<Duration>,
+    /// Among the watchers of the node.
     place: Option<usize>,
     /// When this driver drops its body, as of that version of the node.
     reach: Option<(u32, Deadline)>,
-    /// The node is nobody else's: it ends with this driver.
-    sole: bool,
+    /// The end of the grace, once the scope only waits for its guards.
+    ending: Option<Deadline>,
 }
 
 enum Next {
@@ -85,46 +100,47 @@ enum Next {
 }
 
 enum End {
-    Expired(Option<Instant>, Deadline),
+    /// With the value that was kept.
+    Kept,
+    Expired(Duration),
     Cancelled(Arc<Cause>),
 }
 
-impl<T> From<End> for Verdict<T> {
-    fn from(end: End) -> Self {
-        match end {
-            End::Expired(started, deadline) => Self::Expired(started, deadline),
-            End::Cancelled(cause) => Self::Cancelled(cause),
+impl<F, T> Body<F, T> {
+    /// Takes the value that was kept.
+    pub(crate) fn value(self: Pin<&mut Self>) -> T {
+        match self.project_replace(Self::Gone) {
+            BodyBefore::Kept { value } => value,
+            BodyBefore::Runs { .. } | BodyBefore::Gone => unreachable!("a value was kept"),
         }
     }
 }
 
-impl<F> Driver<F> {
-    pub(crate) fn new(body: F, start: Start, kind: Kind) -> Self {
-        Self::with(body, Own::new(Lazy { start, kind }, OnceLock::new(), None, true), None)
+impl<F, T> Driver<F, T> {
+    #[inline]
+    pub(crate) fn new(body: F, time: Time, kind: Kind) -> Self {
+        Self::with(body, Own::new(time, kind))
     }
 
     /// A driver for a node that has its place in the tree.
     pub(crate) fn on(body: F, node: Arc<Node>, sole: bool) -> Self {
-        let lazy = Lazy { start: Start::At(Deadline::NEVER), kind: node.kind };
-        let grace = node.grace();
-        Self::with(body, Own::new(lazy, OnceLock::new(), Some(node), sole), grace)
+        Self::with(body, Own::on(node, sole))
     }
 
-    fn with(body: F, scope: Own, grace: Option<Duration>) -> Self {
-        let kind = scope.lazy.kind;
-        let plan = Plan { kind, grace, deadline_first: false, started: None, ending: None };
-        Self { body: Some(body), timer: Timer { sleep: None, set_for: None }, scope, plan }
+    #[inline]
+    fn with(future: F, scope: Own) -> Self {
+        Self { body: Body::Runs { future }, timer: None, scope }
     }
 
     pub(crate) fn set_grace(&mut self, grace: Duration) {
-        self.plan.grace = Some(grace);
+        self.scope.known().grace = Some(grace);
     }
 
     pub(crate) fn set_deadline_first(&mut self) {
-        self.plan.deadline_first = true;
+        self.scope.deadline_first = true;
     }
 
-    /// The node, made if there is none. It finds its place in the tree when the driver is first polled.
+    /// The node, made if there is none. It finds its place in the tree when the driver is next polled.
     pub(crate) fn node(&self) -> &Arc<Node> {
         self.scope.made_or_early()
     }
@@ -140,9 +156,18 @@ impl<F> Driver<F> {
             around.cancel(cause.reason.clone());
         }
     }
+
+    #[inline]
+    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<T>>
+    where
+        F: Future<Output = T>,
+    {
+        let me = self.project();
+        poll_body(me.body, me.timer, me.scope, cx)
+    }
 }
 
-impl<F> fmt::Debug for Driver<F> {
+impl<F, T> fmt::Debug for Driver<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.made() {
             Some(node) => node.fmt(f),
@@ -151,61 +176,33 @@ impl<F> fmt::Debug for Driver<F> {
     }
 }
 
-impl<F: Future> Driver<F> {
-    #[inline]
-    pub(crate) fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Verdict<F::Output>> {
-        let mut me = self.project();
-        if me.scope.node.is_some() || me.scope.early.get().is_some() || me.plan.deadline_first {
-            return poll_known(me.body, me.timer, me.scope, me.plan, cx);
-        }
-        // Nobody has asked for this scope so far: the short way, step by step as the long one.
-        let had_budget = coop::has_budget_remaining();
-        let body = me.body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-        if let Poll::Ready(value) =
-            current::enter_lazy(me.scope.lazy, &mut me.scope.node, || body.poll(cx))
-        {
-            me.body.set(None);
-            me.scope.end();
-            return Poll::Ready(Verdict::Value(value));
-        }
-        let seen = Seen { had_budget, ..Seen::default() };
-        match finish(me.body.as_mut(), me.timer.as_mut(), me.scope, me.plan, seen, cx) {
-            Some(polled) => polled,
-            None => poll_known(me.body, me.timer, me.scope, me.plan, cx),
-        }
-    }
-}
-
 pin_project! {
     /// All of a driver but the body, for those who keep the body apart: a task that never waits needs no leash.
     pub(crate) struct Leash {
         #[pin]
-        timer: Timer,
+        timer: Option<Sleep>,
         scope: Own,
-        plan: Plan,
     }
 }
 
 impl Leash {
     /// For a scope of its own, of which `node` is there if somebody inside has asked for it.
     pub(crate) fn new(node: Option<Arc<Node>>, grace: Option<Duration>) -> Self {
-        Self::with(Own::new(Lazy::RUN, OnceLock::new(), node, true), grace)
+        let mut scope = Own::new(Time::ENDLESS, Kind::Run);
+        if node.is_some() || grace.is_some() {
+            let known = scope.known();
+            (known.node, known.grace) = (node, grace);
+        }
+        Self { timer: None, scope }
     }
 
     /// For a node that has its place in the tree.
     pub(crate) fn on(node: Arc<Node>) -> Self {
-        let grace = node.grace();
-        Self::with(Own::new(Lazy::RUN, OnceLock::new(), Some(node), false), grace)
-    }
-
-    fn with(scope: Own, grace: Option<Duration>) -> Self {
-        let plan =
-            Plan { kind: Kind::Run, grace, deadline_first: false, started: None, ending: None };
-        Self { timer: Timer { sleep: None, set_for: None }, scope, plan }
+        Self { timer: None, scope: Own::on(node, false) }
     }
 
     pub(crate) fn set_grace(self: Pin<&mut Self>, grace: Duration) {
-        self.project().plan.grace = Some(grace);
+        self.project().scope.known().grace = Some(grace);
     }
 
     /// As [`Driver::node`].
@@ -220,25 +217,23 @@ impl Leash {
 
     pub(crate) fn poll_end<F: Future>(
         self: Pin<&mut Self>,
-        body: Pin<&mut Option<F>>,
+        body: Pin<&mut Body<F, F::Output>>,
         cx: &mut Context<'_>,
     ) -> Poll<Verdict<F::Output>> {
         let me = self.project();
-        poll_known(body, me.timer, me.scope, me.plan, cx)
+        poll_known(body, me.timer, me.scope, cx)
     }
 
     /// As [`poll_end`](Self::poll_end), when the body has just been polled in the scope and is pending.
     pub(crate) fn poll_pending<F: Future>(
         self: Pin<&mut Self>,
-        mut body: Pin<&mut Option<F>>,
-        had_budget: bool,
+        mut body: Pin<&mut Body<F, F::Output>>,
         cx: &mut Context<'_>,
     ) -> Poll<Verdict<F::Output>> {
         let mut me = self.project();
-        let seen = Seen { had_budget, ..Seen::default() };
-        match finish(body.as_mut(), me.timer.as_mut(), me.scope, me.plan, seen, cx) {
+        match finish(body.as_mut(), me.timer.as_mut(), me.scope, Seen::default(), cx) {
             Some(polled) => polled,
-            None => poll_known(body, me.timer, me.scope, me.plan, cx),
+            None => poll_known(body, me.timer, me.scope, cx),
         }
     }
 }
@@ -250,31 +245,56 @@ pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was 
 struct Seen {
     /// The scope was cancelled already, so the body could know.
     cancelled: bool,
-    had_budget: bool,
     /// The body was ready, but too late for `deadline_first`.
     too_late: bool,
+    /// The body is ready.
+    kept: bool,
 }
 
 // Timeouts may nest deeply, and each level stands on the stack while those inside are polled. So what polls
-// (these two) is kept apart from what follows (`decide`, `finish`), which needs far more room.
+// (these) is kept apart from what follows (`finish`, `decide`), which needs far more room.
+
+/// Polls the body where perhaps nobody has asked for the scope so far.
+#[inline]
+fn poll_body<F: Future>(
+    mut body: Pin<&mut Body<F, F::Output>>,
+    mut timer: Pin<&mut Option<Sleep>>,
+    scope: &mut Own,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    if scope.known.get().is_some() || scope.deadline_first {
+        return poll_known(body, timer, scope, cx);
+    }
+    let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
+    if let Poll::Ready(value) = scope.enter_note(cx, |cx| future.poll(cx)) {
+        if scope.known.get().is_none() {
+            body.set(Body::Gone);
+            return Poll::Ready(Verdict::Value(value));
+        }
+        body.set(Body::Kept { value });
+        return poll_known(body, timer, scope, cx);
+    }
+    if scope.known.get().is_none() && waits(timer.as_mut(), scope, cx) {
+        return Poll::Pending;
+    }
+    match finish(body.as_mut(), timer.as_mut(), scope, Seen::default(), cx) {
+        Some(polled) => polled,
+        None => poll_known(body, timer, scope, cx),
+    }
+}
 
 /// Polls the body, as often as what follows from it says.
+#[inline(never)]
 fn poll_known<F: Future>(
-    mut body: Pin<&mut Option<F>>,
-    mut timer: Pin<&mut Timer>,
+    mut body: Pin<&mut Body<F, F::Output>>,
+    mut timer: Pin<&mut Option<Sleep>>,
     scope: &mut Own,
-    plan: &mut Plan,
     cx: &mut Context<'_>,
 ) -> Poll<Verdict<F::Output>> {
     scope.settle();
     loop {
-        let mut seen = Seen::default();
-        if let Poll::Ready(value) = poll_inside(body.as_mut(), scope, plan, &mut seen, cx) {
-            body.set(None);
-            scope.end();
-            return Poll::Ready(Verdict::Value(value));
-        }
-        let polled = finish(body.as_mut(), timer.as_mut(), scope, plan, seen, cx);
+        let seen = poll_inside(body.as_mut(), scope, cx);
+        let polled = finish(body.as_mut(), timer.as_mut(), scope, seen, cx);
         if let Some(polled) = polled {
             return polled;
         }
@@ -282,112 +302,168 @@ fn poll_known<F: Future>(
 }
 
 fn poll_inside<F: Future>(
-    body: Pin<&mut Option<F>>,
+    mut body: Pin<&mut Body<F, F::Output>>,
     scope: &mut Own,
-    plan: &mut Plan,
-    seen: &mut Seen,
     cx: &mut Context<'_>,
-) -> Poll<F::Output> {
-    let body = body.as_pin_mut().expect(POLLED_AGAIN);
-    seen.cancelled = scope.node.as_ref().is_some_and(|node| node.is_cancelled());
-    seen.had_budget = coop::has_budget_remaining();
+) -> Seen {
+    let mut seen =
+        Seen { cancelled: scope.node().is_some_and(|node| node.is_cancelled()), ..Seen::default() };
+    let future = match body.as_mut().project() {
+        BodyNow::Runs { future } => future,
+        BodyNow::Kept { .. } => {
+            seen.kept = true;
+            return seen;
+        }
+        BodyNow::Gone => panic!("{POLLED_AGAIN}"),
+    };
     // Too late to poll it, unless something inside has to clean up.
-    if plan.deadline_first && scope.is_late(plan) && !scope.is_busy() {
-        return Poll::Pending;
+    if scope.deadline_first && scope.is_late() && !scope.node().is_some_and(|node| node.is_busy()) {
+        return seen;
     }
-    let value = ready!(scope.inside(plan.kind, || body.poll(cx)));
-    seen.too_late = plan.deadline_first && scope.is_late(plan) && scope.expire();
-    if seen.too_late { Poll::Pending } else { Poll::Ready(value) }
+    if let Poll::Ready(value) = scope.inside(cx, |cx| future.poll(cx)) {
+        seen.too_late = scope.deadline_first && scope.is_late() && scope.expire();
+        if !seen.too_late {
+            seen.kept = true;
+            body.set(Body::Kept { value });
+        }
+    }
+    seen
 }
 
-/// What follows from a body that is pending: `None` if it has to be polled again.
+/// What follows from a body that is pending, or kept: `None` if it has to be polled again.
 #[inline(never)]
 fn finish<F: Future>(
-    mut body: Pin<&mut Option<F>>,
-    mut timer: Pin<&mut Timer>,
+    mut body: Pin<&mut Body<F, F::Output>>,
+    mut timer: Pin<&mut Option<Sleep>>,
     scope: &mut Own,
-    plan: &mut Plan,
     seen: Seen,
     cx: &mut Context<'_>,
 ) -> Option<Poll<Verdict<F::Output>>> {
     let next = if seen.too_late {
-        Next::End(End::Expired(plan.started, scope.deadline()))
+        Next::End(End::Expired(scope.length()))
+    } else if seen.kept && !scope.node().is_some_and(|node| node.has_orphans()) {
+        Next::End(End::Kept)
     } else {
-        decide(timer.as_mut(), scope, plan, seen, cx)
+        decide(timer.as_mut(), scope, seen, cx)
     };
-    match next {
-        Next::Wait => Some(Poll::Pending),
-        Next::Again => None,
-        Next::End(end) => {
-            timer.clear();
-            body.set(None);
-            scope.end();
-            Some(Poll::Ready(end.into()))
+    let verdict = match next {
+        Next::Wait => {
+            scope.waited = true;
+            return Some(Poll::Pending);
         }
-    }
+        Next::Again => return None,
+        Next::End(End::Kept) => {
+            scope.end();
+            timer.set(None);
+            return Some(Poll::Ready(Verdict::Value(body.value())));
+        }
+        Next::End(End::Expired(after)) => Verdict::Expired(after),
+        Next::End(End::Cancelled(cause)) => Verdict::Cancelled(cause),
+    };
+    // In this order: clean-up that is cut short now is adopted by a scope around, not by this one.
+    scope.end();
+    timer.set(None);
+    body.set(Body::Gone);
+    Some(Poll::Ready(verdict))
 }
 
-/// What to do with a body that is pending.
+/// Whether a body that is pending, and of whose scope there is no node, has to be waited for.
 #[inline(never)]
+fn waits(timer: Pin<&mut Option<Sleep>>, scope: &mut Own, cx: &mut Context<'_>) -> bool {
+    let waits = matches!(decide_unknown(timer, scope, &mut None, cx), Some(Next::Wait));
+    scope.waited |= waits;
+    waits
+}
+
+/// What to do with a body that is pending, or kept.
 fn decide(
-    mut timer: Pin<&mut Timer>,
+    mut timer: Pin<&mut Option<Sleep>>,
     scope: &mut Own,
-    plan: &mut Plan,
     seen: Seen,
     cx: &mut Context<'_>,
 ) -> Next {
-    // A body that used up its task's budget must still time out.
-    let free = seen.had_budget && !coop::has_budget_remaining();
-    let around = current::around();
     let mut now = None;
-    if scope.node.is_none() {
-        now = scope.start(plan);
-        let deadline = scope.deadline();
-        // Nobody but the timer ends this scope, so nobody needs to find it.
-        let alone = match plan.kind {
-            Kind::Timeout => true,
-            Kind::Reporter => around.owns() || !current::is_some(),
-            Kind::Run => !current::is_some(),
-        };
-        if alone && (deadline < around.drop_by() || deadline == Deadline::NEVER) {
-            match timer.as_mut().poll(cx, deadline, now, free) {
-                Poll::Pending => return Next::Wait,
-                Poll::Ready(now)
-                    if !around.drop_by().has_elapsed_by(now) && !current::is_cancelled() =>
-                {
-                    return Next::End(End::Expired(plan.started, deadline));
-                }
-                Poll::Ready(_) => {}
-            }
+    if scope.node().is_none() {
+        if let Some(next) = decide_unknown(timer.as_mut(), scope, &mut now, cx) {
+            return next;
         }
         scope.make_node();
     }
+    decide_known(timer, scope, seen, now, cx)
+}
 
+/// As [`decide`], where there is no node; `None` if there has to be one.
+#[inline]
+fn decide_unknown(
+    mut timer: Pin<&mut Option<Sleep>>,
+    scope: &mut Own,
+    now: &mut Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Option<Next> {
+    scope.time.begin(now);
+    let deadline = scope.time.deadline();
+    let around = current::around(now);
+    // Nobody but the timer ends this scope, so nobody needs to find it.
+    let alone = match scope.kind {
+        Kind::Timeout => true,
+        Kind::Reporter => around.owns() || !current::is_some(),
+        _ => !current::is_some(),
+    };
+    if !alone {
+        return None;
+    }
+    if deadline < around.drop_by() || deadline == Deadline::NEVER {
+        let Poll::Ready(now) = poll_timer(timer, cx, deadline, *now, scope.waited) else {
+            return Some(Next::Wait);
+        };
+        let first = !around.drop_by().has_elapsed_by(now) && !current::is_cancelled();
+        return first.then(|| Next::End(End::Expired(scope.length())));
+    }
+    // The future around ends this one no later; and this one is polled again whenever that one is.
+    around.is_woken_by(WakerId::of(cx.waker())).then(|| {
+        timer.set(None);
+        Next::Wait
+    })
+}
+
+/// As [`decide`], where there is a node.
+#[inline(never)]
+fn decide_known(
+    mut timer: Pin<&mut Option<Sleep>>,
+    scope: &mut Own,
+    seen: Seen,
+    mut now: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Next {
+    let around = current::around(&mut now);
+    let (kind, waited) = (scope.kind, scope.waited);
+    let Watched { node, place, look, grace, reach, ending } = scope.watch(cx);
     // A node that was made during this poll promised the deadline it had as version 0.
-    let version = scope.reach.map_or(0, |(version, _)| version);
-    let (node, place, look) = scope.watch(cx);
-    if version != node.version() {
+    if reach.map_or(0, |(version, _)| version) != node.version() {
         // The deadline was moved while the body was polled: what is inside may have relied on the old one
         // before it could be woken for the new one.
         node.wake_drivers();
     }
-    plan.started = plan.started.or(node.started);
+    if seen.kept && !node.has_orphans() {
+        return Next::End(End::Kept);
+    }
     if let Some((cause, own)) = look.cause {
-        if plan.kind != Kind::Run && node.is_ended_from_around() {
+        if kind != Kind::Run && node.is_ended_from_around() {
             return Next::Wait;
         }
-        if own || look.expired || plan.kind != Kind::Timeout {
-            if !seen.cancelled {
+        if own || look.expired || kind != Kind::Timeout {
+            if !seen.cancelled && !seen.kept {
                 return Next::Again;
             }
-            let until = *plan
-                .ending
-                .get_or_insert_with(|| plan.grace.map_or(Deadline::NEVER, Deadline::after));
-            if look.busy && timer.poll(cx, until, None, free).is_pending() {
+            let until =
+                *ending.get_or_insert_with(|| grace.map_or(Deadline::NEVER, Deadline::after));
+            if (seen.kept || look.busy) && poll_timer(timer, cx, until, None, waited).is_pending() {
                 return Next::Wait;
             }
-            return Next::End(if look.expired {
-                End::Expired(plan.started, look.deadline)
+            return Next::End(if seen.kept {
+                End::Kept
+            } else if look.expired {
+                End::Expired(scope.length())
             } else {
                 End::Cancelled(cause)
             });
@@ -395,11 +471,11 @@ fn decide(
     }
     // What can report a cancellation from around, and is not dropped by it, also minds the deadlines around:
     // perhaps nobody else does any more.
-    let minds_all = plan.kind == Kind::Reporter && !around.owns();
+    let minds_all = kind == Kind::Reporter && !around.owns();
     let deadline = if minds_all { look.effective } else { look.deadline };
     // Of two equal deadlines the outer one reports.
     let deadline = if around.drop_by() <= deadline { Deadline::NEVER } else { deadline };
-    match timer.poll(cx, deadline, now, free) {
+    match poll_timer(timer.as_mut(), cx, deadline, now, waited) {
         Poll::Ready(now) if !around.drop_by().has_elapsed_by(now) => {
             let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
             node.unwatch(place);
@@ -410,187 +486,230 @@ fn decide(
     }
 }
 
+/// What a driver sees when it looks at its node.
+struct Watched<'a> {
+    node: &'a Arc<Node>,
+    place: usize,
+    look: Look,
+    grace: Option<Duration>,
+    reach: Option<(u32, Deadline)>,
+    ending: &'a mut Option<Deadline>,
+}
+
 impl Own {
-    fn new(lazy: Lazy, early: OnceLock<Arc<Node>>, node: Option<Arc<Node>>, sole: bool) -> Self {
-        Self { lazy, node, early, place: None, reach: None, sole }
+    #[inline]
+    fn new(time: Time, kind: Kind) -> Self {
+        Self {
+            time,
+            known: OnceLock::new(),
+            kind,
+            deadline_first: false,
+            sole: true,
+            waited: false,
+        }
+    }
+
+    /// For a node that has its place in the tree.
+    fn on(node: Arc<Node>, sole: bool) -> Self {
+        let kind = node.kind;
+        let known = Known { grace: node.grace(), node: Some(node), ..Known::default() };
+        let known = OnceLock::from(Box::new(known));
+        Self { time: Time::ENDLESS, known, kind, deadline_first: false, sole, waited: false }
+    }
+
+    fn known(&mut self) -> &mut Known {
+        self.known.get_or_init(Box::default);
+        self.known.get_mut().expect("it was just made")
+    }
+
+    fn node(&self) -> Option<&Arc<Node>> {
+        self.known.get()?.node.as_ref()
     }
 
     fn made(&self) -> Option<&Arc<Node>> {
-        self.node.as_ref().or_else(|| self.early.get())
+        let known = self.known.get()?;
+        known.node.as_ref().or_else(|| known.early.get())
     }
 
     fn made_or_early(&self) -> &Arc<Node> {
-        match &self.node {
+        let known = self.known.get_or_init(Box::default);
+        match &known.node {
             Some(node) => node,
-            None => self.early.get_or_init(|| self.lazy.node()),
+            None => known.early.get_or_init(|| self.note(WakerId::NONE).node()),
         }
+    }
+
+    #[inline]
+    fn note(&self, waker: WakerId) -> Note {
+        Note { kind: self.kind, time: self.time.copied(), waker }
     }
 
     /// Puts a node that was made for a handle where it is polled.
     fn settle(&mut self) {
-        if let Some(node) = self.early.take() {
+        let known = self.known();
+        if let Some(node) = known.early.take() {
             current::node().into_iter().for_each(|parent| node.attach(parent));
-            self.node = Some(node);
+            known.node = Some(node);
         }
+    }
+
+    fn make_node(&mut self) {
+        let node = self.note(WakerId::NONE).node();
+        current::place(&node);
+        Noted::made(self, node);
     }
 
     /// Runs `f`, a poll of the body, inside the scope.
-    fn inside<R>(&mut self, kind: Kind, f: impl FnOnce() -> R) -> R {
-        if self.node.is_none() {
-            return current::enter_lazy(self.lazy, &mut self.node, f);
+    fn inside<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        if self.node().is_none() {
+            return self.enter_note(cx, f);
         }
-        let around = self.prepare(kind);
-        current::enter(&mut self.node, around, f)
+        let around = self.prepare(WakerId::of(cx.waker()));
+        current::enter(&mut self.known().node, around, || f(cx))
+    }
+
+    #[inline]
+    fn enter_note<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        current::enter_note(self.note(WakerId::of(cx.waker())), self, || f(cx))
     }
 
     /// Before the body is polled in a scope of which there is a node: what the body can rely on.
-    fn prepare(&mut self, kind: Kind) -> Around {
-        let node = self.node.as_ref().expect("there is a node");
-        let around = current::around();
+    fn prepare(&mut self, waker: WakerId) -> Around {
+        let kind = self.kind;
+        let known = self.known();
+        let node = known.node.as_ref().expect("there is a node");
         let contained = current::contains(node);
         node.set_contained(contained);
         let version = node.version();
-        let reach = match self.reach {
-            Some((seen, reach)) if seen == version => reach,
-            _ if kind == Kind::Timeout || (kind == Kind::Reporter && contained) => node.deadline(),
-            _ => node.effective(),
+        let drops_by = match known.reach {
+            Some((seen, drops_by)) if seen == version => drops_by,
+            _ => match kind {
+                Kind::Timeout => node.deadline(),
+                Kind::Reporter if contained => node.deadline(),
+                _ => node.effective(),
+            },
         };
-        self.reach = Some((version, reach));
-        around.drops_by(reach)
+        known.reach = Some((version, drops_by));
+        current::around(&mut None).drops_by(drops_by, waker)
     }
 
-    /// Starts the time of a relative deadline, unless it runs already; the clock, if it was read for that.
-    fn start(&mut self, plan: &mut Plan) -> Option<Instant> {
-        if plan.started.is_some() || matches!(self.lazy.start, Start::At(Deadline::NEVER)) {
-            return None;
-        }
-        let now = Instant::now();
-        plan.started = Some(now);
-        if let Start::After(after) = self.lazy.start {
-            self.lazy.start = Start::At(Deadline::since(now, after));
-        }
-        Some(now)
-    }
-
-    fn deadline(&self) -> Deadline {
-        match (&self.node, self.lazy.start) {
-            (Some(node), _) => node.deadline(),
-            (None, Start::At(deadline)) => deadline,
-            (None, Start::After(after)) => Deadline::after(after),
-        }
+    /// How long the scope had, from its beginning to its deadline.
+    fn length(&self) -> Duration {
+        let moved = self.node().and_then(|node| {
+            Some(node.deadline().instant()?.saturating_duration_since(node.started?))
+        });
+        moved.or(self.time.length()).unwrap_or_default()
     }
 
     /// For `deadline_first`: whether the deadline has passed.
-    fn is_late(&mut self, plan: &mut Plan) -> bool {
-        if self.node.is_none() {
-            self.start(plan);
+    fn is_late(&mut self) -> bool {
+        if let Some(node) = self.node() {
+            return node.deadline().has_elapsed();
         }
-        self.deadline().has_elapsed()
+        self.time.begin(&mut None);
+        self.time.deadline().has_elapsed()
     }
 
     /// For `deadline_first`: ends the scope by its deadline, unless something else came first.
-    fn expire(&mut self) -> bool {
-        self.node.as_ref().is_none_or(|node| {
+    fn expire(&self) -> bool {
+        self.node().is_none_or(|node| {
             node.expire(Instant::now());
             node.has_expired()
         })
     }
 
-    fn make_node(&mut self) {
-        let node = self.lazy.node();
-        current::node().into_iter().for_each(|parent| {
-            node.set_contained(current::around().owns());
-            node.attach(parent);
-        });
-        self.node = Some(node);
-    }
-
-    fn is_busy(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| node.is_busy())
-    }
-
     /// Keeps the task's waker where whatever concerns the scope wakes it.
-    fn watch(&mut self, cx: &Context<'_>) -> (&Arc<Node>, usize, Look) {
-        let node = self.node.as_ref().expect("the node was made");
-        let place = *self.place.get_or_insert_with(|| node.join(true));
-        (node, place, node.watch(place, cx.waker()))
+    fn watch(&mut self, cx: &Context<'_>) -> Watched<'_> {
+        let known = self.known();
+        let node = known.node.as_ref().expect("the node was made");
+        let place = *known.place.get_or_insert_with(|| node.join(true));
+        let look = node.watch(place, cx.waker());
+        let (grace, reach) = (known.grace, known.reach);
+        Watched { node, place, look, grace, reach, ending: &mut known.ending }
     }
 
     #[inline]
     fn end(&mut self) {
-        if self.node.is_some() || self.early.get().is_some() {
-            self.end_known();
+        if let Some(known) = self.known.get_mut() {
+            known.end(self.sole);
         }
+    }
+}
+
+impl Noted for Own {
+    fn begun(&mut self, time: Time) {
+        self.time = time;
     }
 
     #[cold]
-    fn end_known(&mut self) {
+    fn made(&mut self, node: Arc<Node>) {
+        self.known().node = Some(node);
+    }
+}
+
+impl Known {
+    #[cold]
+    fn end(&mut self, sole: bool) {
         let Some(node) = self.node.as_ref().or_else(|| self.early.get()) else { return };
         self.place.take().into_iter().for_each(|place| node.leave(place));
-        if self.sole {
+        if sole {
             node.end();
         }
     }
 }
 
 impl Drop for Own {
+    #[inline]
     fn drop(&mut self) {
         self.end();
     }
 }
 
-pin_project! {
-    /// A tokio timer that is only there when it is needed, and can be set anew.
-    struct Timer {
-        #[pin]
-        sleep: Option<Sleep>,
-        set_for: Option<Instant>,
-    }
+/// A timer in the place where it is handed over, which saves moving it there.
+#[inline(never)]
+fn new_timer(at: Instant) -> Option<Sleep> {
+    Some(sleep_until(at))
 }
 
-impl Timer {
-    fn clear(self: Pin<&mut Self>) {
-        let mut me = self.project();
-        me.sleep.set(None);
-        *me.set_for = None;
-    }
-
-    /// Ready with the present once `deadline` has passed. `now` saves reading the clock.
-    fn poll(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        deadline: Deadline,
-        now: Option<Instant>,
-        free: bool,
-    ) -> Poll<Instant> {
-        let mut me = self.project();
-        let Some(at) = deadline.instant() else {
-            me.sleep.set(None);
-            *me.set_for = None;
-            return Poll::Pending;
-        };
-        if *me.set_for != Some(at) {
-            let now = now.unwrap_or_else(Instant::now);
-            if at <= now {
-                if !free {
-                    ready!(coop::poll_proceed(cx)).made_progress();
-                }
-                return Poll::Ready(now);
+/// Ready with the present once `deadline` has passed. `now` saves reading the clock.
+///
+/// The timer is there only while it is needed, and is set anew if the deadline was moved.
+///
+/// A body that uses up its task's budget must still time out. So who has `waited` needs none; and a loop of timeouts
+/// that are over at once, which have not, still lets the others go.
+#[inline(always)]
+fn poll_timer(
+    mut timer: Pin<&mut Option<Sleep>>,
+    cx: &mut Context<'_>,
+    deadline: Deadline,
+    now: Option<Instant>,
+    waited: bool,
+) -> Poll<Instant> {
+    let Some(at) = deadline.instant() else {
+        timer.set(None);
+        return Poll::Pending;
+    };
+    let set = timer.as_mut().as_pin_mut().is_some_and(|timer| timer.deadline() == at);
+    if !set {
+        let now = now.unwrap_or_else(Instant::now);
+        if at <= now {
+            if !waited {
+                ready!(coop::poll_proceed(cx)).made_progress();
             }
-            match me.sleep.as_mut().as_pin_mut() {
-                Some(sleep) => sleep.reset(at),
-                None => me.sleep.set(Some(sleep_until(at))),
-            }
-            *me.set_for = Some(at);
+            return Poll::Ready(now);
         }
-        let sleep = me.sleep.as_pin_mut().expect("it was set");
-        if free {
-            ready!(Pin::new(&mut coop::unconstrained(sleep)).poll(cx));
-        } else {
-            ready!(sleep.poll(cx));
+        match timer.as_mut().as_pin_mut() {
+            Some(timer) => timer.reset(at),
+            None => timer.set(new_timer(at)),
         }
-        // Asked again, it looks at the clock: a timer must not be polled after it was ready.
-        *me.set_for = None;
-        Poll::Ready(Instant::now())
     }
+    let sleep = timer.as_mut().as_pin_mut().expect("it was set");
+    if waited && !coop::has_budget_remaining() {
+        ready!(Pin::new(&mut coop::unconstrained(sleep)).poll(cx));
+    } else {
+        ready!(sleep.poll(cx));
+    }
+    // A timer must not be polled after it was ready; asked again, this looks at the clock.
+    timer.set(None);
+    Poll::Ready(Instant::now())
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current::{self, Around, Start};
+use crate::current::{self, Around};
 use crate::node::Node;
+use crate::time::Time;
 use crate::timeout::Timeout;
 
 /// Scopes as methods of futures.
@@ -40,7 +41,7 @@ pub trait ScopeExt: Future {
     where
         Self: Sized,
     {
-        Timeout::new(self, Start::After(after), Some(after))
+        Timeout::new(self, Time::after(after))
     }
 
     /// Takes the current scope along to wherever the future will be polled.

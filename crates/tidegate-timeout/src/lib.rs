@@ -29,6 +29,7 @@ mod reason;
 pub mod scope;
 mod shield;
 mod slots;
+mod time;
 mod timeout;
 mod wakes;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current::Start;
 use crate::driver::{Driver, Verdict};
 use crate::handle::ScopeHandle;
 use crate::node::Kind;
+use crate::time::Time;
 
 /// Gives `future` the time `after`, and goes on without it if that was not enough.
 ///
@@ -31,7 +31,7 @@ use crate::node::Kind;
 /// - [`timeout`](crate::timeout): being too late is an error, which says whose.
 /// - `move_on_after`: being too late is fine, and so is being cancelled through the handle.
 pub fn move_on_after<F: IntoFuture>(after: Duration, future: F) -> MoveOn<F::IntoFuture> {
-    MoveOn { driver: Driver::new(future.into_future(), Start::After(after), Kind::Reporter) }
+    MoveOn { driver: Driver::new(future.into_future(), Time::after(after), Kind::Reporter) }
 }
 
 pin_project! {
@@ -59,13 +59,13 @@ pin_project! {
     /// # })
     /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct MoveOn<F> {
+    pub struct MoveOn<F: Future, T = <F as Future>::Output> {
         #[pin]
-        driver: Driver<F>,
+        driver: Driver<F, T>,
     }
 }
 
-impl<F> MoveOn<F> {
+impl<F: Future<Output = T>, T> MoveOn<F, T> {
     /// As [`Timeout::grace`](crate::Timeout::grace).
     ///
     /// # Examples
@@ -104,19 +104,19 @@ impl<F> MoveOn<F> {
     }
 }
 
-impl<F> fmt::Debug for MoveOn<F> {
+impl<F: Future, T> fmt::Debug for MoveOn<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MoveOn").field("scope", &self.driver).finish_non_exhaustive()
     }
 }
 
-impl<F: Future> Future for MoveOn<F> {
-    type Output = Option<F::Output>;
+impl<F: Future<Output = T>, T> Future for MoveOn<F, T> {
+    type Output = Option<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(self.project().driver.poll_end(cx)) {
             Verdict::Value(value) => Some(value),
-            Verdict::Expired(..) | Verdict::Cancelled(_) => None,
+            Verdict::Expired(_) | Verdict::Cancelled(_) => None,
         })
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Reporter,
     /// It reports any cancellation, from wherever it came.
     Run,
+    /// It has no deadline and is never cancelled, and hides those around it. What it counts goes up all the same.
+    Shield,
 }
 
 /// One cancellation, shared by all nodes it reaches.
@@ -83,8 +85,8 @@ struct State {
     busy: usize,
     watchers: Slots<Watcher>,
     children: Slots<Weak<Node>>,
-    /// Where the parent's list has this node.
-    seat: usize,
+    /// Where the parent's list has this node, if it has.
+    seat: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Node {
                 busy: 0,
                 watchers: Slots::new(),
                 children: Slots::new(),
-                seat: 0,
+                seat: None,
             }),
         })
     }
@@ -142,9 +144,12 @@ impl Node {
     /// Makes this node a child of `parent`; happens at most once, before anything happens inside.
     pub(crate) fn attach(self: &Arc<Self>, parent: Arc<Self>) {
         let parent = self.parent.get_or_init(|| parent);
+        if self.kind == Kind::Shield {
+            return;
+        }
         let mut state = self.state.lock();
         let mut above = parent.state.lock();
-        state.seat = above.children.insert(Arc::downgrade(self));
+        state.seat = Some(above.children.insert(Arc::downgrade(self)));
         // From here on a change above finds this node.
         state.effective = state.deadline.earliest(above.effective);
         if state.cause.is_none() && above.cause.is_some() {
@@ -553,7 +558,7 @@ impl Drop for Node {
         let mut seat = self.state.get_mut().seat;
         let mut parent = self.parent.take();
         while let Some(node) = parent {
-            let weak = node.state.lock().children.remove(seat);
+            let weak = seat.map(|seat| node.state.lock().children.remove(seat));
             drop(weak);
             parent = Arc::into_inner(node).and_then(|mut node| {
                 seat = node.state.get_mut().seat;

@@ -37,15 +37,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::task::coop;
 
-use crate::current::{self, Around, Lazy};
+use crate::current::{self, Around, Note, Noted, WakerId};
 use crate::deadline::Deadline;
 use crate::discard::discard;
-use crate::driver::{Leash, POLLED_AGAIN, Verdict};
+use crate::driver::{Body, BodyNow, Leash, POLLED_AGAIN, Verdict};
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
 use crate::reason::CancelReason;
+use crate::time::Time;
 
 /// A node of the tree of cancel scopes.
 ///
@@ -80,7 +80,7 @@ impl Scope {
     #[expect(clippy::new_without_default, reason = "where it is called matters")]
     pub fn new() -> Self {
         let node = Node::new(Kind::Run, Deadline::NEVER, None);
-        current::node().into_iter().for_each(|parent| node.attach(parent));
+        current::place(&node);
         Self { node }
     }
 
@@ -182,7 +182,7 @@ impl Scope {
     /// ```
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
         let leash = Leash::on(Arc::clone(&self.node));
-        Run { body: Some(future), leash: Some(Box::pin(leash)), grace: None }
+        Run { body: Body::Runs { future }, leash: Some(Box::pin(leash)), grace: None }
     }
 
     /// Whether the future that polls this code drops it, because the scope around this one was cancelled.
@@ -406,16 +406,16 @@ pub enum Ended<T> {
 pin_project! {
     /// The future of [`Scope::run`], or one with a [scope of its own](Run::new).
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Run<F> {
+    pub struct Run<F: Future, T = <F as Future>::Output> {
         #[pin]
-        body: Option<F>,
+        body: Body<F, T>,
         // After the body: what the body holds in the scope is given back before the scope ends.
         leash: Option<Pin<Box<Leash>>>,
         grace: Option<Duration>,
     }
 }
 
-impl<F> Run<F> {
+impl<F: Future<Output = T>, T> Run<F, T> {
     /// Polls `future` in a new scope inside the one where this is first polled.
     ///
     /// As [`Scope::run`] on a [`Scope::new`] of that place, but the scope is only made when somebody asks for
@@ -431,7 +431,7 @@ impl<F> Run<F> {
     /// # })
     /// ```
     pub fn new(future: F) -> Self {
-        Self { body: Some(future), leash: None, grace: None }
+        Self { body: Body::Runs { future }, leash: None, grace: None }
     }
 
     /// Bounds the time that guards get to finish, as [`Scope::with_grace`].
@@ -472,15 +472,15 @@ impl<F> Run<F> {
     }
 }
 
-impl<F> fmt::Debug for Run<F> {
+impl<F: Future, T> fmt::Debug for Run<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let node = self.leash.as_ref().and_then(|leash| leash.made());
         f.debug_struct("Run").field("scope", &node).finish_non_exhaustive()
     }
 }
 
-impl<F: Future> Future for Run<F> {
-    type Output = Ended<F::Output>;
+impl<F: Future<Output = T>, T> Future for Run<F, T> {
+    type Output = Ended<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
@@ -492,14 +492,14 @@ impl<F: Future> Future for Run<F> {
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
-            Ok(Poll::Ready(Verdict::Expired(..))) => {
+            Ok(Poll::Ready(Verdict::Expired(_))) => {
                 Poll::Ready(Ended::Cancelled(CancelReason::Deadline))
             }
             Ok(Poll::Ready(Verdict::Cancelled(cause))) => {
                 Poll::Ready(Ended::Cancelled(cause.reason.clone()))
             }
             Err(panic) => {
-                if let Err(another) = catch_unwind(AssertUnwindSafe(|| me.body.set(None))) {
+                if let Err(another) = catch_unwind(AssertUnwindSafe(|| me.body.set(Body::Gone))) {
                     discard(another);
                 }
                 asked.into_iter().for_each(|node| node.end());
@@ -510,9 +510,17 @@ impl<F: Future> Future for Run<F> {
     }
 }
 
+impl Noted for Option<Arc<Node>> {
+    fn begun(&mut self, _endless: Time) {}
+
+    fn made(&mut self, node: Arc<Node>) {
+        *self = Some(node);
+    }
+}
+
 /// `asked` is the scope's node, if the body asked for it before there was a leash.
 fn poll_run<F: Future>(
-    mut body: Pin<&mut Option<F>>,
+    mut body: Pin<&mut Body<F, F::Output>>,
     leash: &mut Option<Pin<Box<Leash>>>,
     asked: &mut Option<Arc<Node>>,
     grace: Option<Duration>,
@@ -521,17 +529,19 @@ fn poll_run<F: Future>(
     if let Some(leash) = leash {
         return leash.as_mut().poll_end(body, cx);
     }
-    let had_budget = coop::has_budget_remaining();
-    let running = body.as_mut().as_pin_mut().expect(POLLED_AGAIN);
-    match current::enter_lazy(Lazy::RUN, asked, || running.poll(cx)) {
-        Poll::Ready(value) => {
-            body.set(None);
-            asked.take().into_iter().for_each(|node| node.end());
-            Poll::Ready(Verdict::Value(value))
-        }
-        Poll::Pending => {
-            let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
-            leash.as_mut().poll_pending(body, had_budget, cx)
-        }
+    let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
+    let waker = WakerId::of(cx.waker());
+    let note = Note { kind: Kind::Run, time: Time::ENDLESS, waker };
+    let polled = current::enter_note(note, asked, || future.poll(cx));
+    let Poll::Ready(value) = polled else {
+        let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
+        return leash.as_mut().poll_pending(body, cx);
+    };
+    body.set(Body::Kept { value });
+    if asked.as_ref().is_some_and(|node| node.has_orphans()) {
+        let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
+        return leash.as_mut().poll_end(body, cx);
     }
+    asked.take().into_iter().for_each(|node| node.end());
+    Poll::Ready(Verdict::Value(body.value()))
 }

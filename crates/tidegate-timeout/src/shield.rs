@@ -1,11 +1,14 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::current;
+use crate::current::{self, Around};
+use crate::deadline::Deadline;
+use crate::node::{Kind, Node};
 use crate::scope::Guard;
 use crate::timeout::{Timeout, timeout};
 
@@ -37,7 +40,7 @@ use crate::timeout::{Timeout, timeout};
 /// # })
 /// ```
 pub fn shield<F: IntoFuture>(future: F) -> Shield<F::IntoFuture> {
-    Shield { body: Some(future.into_future()), guard: None, entered: false }
+    Shield { body: Some(future.into_future()), guard: None, node: None, entered: false }
 }
 
 pin_project! {
@@ -48,6 +51,7 @@ pin_project! {
         body: Option<F>,
         // After the body: that is dropped before the scopes around are let go.
         guard: Option<Guard>,
+        node: Option<Arc<Node>>,
         entered: bool,
     }
 }
@@ -58,11 +62,16 @@ impl<F: Future> Future for Shield<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut me = self.project();
         if !std::mem::replace(me.entered, true) {
-            *me.guard = current::node().map(Guard::new);
+            *me.node = current::node().map(|around| {
+                let node = Node::new(Kind::Shield, Deadline::NEVER, None);
+                node.attach(around);
+                node
+            });
+            *me.guard = me.node.clone().map(Guard::new);
         }
         let body =
             me.body.as_mut().as_pin_mut().expect("a shield is not polled again after it was ready");
-        let output = ready!(current::outside(|| body.poll(cx)));
+        let output = ready!(current::enter(me.node, Around::NOBODY, || body.poll(cx)));
         me.body.set(None);
         *me.guard = None;
         Poll::Ready(output)

@@ -8,12 +8,12 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use crate::current::Start;
 use crate::deadline::Deadline;
 use crate::driver::{Driver, Verdict};
 use crate::elapsed::Elapsed;
 use crate::handle::ScopeHandle;
 use crate::node::Kind;
+use crate::time::Time;
 
 /// Gives `future` the time `after`, counted from its first poll.
 ///
@@ -29,9 +29,10 @@ use crate::node::Kind;
 /// assert!(timeout(Duration::from_secs(1), std::future::pending::<()>()).await.is_err());
 /// # })
 /// ```
+#[inline]
 #[track_caller]
 pub fn timeout<F: IntoFuture>(after: Duration, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(future.into_future(), Start::After(after), Some(after))
+    Timeout::new(future.into_future(), Time::after(after))
 }
 
 /// Gives `future` the time until `at`.
@@ -52,9 +53,10 @@ pub fn timeout<F: IntoFuture>(after: Duration, future: F) -> Timeout<F::IntoFutu
 /// assert!(timeout_at(at, sleep(Duration::from_secs(8))).await.is_err());
 /// # })
 /// ```
+#[inline]
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(at: Instant, future: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(future.into_future(), Start::At(Deadline::at(at)), None)
+    Timeout::new(future.into_future(), Time::at(Deadline::at(at)))
 }
 
 pin_project! {
@@ -95,6 +97,13 @@ pin_project! {
     /// - Of several nested timeouts whose deadlines have passed, the outermost reports; so it does of two
     ///   equal ones.
     ///
+    /// # What it waits for when it is ready
+    ///
+    /// Clean-up inside that lost its future (something dropped it raw, as `select!` does) is adopted by the scope
+    /// and goes on in a task of its own. A body that is ready meanwhile is dropped, its output kept and handed out when
+    /// that clean-up is done, or the grace after the deadline is over. So the timeout is `Send` if both the body
+    /// and its output `T` are.
+    ///
     /// # Cancelling it explicitly
     ///
     /// `Result<T, Elapsed>` has no place for an explicit cancellation, and it is never reported as a timeout.
@@ -113,21 +122,21 @@ pin_project! {
     ///
     /// When it needs a timer and is polled outside of a tokio runtime that has one.
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct Timeout<F> {
+    pub struct Timeout<F: Future, T = <F as Future>::Output> {
         #[pin]
-        driver: Driver<F>,
+        driver: Driver<F, T>,
         name: Option<&'static str>,
-        after: Option<Duration>,
         location: &'static Location<'static>,
         cancelled: bool,
     }
 }
 
-impl<F> Timeout<F> {
+impl<F: Future<Output = T>, T> Timeout<F, T> {
+    #[inline]
     #[track_caller]
-    pub(crate) fn new(body: F, start: Start, after: Option<Duration>) -> Self {
-        let driver = Driver::new(body, start, Kind::Timeout);
-        Self { driver, name: None, after, location: Location::caller(), cancelled: false }
+    pub(crate) fn new(body: F, time: Time) -> Self {
+        let driver = Driver::new(body, time, Kind::Timeout);
+        Self { driver, name: None, location: Location::caller(), cancelled: false }
     }
 
     /// Gives the timeout a name, which [`Elapsed`] shows.
@@ -200,7 +209,8 @@ impl<F> Timeout<F> {
 
     /// A handle to move the deadline or to cancel, from any task or thread.
     ///
-    /// The time of a relative timeout runs from here on.
+    /// The time of a relative timeout runs from here on. The first handle is best taken before the timeout is
+    /// polled; if it was polled already, the handle has its effect from the next poll on.
     ///
     /// # Examples
     ///
@@ -224,19 +234,18 @@ impl<F> Timeout<F> {
     }
 }
 
-impl<F> fmt::Debug for Timeout<F> {
+impl<F: Future, T> fmt::Debug for Timeout<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
             .field("name", &self.name)
-            .field("after", &self.after)
             .field("location", &format_args!("{}", self.location))
             .field("scope", &self.driver)
             .finish_non_exhaustive()
     }
 }
 
-impl<F: Future> Future for Timeout<F> {
-    type Output = Result<F::Output, Elapsed>;
+impl<F: Future<Output = T>, T> Future for Timeout<F, T> {
+    type Output = Result<T, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
@@ -250,9 +259,7 @@ impl<F: Future> Future for Timeout<F> {
                 me.driver.as_ref().get_ref().pass_on(&cause);
                 Poll::Pending
             }
-            Verdict::Expired(started, deadline) => {
-                let moved = || Some(deadline.instant()?.saturating_duration_since(started?));
-                let after = moved().or(*me.after).unwrap_or_default();
+            Verdict::Expired(after) => {
                 let scope = me.driver.as_ref().get_ref().made();
                 Poll::Ready(Err(Elapsed::new(scope, *me.name, after, me.location)))
             }
