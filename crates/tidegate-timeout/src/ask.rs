@@ -27,7 +27,11 @@ use std::sync::Arc;
 /// # })
 /// ```
 pub fn current_scope() -> Option<ScopeHandle> {
-    current::node().filter(|node| node.kind != Kind::Shield).map(ScopeHandle::new)
+    let mut node = current::node()?;
+    while node.kind == Kind::Bracket {
+        node = Arc::clone(node.parent()?);
+    }
+    (node.kind != Kind::Shield).then(|| ScopeHandle::new(node))
 }
 
 /// Whether the code that asks may go on: an error once a scope around it was cancelled.

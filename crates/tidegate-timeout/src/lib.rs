@@ -14,13 +14,18 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod adopt;
 mod ask;
+mod bracket;
 mod cancel_scope;
+mod caught;
+mod context;
 mod current;
 mod deadline;
 mod discard;
 mod driver;
 mod elapsed;
+mod exit_errors;
 mod ext;
 mod handle;
 mod move_on;
@@ -32,14 +37,18 @@ mod slots;
 mod time;
 mod timeout;
 mod wakes;
+mod with;
 
 pub use ask::{cancelled, checkpoint, current_scope};
 pub use cancel_scope::cancel_scope;
+pub use context::{AsyncContext, Exit};
 pub use deadline::Deadline;
 pub use elapsed::Elapsed;
+pub use exit_errors::ExitErrors;
 pub use ext::{InScope, ScopeExt};
 pub use handle::ScopeHandle;
 pub use move_on::{MoveOn, move_on_after};
 pub use reason::{CancelReason, Cancelled};
 pub use shield::{Shield, shield, shield_for};
 pub use timeout::{Timeout, timeout, timeout_at};
+pub use with::{WithError, with, with_both};

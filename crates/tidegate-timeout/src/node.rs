@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Run,
     /// It has no deadline and is never cancelled, and hides those around it. What it counts goes up all the same.
     Shield,
+    /// It has no deadline and reports nothing; a context is entered and left in it.
+    Bracket,
 }
 
 /// One cancellation, shared by all nodes it reaches.
@@ -240,8 +242,12 @@ impl Node {
             if !around.is_cancelled() {
                 break;
             }
-            let own = around.state.lock().own;
-            if own || around.kind == Kind::Run {
+            let reports = {
+                let state = around.state.lock();
+                // It reports its own deadline also when it was cancelled from around before.
+                state.own || state.expired
+            };
+            if reports || around.kind == Kind::Run {
                 return true;
             }
             if !around.contained.load(Ordering::Relaxed) {
@@ -257,7 +263,7 @@ impl Node {
         let mut node = self;
         while node.contained.load(Ordering::Relaxed) {
             let around = node.parent()?;
-            if around.kind != Kind::Timeout {
+            if let Kind::Reporter | Kind::Run = around.kind {
                 return Some(around);
             }
             node = around;

@@ -348,12 +348,25 @@ impl fmt::Debug for Guard {
 /// # Examples
 ///
 /// ```
+/// use std::time::Duration;
 /// use tidegate_timeout::scope::Scope;
+/// use tidegate_timeout::timeout;
+/// use tokio::time::{Instant, sleep};
 ///
-/// let outer = Scope::new();
-/// let orphan = outer.enter(Scope::new).adopt();
-/// // Whatever runs in `outer` and returns through a `Run` or a timeout waits here for:
-/// drop(orphan);
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let start = Instant::now();
+/// let work = timeout(Duration::from_secs(60), async {
+///     let orphan = Scope::new().adopt();
+///     tokio::spawn(async move {
+///         sleep(Duration::from_secs(2)).await;
+///         drop(orphan);
+///     });
+///     5
+/// });
+/// assert_eq!(work.await, Ok(5));
+/// assert_eq!(start.elapsed(), Duration::from_secs(2));
+/// # })
 /// ```
 #[must_use = "nobody waits for an orphan that is dropped at once"]
 pub struct Orphan {
@@ -363,6 +376,10 @@ pub struct Orphan {
 impl Orphan {
     pub(crate) fn of(node: &Arc<Node>) -> Self {
         Self { node: node.adopt() }
+    }
+
+    pub(crate) fn adopter(&self) -> &Arc<Node> {
+        &self.node
     }
 }
 

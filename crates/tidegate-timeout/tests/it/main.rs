@@ -1,7 +1,10 @@
 //! The public interface of `tidegate-timeout`.
 
+mod adoption;
 mod ask;
 mod cancel;
+mod context;
+mod door;
 mod explicit;
 mod explore;
 mod hygiene;

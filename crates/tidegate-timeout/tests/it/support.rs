@@ -26,3 +26,42 @@ impl<F: FnMut()> Drop for OnDrop<F> {
         (self.0)();
     }
 }
+
+/// Runs `test` on a current-thread runtime with a paused clock, and a few times on two workers.
+pub(crate) fn on_both<Fut: Future<Output = ()> + Send + 'static>(test: impl Fn() -> Fut) {
+    paused(test());
+    let mut workers = tokio::runtime::Builder::new_multi_thread();
+    let workers = workers.worker_threads(2).enable_time().build().expect("a runtime");
+    for _ in 0..20 {
+        workers.block_on(async { tokio::spawn(test()).await.expect("the test does not panic") });
+    }
+}
+
+/// Lets other tasks run.
+pub(crate) async fn breathe() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until something has happened in another task.
+pub(crate) async fn until(happened: impl Fn() -> bool) {
+    while !happened() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits for a panic and says what it said.
+pub(crate) async fn panic_of<F: Future>(future: F) -> String {
+    let mut future = std::pin::pin!(future);
+    let panic = std::future::poll_fn(|cx| {
+        let poll = || future.as_mut().poll(cx).map(|_| ());
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)) {
+            Ok(poll) => poll.map(|()| panic!("it did not panic")),
+            Err(panic) => std::task::Poll::Ready(panic),
+        }
+    });
+    let panic = panic.await;
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).expect("a text")
+}

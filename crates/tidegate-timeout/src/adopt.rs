@@ -1,0 +1,47 @@
+// How it works
+//
+// What must be finished although the future it belongs to was dropped goes on in a task of its own. It is polled
+// inside the scope that adopts it, so that what is in turn left behind in there is found again; that no
+// cancellation reaches it is the matter of the shield that it is in. The orphan is dropped after the future; only
+// then does the scope return.
+//
+// A runtime that is shutting down drops what it is given. Then the future is dropped here, and what it leaves
+// behind with it: that is the end of it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::ext::InScope;
+use crate::node::Node;
+use crate::scope::Orphan;
+
+/// What is left to do, in a shield.
+pub(crate) type Remainder = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where a future was first polled: who adopts what it may leave behind, and where that is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    node: Option<Arc<Node>>,
+    runtime: Option<Handle>,
+}
+
+impl Home {
+    /// A home in the scope of `node`.
+    pub(crate) fn of(node: Option<Arc<Node>>) -> Self {
+        Self { node, runtime: Handle::try_current().ok() }
+    }
+
+    /// Runs `remainder` to its end; the nearest living scope waits for it.
+    pub(crate) fn adopt(&self, remainder: Remainder) {
+        let current = Handle::try_current().ok();
+        let Some(runtime) = current.as_ref().or(self.runtime.as_ref()) else { return };
+        let orphan = self.node.as_ref().map(Orphan::of);
+        runtime.spawn(async move {
+            let adopter = orphan.as_ref().map(|orphan| Arc::clone(orphan.adopter()));
+            InScope::new(remainder, adopter).await;
+            drop(orphan);
+        });
+    }
+}
