@@ -296,6 +296,40 @@ fn guards_that_several_threads_take_and_drop_add_up() {
 }
 
 #[test]
+fn one_guard_relies_on_another_that_is_being_taken() {
+    race(|| {
+        let scope = Scope::new();
+        let inner = scope.enter(Scope::new).enter(Scope::new);
+        let there = inner.clone();
+        let taker = spawn(move || there.guard());
+        let mine = inner.guard();
+        scope.handle().cancel("enough");
+        let mut run = pin!(scope.run(pending::<()>()));
+        assert!(poll_with(run.as_mut(), Waker::noop()).is_pending(), "there is a guard");
+        drop(mine);
+        drop(taker.join().unwrap());
+        assert_eq!(reason(block_on(run)), Some(enough()));
+    });
+}
+
+#[test]
+fn one_orphan_relies_on_another_that_is_being_adopted() {
+    race(|| {
+        let scope = Scope::new();
+        let mut guard = scope.guard();
+        let inner = scope.enter(Scope::new).enter(Scope::new);
+        let there = inner.clone();
+        let adopter = spawn(move || there.adopt());
+        let mine = inner.adopt();
+        let mut alone = pin!(poll_fn(|cx| guard.poll_alone(cx)));
+        assert!(poll_with(alone.as_mut(), Waker::noop()).is_pending(), "there is an orphan");
+        drop(mine);
+        drop(adopter.join().unwrap());
+        assert!(poll_with(alone.as_mut(), Waker::noop()).is_ready());
+    });
+}
+
+#[test]
 fn a_shield_in_another_thread_is_finished_or_was_never_entered() {
     race(|| {
         let scope = Scope::new();

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use tidegate_test::{CountingWaker, poll_with};
 use tidegate_timeout::scope::{Ended, Scope};
@@ -311,5 +311,41 @@ fn what_starts_inside_a_cancelled_scope_runs_to_its_first_await() {
         // It cannot be used anew: what starts in it later ends as early.
         assert!(matches!(scope.run(body()).await, Ended::Cancelled(_)));
         assert_eq!(steps.get(), 3);
+    });
+}
+
+#[test]
+fn a_scope_that_is_cancelled_before_it_is_polled_keeps_its_cause_inside_a_cancelled_one() {
+    paused(async {
+        let work = move_on_after(ms(100), pending::<()>());
+        let handle = work.handle();
+        handle.cancel("first");
+        let outcome = cancel_scope(async |scope| {
+            scope.cancel("second");
+            work.await
+        });
+        assert!(outcome.await.is_err());
+        assert_eq!(handle.reason(), Some(CancelReason::from("first")));
+    });
+}
+
+#[test]
+fn a_deadline_that_passes_after_an_explicit_cancellation_was_not_first() {
+    paused(async {
+        let work = timeout(ms(100), async {
+            cancelled().await;
+            let mut blocks = pin!(advance(ms(200)));
+            while poll_with(blocks.as_mut(), Waker::noop()).is_pending() {}
+            5
+        });
+        let work = work.deadline_first();
+        let handle = work.handle();
+        let (outcome, ()) = tokio::join!(work, async {
+            sleep(ms(10)).await;
+            handle.cancel("enough");
+        });
+        // It ends with its value, and not with a timeout: the deadline was not the first cause.
+        assert_eq!(outcome, Ok(5));
+        assert!(!handle.expired());
     });
 }

@@ -17,7 +17,7 @@ use tidegate_timeout::{
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, advance, sleep};
 
-use crate::support::{ms, paused_runtime};
+use crate::support::{Apart, ms, paused_runtime};
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 type Make = fn(&World, Boxed) -> Boxed;
@@ -181,6 +181,20 @@ const FUTURES: &[(&str, Make)] = &[
         world.know(innermost.handle());
         let inside = move_on_after(ms(120), timeout(ms(110), innermost));
         Box::pin(async { drop(timeout(ms(90), Run::new(inside)).await) })
+    }),
+    ("inside one another, each woken apart", |world, body| {
+        let innermost = timeout(ms(100), Apart::new(body));
+        let inside = Apart::new(timeout(ms(110), Apart::new(innermost)));
+        let outer = timeout(ms(90), Apart::new(move_on_after(ms(95), inside)));
+        world.know(outer.handle());
+        Box::pin(async { drop(outer.await) })
+    }),
+    ("a tight one inside loose ones, woken apart", |world, body| {
+        let innermost = timeout(ms(30), body);
+        let middle = timeout(ms(60), Apart::new(timeout(ms(70), innermost)));
+        let outer = move_on_after(ms(50), Apart::new(middle));
+        world.know(outer.handle());
+        Box::pin(async { _ = outer.await })
     }),
 ];
 

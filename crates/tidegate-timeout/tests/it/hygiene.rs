@@ -310,3 +310,24 @@ fn a_job_that_panics_leaves_the_thread_outside_of_its_scope() {
     assert!(current_scope().is_none());
     assert!(scope.enter(|| current_scope().is_some()));
 }
+
+#[test]
+fn a_waker_may_call_back_in_when_what_it_was_for_is_given_up() {
+    paused(async {
+        let scope = Scope::new();
+        let waker = || Waker::from(Arc::new(CallsBack { scope: scope.handle(), cancels: false }));
+        let mut guard = scope.guard();
+        assert!(guard.poll_cancelled(&mut Context::from_waker(&waker())).is_pending());
+        drop(guard);
+        let mut waits = Box::pin(cancelled());
+        scope.enter(|| assert!(poll_with(waits.as_mut(), &waker()).is_pending()));
+        drop(waits);
+        let mut run = Box::pin(scope.run(pending::<()>()));
+        assert!(poll_with(run.as_mut(), &waker()).is_pending());
+        drop(run);
+        let mut work = Box::pin(timeout(ms(10), pending::<()>()));
+        let _handle = work.handle();
+        assert!(poll_with(work.as_mut(), &waker()).is_pending());
+        drop(work);
+    });
+}

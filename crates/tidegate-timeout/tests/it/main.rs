@@ -8,6 +8,7 @@ mod door;
 mod explicit;
 mod explore;
 mod hygiene;
+mod model;
 mod nesting;
 mod outcomes;
 mod panics;

@@ -3,13 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_test::poll_once;
+use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{
     CancelReason, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, move_on_after,
-    timeout, timeout_at,
+    shield, timeout, timeout_at,
 };
 use tokio::time::{Instant, sleep};
 
@@ -327,4 +330,46 @@ fn in_a_scope_that_was_cancelled_before_no_scope_inside_goes_on() {
         assert_eq!(outcome.await.unwrap_err().reason(), CancelReason::from("early"));
         assert!(!between.get());
     });
+}
+
+// trio 26
+#[test]
+fn no_scope_inside_goes_on_while_the_one_around_waits_for_a_shield() {
+    type Wrap = fn(Pin<Box<dyn Future<Output = ()>>>) -> Pin<Box<dyn Future<Output = ()>>>;
+    let wraps: [(&str, Wrap); 4] = [
+        ("timeout", |body| Box::pin(async { drop(timeout(ms(50), body).await) })),
+        ("move_on_after", |body| {
+            Box::pin(async {
+                _ = move_on_after(ms(50), body).await;
+            })
+        }),
+        ("run", |body| {
+            let scope = Scope::new().with_deadline(Deadline::after(ms(50)));
+            Box::pin(async move { drop(scope.run(body).await) })
+        }),
+        ("timeout inside a looser one", |body| {
+            Box::pin(async { drop(timeout(ms(200), timeout(ms(50), body)).await) })
+        }),
+    ];
+    for (name, wrap) in wraps {
+        paused(async {
+            let start = Instant::now();
+            let between = Rc::new(Cell::new(false));
+            let flag = Rc::clone(&between);
+            let body = async move {
+                let inner = async {
+                    assert_eq!(move_on_after(ms(70), pending::<()>()).await, None);
+                    flag.set(true);
+                };
+                let cancelled = async {
+                    assert!(cancel_scope(async |_| pending::<()>().await).await.is_err());
+                    flag.set(true);
+                };
+                tokio::join!(shield(sleep(ms(100))), inner, cancelled);
+            };
+            wrap(Box::pin(body)).await;
+            assert!(!between.get(), "{name}");
+            assert_eq!(start.elapsed(), ms(100), "{name}");
+        });
+    }
 }

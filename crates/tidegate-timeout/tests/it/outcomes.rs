@@ -495,3 +495,18 @@ fn a_body_that_is_ready_at_once_needs_no_runtime() {
     assert_eq!(outcome, Ok(5));
     assert_eq!(tidegate_test::block_on(move_on_after(ms(1), ready(5))), Some(5));
 }
+
+#[test]
+fn of_several_that_expired_each_says_that_it_was_itself() {
+    paused(async {
+        let works = [1, 2].map(|n| timeout(ms(n), pending::<()>()));
+        let handles = works.each_ref().map(|work| work.handle());
+        let [one, two] = works;
+        let elapsed = [one.await.unwrap_err(), two.await.unwrap_err()];
+        for (i, elapsed) in elapsed.iter().enumerate() {
+            assert!(handles[i].expired());
+            assert_eq!([0, 1].map(|it| elapsed.is_from(&handles[it])), [i == 0, i == 1]);
+        }
+        assert_ne!(elapsed[0], elapsed[1]);
+    });
+}

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_test::{CountingWaker, poll_with};
+use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope, timeout};
 use tokio::time::{Instant, sleep};
 
@@ -201,5 +202,17 @@ fn a_scope_without_a_deadline_can_be_given_one() {
         });
         assert_eq!(outcome.await.unwrap_err().reason(), CancelReason::Deadline);
         assert_eq!(start.elapsed(), ms(75));
+    });
+}
+
+#[test]
+fn a_deadline_that_is_away_is_not_extended() {
+    paused(async {
+        let work = timeout(Duration::MAX, pending::<()>());
+        work.handle().extend(ms(1));
+        assert_eq!(work.handle().deadline(), Deadline::NEVER);
+        let scope = Scope::new();
+        scope.handle().extend(Duration::ZERO);
+        assert_eq!(scope.handle().deadline(), Deadline::NEVER);
     });
 }

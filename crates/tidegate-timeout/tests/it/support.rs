@@ -1,3 +1,7 @@
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 pub(crate) fn ms(n: u64) -> Duration {
@@ -64,4 +68,43 @@ pub(crate) async fn panic_of<F: Future>(future: F) -> String {
     let panic = panic.await;
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned())).expect("a text")
+}
+
+/// Polls its future only when the waker that it gave it was woken, as `FuturesUnordered` does.
+pub(crate) struct Apart<F> {
+    future: Pin<Box<F>>,
+    woken: Arc<Woken>,
+}
+
+struct Woken {
+    flag: AtomicBool,
+    outer: Mutex<Waker>,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.flag.store(true, Ordering::SeqCst);
+        let outer = self.outer.lock().unwrap().clone();
+        outer.wake();
+    }
+}
+
+impl<F> Apart<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let woken = Woken { flag: AtomicBool::new(true), outer: Mutex::new(Waker::noop().clone()) };
+        Self { future: Box::pin(future), woken: Arc::new(woken) }
+    }
+}
+
+impl<F: Future> Future for Apart<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        *self.woken.outer.lock().unwrap() = cx.waker().clone();
+        if !self.woken.flag.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(&self.woken));
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
 }
