@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
-use tidegate_timeout::scope::Scope;
+use tidegate_timeout::scope::{Orphan, Scope};
 use tidegate_timeout::{CancelReason, ScopeHandle};
 
 use crate::panicked::drop_quietly;
@@ -37,6 +37,8 @@ pub(crate) struct Core {
     word: AtomicUsize,
     attention: AtomicUsize,
     seats: Mutex<Seats>,
+    /// The scopes around wait for this when nobody polls the group any more.
+    orphan: Mutex<Option<Orphan>>,
 }
 
 /// How the children have fared.
@@ -86,6 +88,7 @@ impl Core {
             word: AtomicUsize::new(BODY),
             attention: AtomicUsize::new(0),
             seats: Mutex::default(),
+            orphan: Mutex::new(None),
         }
     }
 
@@ -109,7 +112,22 @@ impl Core {
         // Release: what this one did happens before `is_over` says yes. Acquire: and before the wake.
         if self.word.fetch_sub(who, Ordering::AcqRel) == who {
             self.signal.wake();
+            self.let_go();
         }
+    }
+
+    /// Has the scopes around wait until everybody has ended.
+    pub(crate) fn leave_behind(&self) {
+        *self.orphan.lock() = Some(self.scope.adopt());
+        // Whoever left last may have looked before it was there.
+        if self.is_over() {
+            self.let_go();
+        }
+    }
+
+    fn let_go(&self) {
+        let orphan = self.orphan.lock().take();
+        drop(orphan);
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -59,7 +59,7 @@ use crate::turn::Turn;
 /// # Limitations
 ///
 /// A scope that is dropped from outside, by `tokio::select!`, tokio's `timeout` or `abort`, cancels its children but
-/// cannot wait for them. tidegate's own timeouts and groups wait.
+/// cannot wait for them: the nearest tidegate scope around does, before it returns. Outside of every scope nobody does.
 pub struct TaskGroup<E = BoxError> {
     shared: Arc<Shared<E>>,
 }
@@ -88,7 +88,8 @@ impl<E> TaskGroup<E> {
     ///
     /// # Cancel safety
     ///
-    /// Weak. Dropping it drops the body and cancels the children, which clean up without being waited for.
+    /// Weak. Dropping it drops the body and cancels the children; the nearest scope around that has not ended waits
+    /// for them to clean up before it returns.
     ///
     /// # Examples
     ///

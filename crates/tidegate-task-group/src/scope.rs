@@ -15,7 +15,8 @@
 // its own. Where a scope is current but drops nothing (in a thread's job, in a task that was carried into it), that
 // would be for ever: there the cancellation is reported like one of the group.
 //
-// Dropped before that, by `select!` or the like, it cancels the group and lets it end by itself. But a scope around
+// Dropped before that, by `select!` or the like, it cancels the group and lets it end by itself; the nearest scope
+// around that has not ended waits for it. But a scope around
 // that was cancelled and drops this all the same does so because the time to clean up is over: then the children
 // are told to drop what they have. The two are told apart by where it happens: what the scope itself drops is not
 // dropped inside it.
@@ -208,6 +209,7 @@ impl<T, E> Running<T, E> {
             core.dismiss();
         }
         drop_body();
+        core.leave_behind();
         if self.end.is_none() {
             core.body_ended();
         }

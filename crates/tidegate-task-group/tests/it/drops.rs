@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tidegate_task_group::TaskError;
+use tidegate_timeout::cancel_scope;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -34,6 +35,50 @@ fn a_scope_dropped_by_select_cancels_its_children_through_their_scopes() {
             tokio::task::yield_now().await;
         }
         assert_eq!(done.get(), 1, "the child cleaned up");
+    });
+}
+
+#[test]
+fn the_scope_around_waits_for_the_children_of_a_scope_dropped_by_select() {
+    for body_has_ended in [false, true] {
+        on_both(move || async move {
+            let (alive, done) = (Alive::default(), Counter::default());
+            let (child, cleaning) = (alive.clone(), done.clone());
+            let group = Group::scope(async move |group| {
+                drop(group.spawn(async move {
+                    let _child = child;
+                    with_cleanup(async move {
+                        breathe().await;
+                        cleaning.add();
+                    })
+                    .await
+                }));
+                if body_has_ended { Ok(()) } else { forever::<()>().await }
+            });
+            let around = cancel_scope(async move |_| {
+                tokio::select! {
+                    biased;
+                    _ = group => unreachable!(),
+                    () = breathe() => {}
+                }
+            });
+            assert_eq!(around.await, Ok(()), "a value is kept while the scope waits");
+            assert_eq!((alive.count(), done.get()), (0, 1), "the child had cleaned up by then");
+        });
+    }
+}
+
+#[test]
+fn a_scope_around_does_not_wait_for_a_dropped_scope_without_children() {
+    on_both(|| async {
+        let around = cancel_scope(async |_| {
+            tokio::select! {
+                biased;
+                _ = Group::scope(async |_| forever::<()>().await) => unreachable!(),
+                () = breathe() => {}
+            }
+        });
+        assert_eq!(around.await, Ok(()));
     });
 }
 
