@@ -53,6 +53,12 @@ xflags::xflags! {
             optional -p, --package package: String
         }
 
+        /// Thousands of scopes that end in every way at once, on several threads: no clean-up is left behind.
+        cmd stress {
+            /// How many scopes; 16,000 unless told. `test` does with fewer.
+            optional --scopes count: usize
+        }
+
         /// Break the code on purpose, each way that a `tests/mutations.txt` lists: a test has to fail each time.
         cmd mutants {
             /// Only the mutations whose description contains this.

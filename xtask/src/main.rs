@@ -39,6 +39,7 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Docs(it) => docs(sh, it.open),
         flags::XtaskCmd::Loom(it) => loom(sh, it.package),
         flags::XtaskCmd::Shuttle(it) => shuttle(sh, it.package, it.schedules),
+        flags::XtaskCmd::Stress(it) => stress(sh, it.scopes),
         flags::XtaskCmd::Asan(it) => asan(sh, it.package),
         flags::XtaskCmd::Mutants(it) => mutants::run(sh, &it),
         flags::XtaskCmd::Miri(it) => miri(sh, it.package),
@@ -130,6 +131,12 @@ fn shuttle(sh: &Shell, package: Option<String>, schedules: Option<usize>) -> any
     let _dir = sh.push_env("CARGO_TARGET_DIR", "target/shuttle");
     let _schedules = schedules.map(|it| sh.push_env("TIDEGATE_SCHEDULES", it.to_string()));
     cmd!(sh, "cargo test --profile loom {what...} {targets...}").run()?;
+    Ok(())
+}
+
+fn stress(sh: &Shell, scopes: Option<usize>) -> anyhow::Result<()> {
+    let _scopes = sh.push_env("TIDEGATE_SCOPES", scopes.unwrap_or(16_000).to_string());
+    cmd!(sh, "cargo test --release --package tidegate --test stress -- --nocapture").run()?;
     Ok(())
 }
 

@@ -33,6 +33,6 @@ pub use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
 pub use tidegate_time_lock::TimeLock;
 #[cfg(feature = "timeout")]
 pub use tidegate_timeout::{
-    CancelReason, Deadline, Elapsed, ScopeExt, ScopeHandle, cancel_scope, checkpoint,
-    move_on_after, shield, timeout, timeout_at,
+    AsyncContext, CancelReason, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle, cancel_scope,
+    checkpoint, move_on_after, shield, timeout, timeout_at, with,
 };
