@@ -10,6 +10,7 @@ mod explore;
 mod hygiene;
 mod model;
 mod nesting;
+mod nests;
 mod outcomes;
 mod panics;
 mod reschedule;
