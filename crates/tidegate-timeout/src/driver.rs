@@ -17,7 +17,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ use pin_project_lite::pin_project;
 use tokio::task::coop;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::current::{self, Around, Note, Noted, WakerId};
+use crate::current::{self, WakerId};
 use crate::deadline::Deadline;
-use crate::node::{Cause, Kind, Look, Node};
+use crate::node::{Cause, Kind, Node};
+use crate::own::{Own, Watched};
 use crate::time::Time;
 
 pin_project! {
@@ -62,34 +63,6 @@ pub(crate) enum Verdict<T> {
     Expired(Duration),
     /// Somebody cancelled this scope or, for those that report it, one around.
     Cancelled(Arc<Cause>),
-}
-
-/// The scope of a driver.
-#[derive(Debug)]
-struct Own {
-    time: Time,
-    known: OnceLock<Box<Known>>,
-    kind: Kind,
-    deadline_first: bool,
-    /// The node is nobody else's: it ends with this driver.
-    sole: bool,
-    /// This driver has been pending.
-    waited: bool,
-}
-
-/// What there is of a scope that was asked for, or has a grace.
-#[derive(Debug, Default)]
-struct Known {
-    node: Option<Arc<Node>>,
-    /// The node, if it was made for a handle, until the next poll: only then its place in the tree is known.
-    early: OnceLock<Arc<Node>>,
-    grace: Option<Duration>,
-    /// Among the watchers of the node.
-    place: Option<usize>,
-    /// When this driver drops its body, as of that version of the node.
-    reach: Option<(u32, Deadline)>,
-    /// The end of the grace, once the scope only waits for its guards.
-    ending: Option<Deadline>,
 }
 
 enum Next {
@@ -483,185 +456,6 @@ fn decide_known(
             Next::Again
         }
         _ => Next::Wait,
-    }
-}
-
-/// What a driver sees when it looks at its node.
-struct Watched<'a> {
-    node: &'a Arc<Node>,
-    place: usize,
-    look: Look,
-    grace: Option<Duration>,
-    reach: Option<(u32, Deadline)>,
-    ending: &'a mut Option<Deadline>,
-}
-
-impl Own {
-    #[inline]
-    fn new(time: Time, kind: Kind) -> Self {
-        Self {
-            time,
-            known: OnceLock::new(),
-            kind,
-            deadline_first: false,
-            sole: true,
-            waited: false,
-        }
-    }
-
-    /// For a node that has its place in the tree.
-    fn on(node: Arc<Node>, sole: bool) -> Self {
-        let kind = node.kind;
-        let known = Known { grace: node.grace(), node: Some(node), ..Known::default() };
-        let known = OnceLock::from(Box::new(known));
-        Self { time: Time::ENDLESS, known, kind, deadline_first: false, sole, waited: false }
-    }
-
-    fn known(&mut self) -> &mut Known {
-        self.known.get_or_init(Box::default);
-        self.known.get_mut().expect("it was just made")
-    }
-
-    fn node(&self) -> Option<&Arc<Node>> {
-        self.known.get()?.node.as_ref()
-    }
-
-    fn made(&self) -> Option<&Arc<Node>> {
-        let known = self.known.get()?;
-        known.node.as_ref().or_else(|| known.early.get())
-    }
-
-    fn made_or_early(&self) -> &Arc<Node> {
-        let known = self.known.get_or_init(Box::default);
-        match &known.node {
-            Some(node) => node,
-            None => known.early.get_or_init(|| self.note(WakerId::NONE).node()),
-        }
-    }
-
-    #[inline]
-    fn note(&self, waker: WakerId) -> Note {
-        Note { kind: self.kind, time: self.time.copied(), waker }
-    }
-
-    /// Puts a node that was made for a handle where it is polled.
-    fn settle(&mut self) {
-        let known = self.known();
-        if let Some(node) = known.early.take() {
-            current::node().into_iter().for_each(|parent| node.attach(parent));
-            known.node = Some(node);
-        }
-    }
-
-    fn make_node(&mut self) {
-        let node = self.note(WakerId::NONE).node();
-        current::place(&node);
-        Noted::made(self, node);
-    }
-
-    /// Runs `f`, a poll of the body, inside the scope.
-    fn inside<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        if self.node().is_none() {
-            return self.enter_note(cx, f);
-        }
-        let around = self.prepare(WakerId::of(cx.waker()));
-        current::enter(&mut self.known().node, around, || f(cx))
-    }
-
-    #[inline]
-    fn enter_note<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        current::enter_note(self.note(WakerId::of(cx.waker())), self, || f(cx))
-    }
-
-    /// Before the body is polled in a scope of which there is a node: what the body can rely on.
-    fn prepare(&mut self, waker: WakerId) -> Around {
-        let kind = self.kind;
-        let known = self.known();
-        let node = known.node.as_ref().expect("there is a node");
-        let contained = current::contains(node);
-        node.set_contained(contained);
-        let version = node.version();
-        let drops_by = match known.reach {
-            Some((seen, drops_by)) if seen == version => drops_by,
-            _ => match kind {
-                Kind::Timeout => node.deadline(),
-                Kind::Reporter if contained => node.deadline(),
-                _ => node.effective(),
-            },
-        };
-        known.reach = Some((version, drops_by));
-        current::around(&mut None).drops_by(drops_by, waker)
-    }
-
-    /// How long the scope had, from its beginning to its deadline.
-    fn length(&self) -> Duration {
-        let moved = self.node().and_then(|node| {
-            Some(node.deadline().instant()?.saturating_duration_since(node.started?))
-        });
-        moved.or(self.time.length()).unwrap_or_default()
-    }
-
-    /// For `deadline_first`: whether the deadline has passed.
-    fn is_late(&mut self) -> bool {
-        if let Some(node) = self.node() {
-            return node.deadline().has_elapsed();
-        }
-        self.time.begin(&mut None);
-        self.time.deadline().has_elapsed()
-    }
-
-    /// For `deadline_first`: ends the scope by its deadline, unless something else came first.
-    fn expire(&self) -> bool {
-        self.node().is_none_or(|node| {
-            node.expire(Instant::now());
-            node.has_expired()
-        })
-    }
-
-    /// Keeps the task's waker where whatever concerns the scope wakes it.
-    fn watch(&mut self, cx: &Context<'_>) -> Watched<'_> {
-        let known = self.known();
-        let node = known.node.as_ref().expect("the node was made");
-        let place = *known.place.get_or_insert_with(|| node.join(true));
-        let look = node.watch(place, cx.waker());
-        let (grace, reach) = (known.grace, known.reach);
-        Watched { node, place, look, grace, reach, ending: &mut known.ending }
-    }
-
-    #[inline]
-    fn end(&mut self) {
-        if let Some(known) = self.known.get_mut() {
-            known.end(self.sole);
-        }
-    }
-}
-
-impl Noted for Own {
-    fn begun(&mut self, time: Time) {
-        self.time = time;
-    }
-
-    #[cold]
-    fn made(&mut self, node: Arc<Node>) {
-        self.known().node = Some(node);
-    }
-}
-
-impl Known {
-    #[cold]
-    fn end(&mut self, sole: bool) {
-        let Some(node) = self.node.as_ref().or_else(|| self.early.get()) else { return };
-        self.place.take().into_iter().for_each(|place| node.leave(place));
-        if sole {
-            node.end();
-        }
-    }
-}
-
-impl Drop for Own {
-    #[inline]
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

@@ -30,6 +30,7 @@ mod ext;
 mod handle;
 mod move_on;
 mod node;
+mod own;
 mod reason;
 pub mod scope;
 mod shield;

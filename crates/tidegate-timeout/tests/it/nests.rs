@@ -100,8 +100,9 @@ fn expected(levels: &[Level], moves: &[Move]) -> Option<(u64, usize)> {
                 moves.next();
             }
             _ => {
-                return ends
-                    .map(|ends| (ends, deadlines.iter().position(|it| *it == Some(ends)).unwrap()));
+                return ends.map(|ends| {
+                    (ends, deadlines.iter().position(|it| *it == Some(ends)).unwrap())
+                });
             }
         }
     }
