@@ -2,72 +2,28 @@ use std::any::{Any, TypeId};
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 
-/// The errors of a body and of the exits that ran after it.
+use crate::with::WithError;
+
+/// Any error.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The errors of the body of a stack and of the exits that ran after it.
 ///
 /// # Examples
 ///
 /// ```
 /// use tidegate_timeout::ExitErrors;
 ///
-/// let errors = ExitErrors { body: Some("no such row"), exits: vec!["the connection is gone"] };
+/// let errors =
+///     ExitErrors { body: Some("no such row"), exits: vec!["the connection is gone".into()] };
 /// assert_eq!(errors.to_string(), "no such row; its exit failed: the connection is gone");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExitErrors<E> {
+#[derive(Debug)]
+pub struct ExitErrors<E = Box<dyn Error + Send + Sync>> {
     /// What the body said, if it failed.
     pub body: Option<E>,
     /// What the exits said that failed, in the order in which they ran.
-    pub exits: Vec<E>,
-}
-
-impl<E: 'static> ExitErrors<E> {
-    /// One error that holds them all, or the first one and the rest.
-    pub(crate) fn into_one(self) -> (E, Vec<E>) {
-        if self.len() == 1 {
-            return self.into_first();
-        }
-        via(self, |errors| -> Box<dyn Error + Send + Sync> { Box::new(errors) })
-            .or_else(|errors| via(errors, |errors| -> Box<dyn Error> { Box::new(errors) }))
-            .or_else(|errors| via(errors, |errors: ExitErrors<String>| errors.to_string()))
-            .map_or_else(Self::into_first, |error| (error, Vec::new()))
-    }
-
-    fn into_first(mut self) -> (E, Vec<E>) {
-        let first = self.body.take().unwrap_or_else(|| self.exits.remove(0));
-        (first, self.exits)
-    }
-}
-
-impl<E> ExitErrors<E> {
-    fn len(&self) -> usize {
-        usize::from(self.body.is_some()) + self.exits.len()
-    }
-}
-
-/// Whether one `E` can hold several.
-pub(crate) fn holds_many<E: 'static>() -> bool {
-    let this = TypeId::of::<E>();
-    this == TypeId::of::<Box<dyn Error + Send + Sync>>()
-        || this == TypeId::of::<Box<dyn Error>>()
-        || this == TypeId::of::<String>()
-}
-
-/// Makes one error of several, if `E` is `K`, of which it is known how.
-fn via<E: 'static, K: 'static>(
-    errors: ExitErrors<E>,
-    make: fn(ExitErrors<K>) -> K,
-) -> Result<E, ExitErrors<E>> {
-    let one = make(same::<_, ExitErrors<K>>(errors)?);
-    Ok(same(one).unwrap_or_else(|_| unreachable!("E is K")))
-}
-
-fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
-    let mut value = Some(value);
-    let same = (&mut value as &mut dyn Any).downcast_mut::<Option<B>>();
-    match same.and_then(Option::take) {
-        Some(value) => Ok(value),
-        None => Err(value.expect("it was not taken")),
-    }
+    pub exits: Vec<Box<dyn Error + Send + Sync>>,
 }
 
 impl<E: Display> Display for ExitErrors<E> {
@@ -86,3 +42,64 @@ impl<E: Display> Display for ExitErrors<E> {
 }
 
 impl<E: Debug + Display> Error for ExitErrors<E> {}
+
+/// Whether one `E` can hold several errors.
+pub(crate) fn holds_many<E: 'static>() -> bool {
+    let this = TypeId::of::<E>();
+    this == TypeId::of::<BoxError>()
+        || this == TypeId::of::<Box<dyn Error>>()
+        || this == TypeId::of::<String>()
+}
+
+const HOLDS: &str = "E holds many";
+
+/// One error of two, if `E` [holds many](holds_many).
+pub(crate) fn both<E: 'static>(body: E, exit: E) -> E {
+    let both = WithError::Both { body, exit };
+    via(both, |both: WithError<BoxError, BoxError>| -> BoxError { Box::new(both) })
+        .or_else(|both| {
+            type Local = Box<dyn Error>;
+            via(both, |both: WithError<Local, Local>| -> Local { Box::new(both) })
+        })
+        .or_else(|both| via(both, |both: WithError<String, String>| both.to_string()))
+        .unwrap_or_else(|_| unreachable!("{HOLDS}"))
+}
+
+/// One error of several, if `E` [holds many](holds_many).
+pub(crate) fn all<E: 'static>(body: Option<E>, mut exits: Vec<BoxError>) -> E {
+    match body {
+        Some(body) if exits.is_empty() => return body,
+        None if exits.len() == 1 => return exits.pop().and_then(one).expect(HOLDS),
+        _ => {}
+    }
+    via(ExitErrors { body, exits }, |all: ExitErrors| -> BoxError { Box::new(all) })
+        .or_else(|all| via(all, |all: ExitErrors<Box<dyn Error>>| -> Box<dyn Error> { all.into() }))
+        .or_else(|all| via(all, |all: ExitErrors<String>| all.to_string()))
+        .unwrap_or_else(|_| unreachable!("{HOLDS}"))
+}
+
+fn one<E: 'static>(error: BoxError) -> Option<E> {
+    same(error)
+        .or_else(|error: BoxError| same::<Box<dyn Error>, E>(error))
+        .or_else(|error| same(error.to_string()))
+        .ok()
+}
+
+/// Makes one error of several, if `A` is `B` and `E` is `K`, of which it is known how.
+fn via<A: 'static, B: 'static, K: 'static, E: 'static>(
+    several: A,
+    make: fn(B) -> K,
+) -> Result<E, A> {
+    let one = make(same(several)?);
+    Ok(same(one).unwrap_or_else(|_| unreachable!("A is B only where E is K")))
+}
+
+/// `value`, if its type is `B`.
+pub(crate) fn same<A: 'static, B: 'static>(value: A) -> Result<B, A> {
+    let mut value = Some(value);
+    let same = (&mut value as &mut dyn Any).downcast_mut::<Option<B>>();
+    match same.and_then(Option::take) {
+        Some(value) => Ok(value),
+        None => Err(value.expect("it was not taken")),
+    }
+}

@@ -7,7 +7,7 @@ use crate::bracket::{Bracket, Held, Leave};
 use crate::caught::message_of;
 use crate::context::{AsyncContext, Exit};
 use crate::discard::discard;
-use crate::exit_errors::{ExitErrors, holds_many};
+use crate::exit_errors::{both, holds_many};
 use crate::scope::Ended;
 
 /// Enters a context, lends its guard to `body`, and leaves it however that ends.
@@ -29,7 +29,7 @@ use crate::scope::Ended;
 /// # Two errors
 ///
 /// When the body fails and then the exit, too, the outcome holds both if `E` is `Box<dyn Error + Send + Sync>`,
-/// `Box<dyn Error>` or `String`: it is then an [`ExitErrors`], or its text. Any other `E` is
+/// `Box<dyn Error>` or `String`: it is then a [`WithError`], or its text. Any other `E` is
 /// the body's error; the exit was told what that says, and its own error goes to
 /// [`AsyncContext::unreported`]. [`with_both`] returns both, in their own types.
 ///
@@ -102,9 +102,7 @@ where
     with_both(context, body).await.map_err(|error| match error {
         WithError::Enter(error) | WithError::Exit(error) => error.into(),
         WithError::Body(error) => error,
-        WithError::Both { body, exit } if holds_many::<E>() => {
-            ExitErrors { body: Some(body), exits: vec![exit.into()] }.into_one().0
-        }
+        WithError::Both { body, exit } if holds_many::<E>() => both(body, exit.into()),
         WithError::Both { body, exit } => {
             C::unreported(exit);
             body

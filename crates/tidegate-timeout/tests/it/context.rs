@@ -12,8 +12,8 @@ use std::time::Duration;
 use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
 use tidegate_timeout::scope::Run;
 use tidegate_timeout::{
-    AsyncContext, CancelReason, Deadline, Exit, ExitErrors, ScopeExt, WithError, cancel_scope,
-    current_scope, move_on_after, shield, timeout, with, with_both,
+    AsyncContext, CancelReason, Deadline, Exit, ScopeExt, WithError, cancel_scope, current_scope,
+    move_on_after, shield, timeout, with, with_both,
 };
 use tokio::time::{Instant, sleep};
 
@@ -355,9 +355,10 @@ fn errors_of_the_body_and_of_the_exit_are_both_returned() {
         let both = "body is stuck; its exit failed: door is stuck";
 
         let error = with(door(), async |_| Err::<(), BoxError>(Stuck("body").into())).await;
-        let error = error.unwrap_err().downcast::<ExitErrors<BoxError>>().unwrap();
+        let error = error.unwrap_err().downcast::<WithError<BoxError, BoxError>>().unwrap();
         assert_eq!(error.to_string(), both);
-        assert!(error.body.unwrap().is::<Stuck>() && error.exits[0].is::<Stuck>());
+        let WithError::Both { body, exit } = *error else { panic!("not both: {error}") };
+        assert!(body.is::<Stuck>() && exit.is::<Stuck>());
 
         let error = with(door(), async |_| Err::<(), String>("body is stuck".into())).await;
         assert_eq!(error.unwrap_err(), both);
@@ -370,7 +371,7 @@ fn errors_of_the_body_and_of_the_exit_are_both_returned() {
         type Local = Box<dyn Error>;
         let door = Log::default().door("door").exit(How::Fails);
         let error = with(door, async |_| Err::<(), Local>(Stuck("body").into())).await;
-        assert!(error.unwrap_err().is::<ExitErrors<Local>>());
+        assert!(error.unwrap_err().is::<WithError<Local, Local>>());
     });
 }
 

@@ -5,6 +5,7 @@ mod ask;
 mod cancel;
 mod context;
 mod door;
+mod exit_stack;
 mod explicit;
 mod explore;
 mod hygiene;
