@@ -381,6 +381,37 @@ fn a_scope_waits_for_an_orphan_that_ends_while_it_is_cancelled() {
 }
 
 #[test]
+fn a_value_waits_for_an_orphan_that_ends_meanwhile() {
+    race(|| {
+        let scope = Scope::new();
+        let orphan = scope.enter(Scope::new).adopt();
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&ended);
+        let cleaner = spawn(move || {
+            flag.store(true, Ordering::Relaxed);
+            drop(orphan);
+        });
+        assert!(matches!(block_on(scope.run(async { 5 })), Ended::Value(5)));
+        assert!(ended.load(Ordering::Relaxed));
+        cleaner.join().unwrap();
+    });
+}
+
+#[test]
+fn a_value_that_waits_for_an_orphan_is_kept_although_the_scope_is_cancelled() {
+    race(|| {
+        let scope = Scope::new();
+        let orphan = scope.adopt();
+        let handle = scope.handle();
+        let canceller = spawn(move || handle.cancel("enough"));
+        let cleaner = spawn(move || drop(orphan));
+        assert!(matches!(block_on(scope.run(async { 5 })), Ended::Value(5)));
+        canceller.join().unwrap();
+        cleaner.join().unwrap();
+    });
+}
+
+#[test]
 fn orphans_that_come_and_go_in_several_threads_add_up() {
     race(|| {
         let scope = Scope::new();
