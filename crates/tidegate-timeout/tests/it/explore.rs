@@ -6,13 +6,14 @@ use std::future::pending;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use tidegate_test::{CountingWaker, Explorer, Held, poll_once};
 use tidegate_timeout::scope::{Run, Scope};
 use tidegate_timeout::{
-    Deadline, ScopeExt, ScopeHandle, cancel_scope, cancelled, checkpoint, current_scope,
-    move_on_after, shield, shield_for, timeout, timeout_at,
+    AsyncContext, Deadline, Exit, ScopeExt, ScopeHandle, cancel_scope, cancelled, checkpoint,
+    current_scope, move_on_after, shield, shield_for, timeout, timeout_at, with,
 };
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, advance, sleep};
@@ -30,8 +31,30 @@ struct World {
     handle: RefCell<Option<ScopeHandle>>,
     /// Held by the body, and by nothing else for long.
     held: Rc<()>,
+    /// How many contexts have been entered and not been left.
+    open: Arc<AtomicUsize>,
     woken: Arc<CountingWaker>,
     waker: RefCell<Option<Waker>>,
+}
+
+/// A context that takes its time.
+struct Slow(Arc<AtomicUsize>);
+
+impl AsyncContext for Slow {
+    type Guard = Arc<AtomicUsize>;
+    type Error = String;
+
+    async fn enter(self) -> Result<Arc<AtomicUsize>, String> {
+        sleep(ms(10)).await;
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(self.0)
+    }
+
+    async fn exit(open: Arc<AtomicUsize>, _: Exit) -> Result<(), String> {
+        sleep(ms(15)).await;
+        open.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 impl World {
@@ -42,6 +65,7 @@ impl World {
             around: Scope::new(),
             handle: RefCell::new(None),
             held: Rc::new(()),
+            open: Arc::new(AtomicUsize::new(0)),
             woken,
             waker: RefCell::new(Some(waker)),
         }
@@ -49,6 +73,10 @@ impl World {
 
     fn pass(&self, n: u64) {
         self.runtime.block_on(advance(ms(n)));
+    }
+
+    fn slow(&self) -> Slow {
+        Slow(Arc::clone(&self.open))
     }
 
     fn know(&self, handle: ScopeHandle) {
@@ -81,8 +109,6 @@ impl World {
 
     fn nothing_is_left(&self, case: &str) {
         assert_eq!(Rc::strong_count(&self.held), 1, "{case}: the body is gone");
-        drop(self.waker.take());
-        assert_eq!(Arc::strong_count(&self.woken), 1, "{case}: no timer and no list has a waker");
         assert!(current_scope().is_none() && checkpoint().is_ok(), "{case}: the thread is clean");
         if let Some(handle) = self.handle.take() {
             let shown = (handle.reason(), handle.expired(), handle.deadline());
@@ -91,10 +117,17 @@ impl World {
             let again = (handle.reason(), handle.expired(), handle.deadline());
             assert_eq!(again, shown, "{case}: it shows how it ended");
         }
-        // No guard is left either: the scope around ends at once.
+        // No guard is left either: the scope around ends at once, but for contexts that are still to be left.
         self.around.handle().cancel("enough");
         let mut run = Box::pin(self.around.run(pending::<()>()));
+        if self.open.load(Ordering::Relaxed) > 0 {
+            assert!(poll_once(run.as_mut()).is_pending(), "{case}: the scope around waits");
+            self.runtime.block_on(async { sleep(ms(1000)).await });
+            assert_eq!(self.open.load(Ordering::Relaxed), 0, "{case}: all contexts were left");
+        }
         assert!(poll_once(run.as_mut()).is_ready(), "{case}: the scope around may end");
+        drop(self.waker.take());
+        assert_eq!(Arc::strong_count(&self.woken), 1, "{case}: no timer and no list has a waker");
     }
 }
 
@@ -174,6 +207,39 @@ const FUTURES: &[(&str, Make)] = &[
                 _ = cancelled() => {}
                 () = body => {}
             }
+        })
+    }),
+    ("with", |world, body| {
+        let context = world.slow();
+        Box::pin(async {
+            let inside = async |_: &mut Arc<AtomicUsize>| {
+                body.await;
+                Ok::<_, String>(())
+            };
+            drop(with(context, inside).await);
+        })
+    }),
+    ("with, in a timeout and around one", |world, body| {
+        let context = world.slow();
+        let work = timeout(ms(60), async {
+            let inside = async |_: &mut Arc<AtomicUsize>| {
+                _ = timeout(ms(100), body).await;
+                Ok::<_, String>(())
+            };
+            with(context, inside).await
+        });
+        world.know(work.handle());
+        Box::pin(async { drop(work.await) })
+    }),
+    ("two contexts, one in the other", |world, body| {
+        let (outer, inner) = (world.slow(), world.slow());
+        Box::pin(async {
+            let inside = async |_: &mut Arc<AtomicUsize>| {
+                body.await;
+                Ok::<_, String>(())
+            };
+            let around = async |_: &mut Arc<AtomicUsize>| with(inner, inside).await;
+            _ = move_on_after(ms(45), with(outer, around)).await;
         })
     }),
     ("four inside one another", |world, body| {
