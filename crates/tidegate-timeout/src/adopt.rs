@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::ext::InScope;
 use crate::node::Node;
@@ -35,13 +36,23 @@ impl Home {
 
     /// Runs `remainder` to its end; the nearest living scope waits for it.
     pub(crate) fn adopt(&self, remainder: Remainder) {
+        // Without a runtime it is dropped here.
+        drop(self.spawn(remainder));
+    }
+
+    /// As [`adopt`](Self::adopt), for whoever wants the output; `None` without a runtime.
+    pub(crate) fn spawn<F>(&self, future: F) -> Option<JoinHandle<F::Output>>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
         let current = Handle::try_current().ok();
-        let Some(runtime) = current.as_ref().or(self.runtime.as_ref()) else { return };
+        let runtime = current.as_ref().or(self.runtime.as_ref())?;
         let orphan = self.node.as_ref().map(Orphan::of);
-        runtime.spawn(async move {
+        Some(runtime.spawn(async move {
             let adopter = orphan.as_ref().map(|orphan| Arc::clone(orphan.adopter()));
-            InScope::new(remainder, adopter).await;
+            let output = InScope::new(future, adopter).await;
             drop(orphan);
-        });
+            output
+        }))
     }
 }

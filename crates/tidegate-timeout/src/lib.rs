@@ -32,12 +32,15 @@ mod handle;
 mod move_on;
 mod node;
 mod own;
+mod protect;
 mod reason;
 pub mod scope;
 mod shield;
 mod slots;
 mod time;
 mod timeout;
+#[cfg(feature = "tokio-util")]
+mod token;
 mod wakes;
 mod with;
 
@@ -51,7 +54,10 @@ pub use exit_stack::{ExitStack, Lent, exit_stack, exit_stack_all};
 pub use ext::{InScope, ScopeExt};
 pub use handle::ScopeHandle;
 pub use move_on::{MoveOn, move_on_after};
+pub use protect::{Protected, protect};
 pub use reason::{CancelReason, Cancelled};
 pub use shield::{Shield, shield, shield_for};
 pub use timeout::{Timeout, timeout, timeout_at};
+#[cfg(feature = "tokio-util")]
+pub use token::CancelOn;
 pub use with::{WithError, with, with_both};

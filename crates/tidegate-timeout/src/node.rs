@@ -25,6 +25,8 @@ use std::time::Duration;
 use tidegate_shim::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use tidegate_shim::{Mutex, MutexGuard};
 use tokio::time::Instant;
+#[cfg(feature = "tokio-util")]
+use tokio_util::sync::CancellationToken;
 
 use crate::deadline::Deadline;
 use crate::reason::CancelReason;
@@ -68,6 +70,9 @@ pub(crate) struct Node {
     version: AtomicU32,
     /// Written with the lock held. Release: pairs with the Acquire in `has_orphans`.
     orphans: AtomicUsize,
+    /// Cancelled with this scope.
+    #[cfg(feature = "tokio-util")]
+    token: OnceLock<CancellationToken>,
     state: Mutex<State>,
 }
 
@@ -127,6 +132,8 @@ impl Node {
             cancelled: AtomicBool::new(false),
             version: AtomicU32::new(0),
             orphans: AtomicUsize::new(0),
+            #[cfg(feature = "tokio-util")]
+            token: OnceLock::new(),
             state: Mutex::new(State {
                 deadline,
                 effective: deadline,
@@ -269,6 +276,12 @@ impl Node {
             node = around;
         }
         None
+    }
+
+    /// The token of this scope; `make` is called at most once.
+    #[cfg(feature = "tokio-util")]
+    pub(crate) fn token(&self, make: impl FnOnce() -> CancellationToken) -> &CancellationToken {
+        self.token.get_or_init(make)
     }
 
     // ---- deadlines

@@ -140,15 +140,16 @@ impl Own {
         let contained = current::contains(node);
         node.set_contained(contained);
         let version = node.version();
-        let around = current::around(&mut None);
         let drops_by = match known.reach {
             Some((seen, drops_by)) if seen == version => drops_by,
-            // It minds the deadlines around, too.
-            _ if kind == Kind::Reporter && !around.ends_all() => node.effective(),
-            _ => node.deadline(),
+            _ => match kind {
+                Kind::Timeout => node.deadline(),
+                Kind::Reporter if contained => node.deadline(),
+                _ => node.effective(),
+            },
         };
         known.reach = Some((version, drops_by));
-        around.drops_by(drops_by, kind, waker)
+        current::around(&mut None).drops_by(drops_by, waker)
     }
 
     /// How long the scope had, from its beginning to its deadline.
@@ -209,11 +210,10 @@ impl Known {
     #[cold]
     fn end(&mut self, sole: bool) {
         let Some(node) = self.node.as_ref().or_else(|| self.early.get()) else { return };
-        // First: a waker that panics when it is dropped must not keep it off.
+        self.place.take().into_iter().for_each(|place| node.leave(place));
         if sole {
             node.end();
         }
-        self.place.take().into_iter().for_each(|place| node.leave(place));
     }
 }
 

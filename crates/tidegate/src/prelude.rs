@@ -34,5 +34,5 @@ pub use tidegate_time_lock::TimeLock;
 #[cfg(feature = "timeout")]
 pub use tidegate_timeout::{
     AsyncContext, CancelReason, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle, cancel_scope,
-    checkpoint, move_on_after, shield, timeout, timeout_at, with,
+    checkpoint, exit_stack, move_on_after, protect, shield, timeout, timeout_at, with,
 };

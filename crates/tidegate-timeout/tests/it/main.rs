@@ -14,10 +14,13 @@ mod nesting;
 mod nests;
 mod outcomes;
 mod panics;
+mod protect;
 mod reschedule;
 mod runtimes;
 mod scale;
 mod scope;
 mod shield;
 mod support;
+#[cfg(feature = "tokio-util")]
+mod token;
 mod traits;
