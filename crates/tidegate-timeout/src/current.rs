@@ -65,14 +65,22 @@ impl WakerId {
 pub(crate) struct Around {
     drops_by: Option<Deadline>,
     waker: WakerId,
+    /// Also when a scope further out is cancelled: not all of them are timeouts.
+    ends_all: bool,
 }
 
 impl Around {
-    pub(crate) const NOBODY: Self = Self { drops_by: None, waker: WakerId::NONE };
+    pub(crate) const NOBODY: Self = Self { drops_by: None, waker: WakerId::NONE, ends_all: false };
 
     /// A future that drops what it polls when its scope is cancelled, and no later than `deadline`.
-    pub(crate) fn drops_by(self, deadline: Deadline, waker: WakerId) -> Self {
-        Self { drops_by: Some(self.drop_by().earliest(deadline)), waker }
+    pub(crate) fn drops_by(self, deadline: Deadline, kind: Kind, waker: WakerId) -> Self {
+        let ends_all = self.ends_all || kind != Kind::Timeout;
+        Self { drops_by: Some(self.drop_by().earliest(deadline)), waker, ends_all }
+    }
+
+    /// Whether it drops what it polls when any scope further out is cancelled.
+    pub(crate) fn ends_all(self) -> bool {
+        self.ends_all
     }
 
     /// Whether there is such a future.
@@ -187,7 +195,7 @@ impl Current {
         for place in &self.notes[timed..depth] {
             let mut time = place.time.get();
             time.begin(now);
-            around = around.drops_by(time.deadline(), place.waker.get());
+            around = around.drops_by(time.deadline(), place.kind.get(), place.waker.get());
             place.time.set(time);
             place.inside.set(around);
         }
@@ -343,7 +351,7 @@ fn enter_new<N: Noted, R>(mut note: Note, noted: &mut N, f: impl FnOnce() -> R) 
     let mut now = None;
     let around = around(&mut now);
     note.time.begin(&mut now);
-    let around = around.drops_by(note.time.deadline(), note.waker);
+    let around = around.drops_by(note.time.deadline(), note.kind, note.waker);
     noted.begun(note.time);
     let node = note.node();
     place(&node);

@@ -379,7 +379,7 @@ fn decide_unknown(
     // Nobody but the timer ends this scope, so nobody needs to find it.
     let alone = match scope.kind {
         Kind::Timeout => true,
-        Kind::Reporter => around.owns() || !current::is_some(),
+        Kind::Reporter => around.ends_all() || !current::is_some(),
         _ => !current::is_some(),
     };
     if !alone {
@@ -444,7 +444,7 @@ fn decide_known(
     }
     // What can report a cancellation from around, and is not dropped by it, also minds the deadlines around:
     // perhaps nobody else does any more.
-    let minds_all = kind == Kind::Reporter && !around.owns();
+    let minds_all = kind == Kind::Reporter && !around.ends_all();
     let deadline = if minds_all { look.effective } else { look.deadline };
     // Of two equal deadlines the outer one reports.
     let deadline = if around.drop_by() <= deadline { Deadline::NEVER } else { deadline };

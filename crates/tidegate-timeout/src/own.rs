@@ -140,16 +140,15 @@ impl Own {
         let contained = current::contains(node);
         node.set_contained(contained);
         let version = node.version();
+        let around = current::around(&mut None);
         let drops_by = match known.reach {
             Some((seen, drops_by)) if seen == version => drops_by,
-            _ => match kind {
-                Kind::Timeout => node.deadline(),
-                Kind::Reporter if contained => node.deadline(),
-                _ => node.effective(),
-            },
+            // It minds the deadlines around, too.
+            _ if kind == Kind::Reporter && !around.ends_all() => node.effective(),
+            _ => node.deadline(),
         };
         known.reach = Some((version, drops_by));
-        current::around(&mut None).drops_by(drops_by, waker)
+        around.drops_by(drops_by, kind, waker)
     }
 
     /// How long the scope had, from its beginning to its deadline.
@@ -210,10 +209,11 @@ impl Known {
     #[cold]
     fn end(&mut self, sole: bool) {
         let Some(node) = self.node.as_ref().or_else(|| self.early.get()) else { return };
-        self.place.take().into_iter().for_each(|place| node.leave(place));
+        // First: a waker that panics when it is dropped must not keep it off.
         if sole {
             node.end();
         }
+        self.place.take().into_iter().for_each(|place| node.leave(place));
     }
 }
 

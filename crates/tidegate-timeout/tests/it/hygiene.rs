@@ -9,8 +9,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use tidegate_test::{CountingWaker, poll_with};
 use tidegate_timeout::scope::{Ended, Guard, Scope};
 use tidegate_timeout::{
-    CancelReason, Deadline, ScopeExt, ScopeHandle, cancelled, checkpoint, current_scope, shield,
-    timeout,
+    CancelReason, Deadline, ScopeExt, ScopeHandle, cancel_scope, cancelled, checkpoint,
+    current_scope, shield, timeout,
 };
 use tokio::time::Instant;
 
@@ -329,5 +329,23 @@ fn a_waker_may_call_back_in_when_what_it_was_for_is_given_up() {
         let _handle = work.handle();
         assert!(poll_with(work.as_mut(), &waker()).is_pending());
         drop(work);
+    });
+}
+
+#[test]
+fn a_handle_shows_the_end_although_a_waker_panics_when_it_is_dropped() {
+    paused(async {
+        let handle = Mutex::new(None);
+        let mut work = Some(Box::pin(cancel_scope(async |scope| {
+            *handle.lock().unwrap() = Some(scope.clone());
+            pending::<()>().await;
+        })));
+        let waker = Waker::from(Arc::new(PanicsWhenDropped));
+        assert!(poll_with(work.as_mut().unwrap().as_mut(), &waker).is_pending());
+        drop(waker);
+        assert!(catch_unwind(AssertUnwindSafe(|| work = None)).is_err());
+        let handle = handle.lock().unwrap().take().unwrap();
+        handle.cancel("too late");
+        assert!(!handle.is_cancelled());
     });
 }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_test::poll_once;
-use tidegate_timeout::scope::Scope;
+use tidegate_timeout::scope::{Run, Scope};
 use tidegate_timeout::{
     CancelReason, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, move_on_after,
     shield, timeout, timeout_at,
@@ -372,4 +372,47 @@ fn no_scope_inside_goes_on_while_the_one_around_waits_for_a_shield() {
             assert_eq!(start.elapsed(), ms(100), "{name}");
         });
     }
+}
+
+#[test]
+fn a_scope_reports_where_the_timeout_around_it_cannot() {
+    paused(async {
+        let start = Instant::now();
+        let outer = Scope::new();
+        // Nobody drops this task, and its timeout can tell of its own deadline only.
+        let body = timeout(ms(100), async move {
+            let skipped = move_on_after(ms(1000), pending::<()>()).await;
+            let cancelled = cancel_scope(async |_| pending::<()>().await).await;
+            (skipped, cancelled.is_err(), start.elapsed())
+        });
+        let task = tokio::spawn(outer.enter(|| body.in_current_scope()));
+        sleep(ms(20)).await;
+        outer.handle().cancel("enough");
+        assert_eq!(task.await.unwrap(), Ok((None, true, ms(20))));
+    });
+}
+
+// Dropped by nobody but themselves, in a scope that nobody drives.
+#[test]
+fn a_timeout_inside_a_run_fires_although_nobody_minds_the_deadline_around() {
+    paused(async {
+        let start = Instant::now();
+        let task = timeout(ms(50), async {
+            Some(tokio::spawn(Run::new(timeout(ms(100), pending::<()>())).in_current_scope()))
+        });
+        let task = task.await.unwrap().unwrap();
+        assert!(timeout(ms(1000), task).await.is_ok());
+        assert_eq!(start.elapsed(), ms(100));
+
+        let scope = Scope::new().with_deadline(Deadline::after(ms(50)));
+        let body = Run::new(async {
+            assert_eq!(
+                move_on_after(ms(200), timeout(ms(100), pending::<()>())).await.unwrap().ok(),
+                None
+            );
+        });
+        let task = scope.enter(|| tokio::spawn(body.in_current_scope()));
+        assert!(timeout(ms(1000), task).await.is_ok());
+        assert_eq!(start.elapsed(), ms(200));
+    });
 }
