@@ -4,7 +4,6 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 use crate::current;
-use crate::deadline::Deadline;
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
 use crate::reason::{CancelReason, Cancelled};
@@ -60,14 +59,29 @@ pub fn current_scope() -> Option<ScopeHandle> {
 /// assert_eq!(sum(&[1, 2]).unwrap(), 3);
 /// ```
 pub fn checkpoint() -> Result<(), Cancelled> {
+    if may_go_on() {
+        return Ok(());
+    }
     let Some(node) = current::node() else { return Ok(()) };
-    if !node.is_cancelled() && node.effective() != Deadline::NEVER {
+    if !node.is_cancelled() {
         let now = Instant::now();
         node.outermost_expired(now).into_iter().for_each(|scope| scope.expire(now));
     }
     match node.cause() {
         Some(cause) => Err(Cancelled::new(cause.reason.clone())),
         None => Ok(()),
+    }
+}
+
+/// What can be said without making a node of any scope around.
+fn may_go_on() -> bool {
+    if current::is_cancelled() {
+        return false;
+    }
+    current::is_endless() || {
+        let mut now = None;
+        let deadline = current::effective(&mut now);
+        !deadline.has_elapsed_by(now.unwrap_or_else(Instant::now))
     }
 }
 

@@ -272,19 +272,22 @@ pub(crate) fn is_some() -> bool {
     })
 }
 
-pub(crate) fn ambient() -> Deadline {
+/// The earliest deadline around, as the scopes have it.
+pub(crate) fn effective(now: &mut Option<Instant>) -> Deadline {
     CURRENT.with(|current| {
-        current.begin(&mut None);
+        current.begin(now);
         let noted = &current.notes[current.made.get()..current.depth.get()];
         let noted = noted.iter().map(|place| place.time.get().deadline());
-        let noted = noted.min().unwrap_or(Deadline::NEVER);
-        current.look(|node| match node {
-            None => noted,
-            Some(node) if node.is_cancelled() => {
-                noted.earliest(node.effective()).earliest(Deadline::at(Instant::now()))
-            }
-            Some(node) => noted.earliest(node.effective()),
-        })
+        let made = current.look(|node| node.map_or(Deadline::NEVER, |node| node.effective()));
+        noted.fold(made, Deadline::earliest)
+    })
+}
+
+/// Whether nothing around has a deadline. It may say no although it is so.
+pub(crate) fn is_endless() -> bool {
+    CURRENT.with(|current| {
+        current.made.get() == current.depth.get()
+            && current.look(|node| node.is_none_or(|node| node.is_endless()))
     })
 }
 

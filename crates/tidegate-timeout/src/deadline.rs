@@ -83,7 +83,11 @@ impl Deadline {
     /// Scope::new().with_deadline(deadline).enter(|| assert_eq!(Deadline::ambient(), deadline));
     /// ```
     pub fn ambient() -> Self {
-        current::ambient()
+        let deadline = current::effective(&mut None);
+        if current::is_cancelled() {
+            return deadline.earliest(Self::at(Instant::now()));
+        }
+        deadline
     }
 
     /// The time that is left: zero once it has passed, `None` for [`NEVER`](Self::NEVER).

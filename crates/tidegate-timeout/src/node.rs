@@ -66,6 +66,8 @@ pub(crate) struct Node {
     contained: AtomicBool,
     /// `cause` is there. Release: pairs with the Acquire in `is_cancelled`.
     cancelled: AtomicBool,
+    /// There is a deadline, here or around. Release: pairs with the Acquire in `is_endless`.
+    bounded: AtomicBool,
     /// Counts how often the deadlines from here up were moved. Release: pairs with the Acquire in `version`.
     version: AtomicU32,
     /// Written with the lock held. Release: pairs with the Acquire in `has_orphans`.
@@ -130,6 +132,7 @@ impl Node {
             parent: OnceLock::new(),
             contained: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            bounded: AtomicBool::new(deadline != Deadline::NEVER),
             version: AtomicU32::new(0),
             orphans: AtomicUsize::new(0),
             #[cfg(feature = "tokio-util")]
@@ -160,7 +163,7 @@ impl Node {
         let mut above = parent.state.lock();
         state.seat = Some(above.children.insert(Arc::downgrade(self)));
         // From here on a change above finds this node.
-        state.effective = state.deadline.earliest(above.effective);
+        self.set_effective(&mut state, above.effective);
         if state.cause.is_none() && above.cause.is_some() {
             state.cause.clone_from(&above.cause);
             self.cancelled.store(true, Ordering::Release);
@@ -294,6 +297,16 @@ impl Node {
         self.state.lock().effective
     }
 
+    fn set_effective(&self, state: &mut State, around: Deadline) {
+        state.effective = state.deadline.earliest(around);
+        self.bounded.store(state.effective != Deadline::NEVER, Ordering::Release);
+    }
+
+    /// Whether there is no deadline, neither here nor around; asked without a lock.
+    pub(crate) fn is_endless(&self) -> bool {
+        !self.bounded.load(Ordering::Acquire)
+    }
+
     pub(crate) fn grace(&self) -> Option<Duration> {
         self.state.lock().grace
     }
@@ -335,7 +348,7 @@ impl Node {
 
     fn fetch(&self, state: &mut State) {
         let around = self.parent().map_or(Deadline::NEVER, |parent| parent.effective());
-        state.effective = state.deadline.earliest(around);
+        self.set_effective(state, around);
     }
 
     /// Another number whenever a deadline that concerns this scope was moved.
