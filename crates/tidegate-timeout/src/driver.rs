@@ -18,13 +18,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::task::coop;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
+use crate::alarm::{Alarm, poll_alarm};
 use crate::current::{self, WakerId};
 use crate::deadline::Deadline;
 use crate::node::{Cause, Kind, Node};
@@ -37,7 +37,7 @@ pin_project! {
         #[pin]
         body: Body<F, T>,
         #[pin]
-        timer: Option<Sleep>,
+        alarm: Option<Sleep>,
         // After the body: what the body holds in the scope is given back before the scope ends.
         scope: Own,
     }
@@ -81,7 +81,7 @@ enum End {
 
 impl<F, T> Body<F, T> {
     /// Takes the value that was kept.
-    pub(crate) fn value(self: Pin<&mut Self>) -> T {
+    fn value(self: Pin<&mut Self>) -> T {
         match self.project_replace(Self::Gone) {
             BodyBefore::Kept { value } => value,
             BodyBefore::Runs { .. } | BodyBefore::Gone => unreachable!("a value was kept"),
@@ -102,7 +102,7 @@ impl<F, T> Driver<F, T> {
 
     #[inline]
     fn with(future: F, scope: Own) -> Self {
-        Self { body: Body::Runs { future }, timer: None, scope }
+        Self { body: Body::Runs { future }, alarm: None, scope }
     }
 
     pub(crate) fn set_grace(&mut self, grace: Duration) {
@@ -135,8 +135,8 @@ impl<F, T> Driver<F, T> {
     where
         F: Future<Output = T>,
     {
-        let me = self.project();
-        poll_body(me.body, me.timer, me.scope, cx)
+        let mut me = self.project();
+        poll_body(me.body, &mut me.alarm, me.scope, cx)
     }
 }
 
@@ -149,69 +149,7 @@ impl<F, T> fmt::Debug for Driver<F, T> {
     }
 }
 
-pin_project! {
-    /// All of a driver but the body, for those who keep the body apart: a task that never waits needs no leash.
-    pub(crate) struct Leash {
-        #[pin]
-        timer: Option<Sleep>,
-        scope: Own,
-    }
-}
-
-impl Leash {
-    /// For a scope of its own, of which `node` is there if somebody inside has asked for it.
-    pub(crate) fn new(node: Option<Arc<Node>>, grace: Option<Duration>) -> Self {
-        let mut scope = Own::new(Time::ENDLESS, Kind::Run);
-        if node.is_some() || grace.is_some() {
-            let known = scope.known();
-            (known.node, known.grace) = (node, grace);
-        }
-        Self { timer: None, scope }
-    }
-
-    /// For a node that has its place in the tree.
-    pub(crate) fn on(node: Arc<Node>) -> Self {
-        Self { timer: None, scope: Own::on(node, false) }
-    }
-
-    pub(crate) fn set_grace(self: Pin<&mut Self>, grace: Duration) {
-        self.project().scope.known().grace = Some(grace);
-    }
-
-    /// As [`Driver::node`].
-    pub(crate) fn node(&self) -> &Arc<Node> {
-        self.scope.made_or_early()
-    }
-
-    /// As [`Driver::made`].
-    pub(crate) fn made(&self) -> Option<&Arc<Node>> {
-        self.scope.made()
-    }
-
-    pub(crate) fn poll_end<F: Future>(
-        self: Pin<&mut Self>,
-        body: Pin<&mut Body<F, F::Output>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Verdict<F::Output>> {
-        let me = self.project();
-        poll_known(body, me.timer, me.scope, cx)
-    }
-
-    /// As [`poll_end`](Self::poll_end), when the body has just been polled in the scope and is pending.
-    pub(crate) fn poll_pending<F: Future>(
-        self: Pin<&mut Self>,
-        mut body: Pin<&mut Body<F, F::Output>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Verdict<F::Output>> {
-        let mut me = self.project();
-        match finish(body.as_mut(), me.timer.as_mut(), me.scope, Seen::default(), cx) {
-            Some(polled) => polled,
-            None => poll_known(body, me.timer, me.scope, cx),
-        }
-    }
-}
-
-pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
+const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
 
 /// What was seen before and while the body was polled.
 #[derive(Clone, Copy, Default)]
@@ -229,14 +167,14 @@ struct Seen {
 
 /// Polls the body where perhaps nobody has asked for the scope so far.
 #[inline]
-fn poll_body<F: Future>(
+pub(crate) fn poll_body<F: Future, A: Alarm>(
     mut body: Pin<&mut Body<F, F::Output>>,
-    mut timer: Pin<&mut Option<Sleep>>,
+    alarm: &mut A,
     scope: &mut Own,
     cx: &mut Context<'_>,
 ) -> Poll<Verdict<F::Output>> {
     if scope.known.get().is_some() || scope.deadline_first {
-        return poll_known(body, timer, scope, cx);
+        return poll_known(body, alarm, scope, cx);
     }
     let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
     if let Poll::Ready(value) = scope.enter_note(cx, |cx| future.poll(cx)) {
@@ -245,29 +183,29 @@ fn poll_body<F: Future>(
             return Poll::Ready(Verdict::Value(value));
         }
         body.set(Body::Kept { value });
-        return poll_known(body, timer, scope, cx);
+        return poll_known(body, alarm, scope, cx);
     }
-    if scope.known.get().is_none() && waits(timer.as_mut(), scope, cx) {
+    if scope.known.get().is_none() && waits(alarm, scope, cx) {
         return Poll::Pending;
     }
-    match finish(body.as_mut(), timer.as_mut(), scope, Seen::default(), cx) {
+    match finish(body.as_mut(), alarm, scope, Seen::default(), cx) {
         Some(polled) => polled,
-        None => poll_known(body, timer, scope, cx),
+        None => poll_known(body, alarm, scope, cx),
     }
 }
 
 /// Polls the body, as often as what follows from it says.
 #[inline(never)]
-fn poll_known<F: Future>(
+fn poll_known<F: Future, A: Alarm>(
     mut body: Pin<&mut Body<F, F::Output>>,
-    mut timer: Pin<&mut Option<Sleep>>,
+    alarm: &mut A,
     scope: &mut Own,
     cx: &mut Context<'_>,
 ) -> Poll<Verdict<F::Output>> {
     scope.settle();
     loop {
         let seen = poll_inside(body.as_mut(), scope, cx);
-        let polled = finish(body.as_mut(), timer.as_mut(), scope, seen, cx);
+        let polled = finish(body.as_mut(), alarm, scope, seen, cx);
         if let Some(polled) = polled {
             return polled;
         }
@@ -305,9 +243,9 @@ fn poll_inside<F: Future>(
 
 /// What follows from a body that is pending, or kept: `None` if it has to be polled again.
 #[inline(never)]
-fn finish<F: Future>(
+fn finish<F: Future, A: Alarm>(
     mut body: Pin<&mut Body<F, F::Output>>,
-    mut timer: Pin<&mut Option<Sleep>>,
+    alarm: &mut A,
     scope: &mut Own,
     seen: Seen,
     cx: &mut Context<'_>,
@@ -317,7 +255,7 @@ fn finish<F: Future>(
     } else if seen.kept && !scope.node().is_some_and(|node| node.has_orphans()) {
         Next::End(End::Kept)
     } else {
-        decide(timer.as_mut(), scope, seen, cx)
+        decide(alarm, scope, seen, cx)
     };
     let verdict = match next {
         Next::Wait => {
@@ -327,7 +265,7 @@ fn finish<F: Future>(
         Next::Again => return None,
         Next::End(End::Kept) => {
             scope.end();
-            timer.set(None);
+            alarm.clear();
             return Some(Poll::Ready(Verdict::Value(body.value())));
         }
         Next::End(End::Expired(after)) => Verdict::Expired(after),
@@ -335,40 +273,35 @@ fn finish<F: Future>(
     };
     // In this order: clean-up that is cut short now is adopted by a scope around, not by this one.
     scope.end();
-    timer.set(None);
+    alarm.clear();
     body.set(Body::Gone);
     Some(Poll::Ready(verdict))
 }
 
 /// Whether a body that is pending, and of whose scope there is no node, has to be waited for.
 #[inline(never)]
-fn waits(timer: Pin<&mut Option<Sleep>>, scope: &mut Own, cx: &mut Context<'_>) -> bool {
-    let waits = matches!(decide_unknown(timer, scope, &mut None, cx), Some(Next::Wait));
+fn waits<A: Alarm>(alarm: &mut A, scope: &mut Own, cx: &mut Context<'_>) -> bool {
+    let waits = matches!(decide_unknown(alarm, scope, &mut None, cx), Some(Next::Wait));
     scope.waited |= waits;
     waits
 }
 
 /// What to do with a body that is pending, or kept.
-fn decide(
-    mut timer: Pin<&mut Option<Sleep>>,
-    scope: &mut Own,
-    seen: Seen,
-    cx: &mut Context<'_>,
-) -> Next {
+fn decide<A: Alarm>(alarm: &mut A, scope: &mut Own, seen: Seen, cx: &mut Context<'_>) -> Next {
     let mut now = None;
     if scope.node().is_none() {
-        if let Some(next) = decide_unknown(timer.as_mut(), scope, &mut now, cx) {
+        if let Some(next) = decide_unknown(alarm, scope, &mut now, cx) {
             return next;
         }
         scope.make_node();
     }
-    decide_known(timer, scope, seen, now, cx)
+    decide_known(alarm, scope, seen, now, cx)
 }
 
 /// As [`decide`], where there is no node; `None` if there has to be one.
 #[inline]
-fn decide_unknown(
-    mut timer: Pin<&mut Option<Sleep>>,
+fn decide_unknown<A: Alarm>(
+    alarm: &mut A,
     scope: &mut Own,
     now: &mut Option<Instant>,
     cx: &mut Context<'_>,
@@ -386,7 +319,7 @@ fn decide_unknown(
         return None;
     }
     if deadline < around.drop_by() || deadline == Deadline::NEVER {
-        let Poll::Ready(now) = poll_timer(timer, cx, deadline, *now, scope.waited) else {
+        let Poll::Ready(now) = poll_alarm(alarm, cx, deadline, *now, scope.waited) else {
             return Some(Next::Wait);
         };
         let first = !around.drop_by().has_elapsed_by(now) && !current::is_cancelled();
@@ -394,15 +327,15 @@ fn decide_unknown(
     }
     // The future around ends this one no later; and this one is polled again whenever that one is.
     around.is_woken_by(WakerId::of(cx.waker())).then(|| {
-        timer.set(None);
+        alarm.clear();
         Next::Wait
     })
 }
 
 /// As [`decide`], where there is a node.
 #[inline(never)]
-fn decide_known(
-    mut timer: Pin<&mut Option<Sleep>>,
+fn decide_known<A: Alarm>(
+    alarm: &mut A,
     scope: &mut Own,
     seen: Seen,
     mut now: Option<Instant>,
@@ -430,7 +363,7 @@ fn decide_known(
             }
             let until =
                 *ending.get_or_insert_with(|| grace.map_or(Deadline::NEVER, Deadline::after));
-            if (seen.kept || look.busy) && poll_timer(timer, cx, until, None, waited).is_pending() {
+            if (seen.kept || look.busy) && poll_alarm(alarm, cx, until, None, waited).is_pending() {
                 return Next::Wait;
             }
             return Next::End(if seen.kept {
@@ -448,7 +381,7 @@ fn decide_known(
     let deadline = if minds_all { look.effective } else { look.deadline };
     // Of two equal deadlines the outer one reports.
     let deadline = if around.drop_by() <= deadline { Deadline::NEVER } else { deadline };
-    match poll_timer(timer.as_mut(), cx, deadline, now, waited) {
+    match poll_alarm(alarm, cx, deadline, now, waited) {
         Poll::Ready(now) if !around.drop_by().has_elapsed_by(now) => {
             let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
             node.unwatch(place);
@@ -457,53 +390,4 @@ fn decide_known(
         }
         _ => Next::Wait,
     }
-}
-
-/// A timer in the place where it is handed over, which saves moving it there.
-#[inline(never)]
-fn new_timer(at: Instant) -> Option<Sleep> {
-    Some(sleep_until(at))
-}
-
-/// Ready with the present once `deadline` has passed. `now` saves reading the clock.
-///
-/// The timer is there only while it is needed, and is set anew if the deadline was moved.
-///
-/// A body that uses up its task's budget must still time out. So who has `waited` needs none; and a loop of timeouts
-/// that are over at once, which have not, still lets the others go.
-#[inline(always)]
-fn poll_timer(
-    mut timer: Pin<&mut Option<Sleep>>,
-    cx: &mut Context<'_>,
-    deadline: Deadline,
-    now: Option<Instant>,
-    waited: bool,
-) -> Poll<Instant> {
-    let Some(at) = deadline.instant() else {
-        timer.set(None);
-        return Poll::Pending;
-    };
-    let set = timer.as_mut().as_pin_mut().is_some_and(|timer| timer.deadline() == at);
-    if !set {
-        let now = now.unwrap_or_else(Instant::now);
-        if at <= now {
-            if !waited {
-                ready!(coop::poll_proceed(cx)).made_progress();
-            }
-            return Poll::Ready(now);
-        }
-        match timer.as_mut().as_pin_mut() {
-            Some(timer) => timer.reset(at),
-            None => timer.set(new_timer(at)),
-        }
-    }
-    let sleep = timer.as_mut().as_pin_mut().expect("it was set");
-    if waited && !coop::has_budget_remaining() {
-        ready!(Pin::new(&mut coop::unconstrained(sleep)).poll(cx));
-    } else {
-        ready!(sleep.poll(cx));
-    }
-    // A timer must not be polled after it was ready; asked again, this looks at the clock.
-    timer.set(None);
-    Poll::Ready(Instant::now())
 }

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod adopt;
+mod alarm;
 mod ask;
 mod bracket;
 mod cancel_scope;

@@ -37,13 +37,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 
-use crate::current::{self, Around, Note, Noted, WakerId};
+use crate::current::{self, Around};
 use crate::deadline::Deadline;
 use crate::discard::discard;
-use crate::driver::{Body, BodyNow, Leash, POLLED_AGAIN, Verdict};
+use crate::driver::{Body, Verdict, poll_body};
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
+use crate::own::Own;
 use crate::reason::CancelReason;
 use crate::time::Time;
 
@@ -181,8 +183,7 @@ impl Scope {
     /// # })
     /// ```
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
-        let leash = Leash::on(Arc::clone(&self.node));
-        Run { body: Body::Runs { future }, leash: Some(Box::pin(leash)), grace: None }
+        Run::of(future, Own::on(Arc::clone(&self.node), false))
     }
 
     /// Whether the future that polls this code drops it, because the scope around this one was cancelled.
@@ -427,8 +428,8 @@ pin_project! {
         #[pin]
         body: Body<F, T>,
         // After the body: what the body holds in the scope is given back before the scope ends.
-        leash: Option<Pin<Box<Leash>>>,
-        grace: Option<Duration>,
+        scope: Own,
+        alarm: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -448,7 +449,11 @@ impl<F: Future<Output = T>, T> Run<F, T> {
     /// # })
     /// ```
     pub fn new(future: F) -> Self {
-        Self { body: Body::Runs { future }, leash: None, grace: None }
+        Self::of(future, Own::new(Time::ENDLESS, Kind::Run))
+    }
+
+    fn of(future: F, scope: Own) -> Self {
+        Self { body: Body::Runs { future }, scope, alarm: None }
     }
 
     /// Bounds the time that guards get to finish, as [`Scope::with_grace`].
@@ -464,8 +469,7 @@ impl<F: Future<Output = T>, T> Run<F, T> {
     /// ```
     #[must_use = "the future is handed back"]
     pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace);
-        self.leash.iter_mut().for_each(|leash| leash.as_mut().set_grace(grace));
+        self.scope.known().grace = Some(grace);
         self
     }
 
@@ -483,16 +487,13 @@ impl<F: Future<Output = T>, T> Run<F, T> {
     /// # })
     /// ```
     pub fn handle(self: Pin<&mut Self>) -> ScopeHandle {
-        let me = self.project();
-        let leash = me.leash.get_or_insert_with(|| Box::pin(Leash::new(None, *me.grace)));
-        ScopeHandle::new(Arc::clone(leash.node()))
+        ScopeHandle::new(Arc::clone(self.scope.made_or_early()))
     }
 }
 
 impl<F: Future, T> fmt::Debug for Run<F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let node = self.leash.as_ref().and_then(|leash| leash.made());
-        f.debug_struct("Run").field("scope", &node).finish_non_exhaustive()
+        f.debug_struct("Run").field("scope", &self.scope.made()).finish_non_exhaustive()
     }
 }
 
@@ -501,11 +502,9 @@ impl<F: Future<Output = T>, T> Future for Run<F, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
-        let mut asked = None;
         // Whatever the future left broken is dropped below and seen by nobody.
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            poll_run(me.body.as_mut(), me.leash, &mut asked, *me.grace, cx)
-        }));
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| poll_body(me.body.as_mut(), me.alarm, me.scope, cx)));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
@@ -519,46 +518,10 @@ impl<F: Future<Output = T>, T> Future for Run<F, T> {
                 if let Err(another) = catch_unwind(AssertUnwindSafe(|| me.body.set(Body::Gone))) {
                     discard(another);
                 }
-                asked.into_iter().for_each(|node| node.end());
-                *me.leash = None;
+                me.scope.end();
+                *me.alarm = None;
                 Poll::Ready(Ended::Panicked(panic))
             }
         }
     }
-}
-
-impl Noted for Option<Arc<Node>> {
-    fn begun(&mut self, _endless: Time) {}
-
-    fn made(&mut self, node: Arc<Node>) {
-        *self = Some(node);
-    }
-}
-
-/// `asked` is the scope's node, if the body asked for it before there was a leash.
-fn poll_run<F: Future>(
-    mut body: Pin<&mut Body<F, F::Output>>,
-    leash: &mut Option<Pin<Box<Leash>>>,
-    asked: &mut Option<Arc<Node>>,
-    grace: Option<Duration>,
-    cx: &mut Context<'_>,
-) -> Poll<Verdict<F::Output>> {
-    if let Some(leash) = leash {
-        return leash.as_mut().poll_end(body, cx);
-    }
-    let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
-    let waker = WakerId::of(cx.waker());
-    let note = Note { kind: Kind::Run, time: Time::ENDLESS, waker };
-    let polled = current::enter_note(note, asked, || future.poll(cx));
-    let Poll::Ready(value) = polled else {
-        let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
-        return leash.as_mut().poll_pending(body, cx);
-    };
-    body.set(Body::Kept { value });
-    if asked.as_ref().is_some_and(|node| node.has_orphans()) {
-        let leash = leash.insert(Box::pin(Leash::new(asked.take(), grace)));
-        return leash.as_mut().poll_end(body, cx);
-    }
-    asked.take().into_iter().for_each(|node| node.end());
-    Poll::Ready(Verdict::Value(body.value()))
 }
