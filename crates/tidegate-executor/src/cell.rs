@@ -14,7 +14,8 @@
 // withdraws the job itself.
 //
 // In a scope the job has a guard from the call until its closure is gone, so the scope does not end
-// under it. That a scope was cancelled is for the scope to say, not for the job: such an error is handed
+// under it. A closure that runs on after its future was dropped is also adopted: the scope does not return with
+// a value either before the closure has ended. That a scope was cancelled is for the scope to say, not for the job: such an error is handed
 // over after the guard is gone, and reported a few polls late. The scope drops the future in between, and
 // code that would ask again and again never gets to. Where no scope does, the error arrives.
 //
@@ -27,7 +28,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 use tidegate_timeout::CancelReason;
-use tidegate_timeout::scope::Guard;
+use tidegate_timeout::scope::{Guard, Orphan};
 
 use crate::clock::Clock;
 use crate::crew::{Crew, Refused, Terms};
@@ -58,6 +59,8 @@ struct State<F, T> {
     late: u8,
     waker: Option<Waker>,
     guard: Option<Guard>,
+    /// The scopes around wait for this when the future was dropped and the closure runs on.
+    orphan: Option<Orphan>,
 }
 
 /// How late an error is that a cancelled scope is to blame for: the scope polls once and, once it knows that
@@ -96,6 +99,7 @@ where
                 late: 0,
                 waker: None,
                 guard: None,
+                orphan: None,
             }),
         });
         if let Some(guard) = guard {
@@ -198,9 +202,11 @@ where
             Some(result)
         };
         let (waker, guard) = (state.waker.take(), state.guard.take());
+        let orphan = state.orphan.take();
         drop(state);
         quietly(|| drop(unwanted));
         self.hand_over(waker, guard, late);
+        quietly(|| drop(orphan));
     }
 }
 
@@ -306,6 +312,21 @@ where
         }
         self.tell(why);
         false
+    }
+
+    fn abandon(&self, why: CancelReason) {
+        self.release();
+        if self.cancel(why) {
+            return;
+        }
+        let orphan = Some(self.cx.scope.adopt());
+        let mut state = self.state.lock();
+        let superfluous = match state.stage {
+            Stage::Running => std::mem::replace(&mut state.orphan, orphan),
+            _ => orphan,
+        };
+        drop(state);
+        drop(superfluous);
     }
 
     fn release(&self) {

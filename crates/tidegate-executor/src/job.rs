@@ -118,8 +118,7 @@ impl<T> Future for Job<T> {
 impl<T> Drop for Job<T> {
     fn drop(&mut self) {
         if let Some(outcome) = self.0.take() {
-            outcome.release();
-            outcome.cancel(CancelReason::Explicit("the future of the job was dropped".into()));
+            outcome.abandon(CancelReason::Explicit("the future of the job was dropped".into()));
         }
     }
 }

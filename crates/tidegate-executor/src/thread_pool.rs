@@ -53,8 +53,9 @@ use crate::run::Run;
 /// A job that is cancelled before it starts leaves the queue at once, and its closure is dropped by
 /// whoever cancels: not by a thread, some time later. A running job cannot be stopped; it is told, through
 /// its `JobCx`. A tidegate scope that is cancelled waits for it, up to the scope's grace. Whatever else
-/// drops the future (`select!`, an aborted task) leaves the job behind, cancelled; only a scope around it
-/// that is cancelled later still waits for it. Either way its slot is free only when it has really ended.
+/// drops the future (`select!`, an aborted task) leaves the job behind, cancelled; the nearest tidegate scope
+/// around that has not ended waits for it before it returns, also with a value. Either way its slot is free
+/// only when it has really ended.
 ///
 /// # Dropping a pool
 ///

@@ -39,6 +39,9 @@ pub(crate) trait Outcome<T>: Send + Sync {
     /// Nobody waits for the result any more.
     fn release(&self);
 
+    /// The future was dropped: as [`cancel`](Self::cancel), and if the closure runs the scopes around wait for it.
+    fn abandon(&self, why: CancelReason);
+
     fn is_finished(&self) -> bool;
 }
 

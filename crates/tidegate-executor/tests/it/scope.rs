@@ -371,3 +371,52 @@ async fn to_thread_is_in_the_scope_of_the_caller() {
     result.await.unwrap();
     told.try_recv().expect("the scope has waited");
 }
+
+#[test]
+fn a_scope_with_a_value_waits_for_a_running_job_whose_future_was_dropped() {
+    let pool = one_thread();
+    for detached in [false, true] {
+        let (gate, closed) = Gate::new();
+        let (started, has_started) = channel();
+        let scope = Scope::new();
+        let mut body = pin!(scope.run(async {
+            let job = pool.submit(move |cx: &JobCx| {
+                started.send(()).unwrap();
+                closed.recv().expect_err("nothing is ever sent");
+                assert_eq!(cx.is_cancelled(), !detached);
+            });
+            has_started.recv().unwrap();
+            if detached {
+                job.unwrap().detach();
+            } else {
+                drop(job);
+            }
+            5
+        }));
+        let (woken, waker) = CountingWaker::new();
+        if detached {
+            let ended = poll_once(body.as_mut());
+            assert!(matches!(ended, Poll::Ready(tidegate_timeout::scope::Ended::Value(5))));
+            gate.open();
+        } else {
+            assert!(poll_with(body.as_mut(), &waker).is_pending());
+            assert!(poll_with(body.as_mut(), &waker).is_pending(), "it still runs");
+            gate.open();
+            until(|| woken.count() > 0);
+            assert!(matches!(block_on(body), tidegate_timeout::scope::Ended::Value(5)));
+        }
+    }
+}
+
+#[test]
+fn a_job_that_ends_as_its_future_is_dropped_leaves_no_scope_waiting() {
+    let pool = ThreadPool::builder().threads(2..=2).build();
+    for _ in 0..500 {
+        let scope = Scope::new();
+        let ended = block_on(scope.run(async {
+            drop(pool.submit(|_| ()));
+            5
+        }));
+        assert!(matches!(ended, tidegate_timeout::scope::Ended::Value(5)));
+    }
+}
