@@ -5,39 +5,57 @@
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic
 //! [`ErrorGroup`]: crate::ErrorGroup
+//! [`gather`]: fn@crate::gather
+//! [`gather_settled`]: fn@crate::gather_settled
+//! [`as_completed`]: fn@crate::as_completed
+//! [`wait`]: fn@crate::wait
+//! [`race`]: fn@crate::race
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod as_completed;
 mod bounded;
 mod builder;
 mod child;
 mod core;
 mod error_group;
 mod failure;
+mod gather;
+mod gather_settled;
 mod group;
+mod lineup;
+mod nest;
 mod origin;
 mod panicked;
 mod policy;
+mod race;
 mod report;
 mod scope;
 mod shared;
 mod shelf;
+mod siblings;
 mod signal;
 mod statistics;
 mod task;
 mod task_error;
 mod turn;
+mod wait;
 
+pub use as_completed::{AsCompleted, as_completed};
 pub use bounded::SpawnBounded;
 pub use builder::Builder;
 pub use error_group::{BoxError, Cause, Detail, ErrorGroup};
 pub use failure::Failure;
+pub use gather::{GatherFut, gather};
+pub use gather_settled::{GatherSettledFut, gather_settled};
 pub use group::{TaskBuilder, TaskGroup};
 pub use origin::Origin;
 pub use panicked::Panicked;
 pub use policy::{OnPanic, Policy};
+pub use race::{RaceFut, race};
 pub use scope::ScopeFut;
 pub use statistics::GroupStatistics;
 pub use task::Task;
 pub use task_error::{TaskError, TrySpawnError};
+pub use wait::{Pending, Wait, WaitFut, Waited, wait};

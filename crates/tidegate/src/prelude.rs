@@ -28,7 +28,10 @@ pub use tidegate_queue::{LifoQueue, PriorityQueue, Queue, Shutdown};
 #[cfg(feature = "semaphore")]
 pub use tidegate_semaphore::{CapacityLimiter, Semaphore};
 #[cfg(feature = "task-group")]
-pub use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
+pub use tidegate_task_group::{
+    BoxError, ErrorGroup, Task, TaskError, TaskGroup, Wait, as_completed, gather, gather_settled,
+    race, wait,
+};
 #[cfg(feature = "time-lock")]
 pub use tidegate_time_lock::TimeLock;
 #[cfg(feature = "timeout")]

@@ -1,0 +1,56 @@
+//! Every future, dropped at every point.
+
+use std::pin::Pin;
+
+use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
+use tidegate_test::{Explorer, Held, Tested};
+
+use crate::support::*;
+
+type World = Vec<Gate<Result<u32, u32>>>;
+
+/// Four gates that are opened in a crooked order, one of them with a failure, with wakes for nothing in between.
+fn nothing_is_left(future: impl for<'w> Fn(&'w World) -> Tested<'w> + 'static) {
+    let explorer = Explorer::new(|| gates(4))
+        .future(future)
+        .step(|gates: &World| gates[2].open(Ok(2)))
+        .step(|gates| gates[1].wake())
+        .step(|gates| gates[3].open(Err(3)))
+        .step(|gates| gates[0].open(Ok(0)))
+        .step(|gates| gates[1].open(Ok(1)))
+        .check(|gates| {
+            for gate in gates {
+                assert!(gate.is_left(), "no future outlives the combinator");
+                assert!(gate.polls() <= 8);
+                gate.wake();
+            }
+        });
+    assert_eq!(explorer.run(), 64 * 7);
+}
+
+fn held<'w, T: 'w>(future: impl Future<Output = T> + 'w) -> Tested<'w> {
+    Box::pin(async move { Box::new(future.await) as Box<dyn Held + 'w> }) as Pin<Box<_>>
+}
+
+#[test]
+fn whatever_is_dropped_whenever_takes_its_futures_along() {
+    nothing_is_left(|gates| held(gather(waiting(gates))));
+    nothing_is_left(|gates| held(gather(waiting(gates)).limit(2)));
+    nothing_is_left(|gates| held(gather_settled(waiting(gates))));
+    nothing_is_left(|gates| held(gather_settled(waiting(gates)).limit(1)));
+    nothing_is_left(|gates| held(race(waiting(gates))));
+    nothing_is_left(|gates| held(wait(waiting(gates), Wait::FirstCompleted)));
+    nothing_is_left(|gates| held(wait(waiting(gates), Wait::FirstFailed)));
+    nothing_is_left(|gates| {
+        held(async {
+            let first = wait(waiting(gates), Wait::FirstCompleted).await;
+            first.pending.wait(Wait::All).await.done
+        })
+    });
+    nothing_is_left(|gates| {
+        held(async {
+            let mut outputs = as_completed(waiting(gates)).limit(3);
+            while outputs.next().await.is_some() {}
+        })
+    });
+}
