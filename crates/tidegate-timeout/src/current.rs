@@ -84,16 +84,19 @@ impl Around {
     }
 
     /// Whether there is such a future.
+    #[inline]
     pub(crate) fn owns(self) -> bool {
         self.drops_by.is_some()
     }
 
     /// By when it drops what it polls, at the latest.
+    #[inline]
     pub(crate) fn drop_by(self) -> Deadline {
         self.drops_by.unwrap_or(Deadline::NEVER)
     }
 
     /// Whether it is polled with that waker.
+    #[inline]
     pub(crate) fn is_woken_by(self, waker: WakerId) -> bool {
         self.waker == waker
     }
@@ -174,6 +177,7 @@ impl Current {
     }
 
     /// What the future around the first `depth` notes guarantees; they are timed.
+    #[inline]
     fn around(&self, depth: usize) -> Around {
         match depth > self.base.get() {
             true => self.notes[depth - 1].inside.get(),
@@ -189,6 +193,7 @@ impl Current {
         }
     }
 
+    #[inline(never)]
     fn begin_more(&self, now: &mut Option<Instant>) {
         let (timed, depth) = (self.timed.get(), self.depth.get());
         let mut around = self.around(timed);
@@ -234,6 +239,7 @@ pub(crate) fn node() -> Option<Arc<Node>> {
 }
 
 /// What the future around guarantees. `now` is the present, if somebody had to know.
+#[inline]
 pub(crate) fn around(now: &mut Option<Instant>) -> Around {
     CURRENT.with(|current| {
         current.begin(now);

@@ -146,20 +146,24 @@ impl Deadline {
     /// let now = Instant::now();
     /// assert_eq!(Deadline::at(now).instant(), Some(now));
     /// ```
+    #[inline]
     pub const fn instant(self) -> Option<Instant> {
         self.0
     }
 
+    #[inline]
     pub(crate) fn since(start: Instant, after: Duration) -> Self {
         Self(start.checked_add(after))
     }
 
+    #[inline]
     pub(crate) fn has_elapsed_by(self, now: Instant) -> bool {
         self.0.is_some_and(|at| at <= now)
     }
 }
 
 impl Ord for Deadline {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.0, other.0) {
             (Some(mine), Some(theirs)) => mine.cmp(&theirs),
@@ -169,6 +173,7 @@ impl Ord for Deadline {
 }
 
 impl PartialOrd for Deadline {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }

@@ -35,6 +35,7 @@ impl Time {
         Self { at, nanos: NONE }
     }
 
+    #[inline]
     fn has_begun(self) -> bool {
         self.at.instant().is_some() == (self.nanos != NONE)
     }
@@ -67,6 +68,7 @@ impl Time {
     }
 
     /// When it ends, if it has begun.
+    #[inline]
     pub(crate) fn deadline(self) -> Deadline {
         self.at
     }
