@@ -4,7 +4,11 @@
 //! [`timeout_at`]: crate::timeout_at
 //! [`move_on_after`]: crate::move_on_after
 //! [`cancel_scope`]: crate::cancel_scope
-//! [`shield`]: crate::shield
+//! [`with`]: crate::with()
+//! [`exit_stack`]: crate::exit_stack()
+//! [`AsyncContext`]: crate::AsyncContext
+//! [`shield`]: crate::shield()
+//! [`protect`]: crate::protect()
 //! [`Deadline`]: crate::Deadline
 //! [`ScopeHandle`]: crate::ScopeHandle
 //! [`checkpoint`]: crate::checkpoint

@@ -21,7 +21,7 @@ use crate::timeout::{Timeout, timeout};
 /// # Cancel safety
 ///
 /// That of `future`: a shield does not protect from being dropped by something that is not a scope (`select!`,
-/// [`JoinHandle::abort`](tokio::task::JoinHandle::abort)).
+/// [`JoinHandle::abort`](tokio::task::JoinHandle::abort)). [`protect`](crate::protect()) does.
 ///
 /// # Examples
 ///
