@@ -127,6 +127,7 @@ async fn pay(
     halfway: impl Future<Output = ()>,
 ) -> Result<(), BoxError> {
     with(Transaction(bank.clone()), async |bank| {
+        bank.begin().await?;
         bank.change("Bob", amount).await?;
         println!("  halfway: {}", bank.balances().await?);
         halfway.await;
@@ -135,17 +136,16 @@ async fn pay(
     .await
 }
 
-/// What is done between BEGIN and COMMIT, or else undone.
+/// What is done from BEGIN on until it is left is committed, or else undone.
 struct Transaction(Database);
 
 impl AsyncContext for Transaction {
     type Guard = Database;
     type Error = BoxError;
 
+    // Without an await: what is dropped in here is not left either. So BEGIN is the first step of the body, and
+    // whoever is dropped while the transaction begins is rolled back as well.
     async fn enter(self) -> Result<Database, BoxError> {
-        println!("  BEGIN");
-        // Begun or not, with nothing in between: what is cancelled in here would leave nobody to roll it back.
-        shield(self.0.run(|bank| bank.execute_batch("BEGIN IMMEDIATE"))).await?;
         Ok(self.0)
     }
 
@@ -161,7 +161,11 @@ impl AsyncContext for Transaction {
             Exit::Dropped => "dropped".to_owned(),
         };
         println!("  ROLLBACK: {how}");
-        bank.run(|bank| bank.execute_batch("ROLLBACK")).await
+        let undo = |bank: &Connection| match bank.is_autocommit() {
+            true => Ok(()), // Nothing has begun.
+            false => bank.execute_batch("ROLLBACK"),
+        };
+        bank.run(undo).await
     }
 }
 
@@ -189,6 +193,11 @@ impl Database {
         let connection = Arc::clone(&self.connection);
         let job = move |_: &_| work(&connection.lock().expect("no statement panics"));
         Ok(self.thread.run(job).await??)
+    }
+
+    async fn begin(&self) -> Result<(), BoxError> {
+        println!("  BEGIN");
+        self.run(|bank| bank.execute_batch("BEGIN IMMEDIATE")).await
     }
 
     async fn change(&self, owner: &'static str, by: i64) -> Result<(), BoxError> {
