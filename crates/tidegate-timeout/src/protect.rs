@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::adopt::Home;
 use crate::current;
+use crate::node::Kind;
 use crate::shield::shield;
 
 /// Runs `future` to its end in a task of its own, whatever becomes of who waits for it.
@@ -16,7 +17,7 @@ use crate::shield::shield;
 ///
 /// The scope where this is called does not return before the task has ended, also with a value; if that scope is
 /// cancelled, its [grace](crate::Timeout::grace) bounds the wait, and then the scope around goes on waiting. Outside of
-/// every scope nobody waits.
+/// every scope nobody waits, and a context ([`with`](crate::with())) does not.
 ///
 /// # Examples
 ///
@@ -52,7 +53,12 @@ pub fn protect<F>(future: F) -> Protected<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let home = Home::of(current::node());
+    let mut around = current::node();
+    // A context does not wait: what is protected may itself wait for its exit.
+    while let Some(node) = around.take_if(|node| node.kind == Kind::Bracket) {
+        around = node.parent().cloned();
+    }
+    let home = Home::of(around);
     Protected {
         task: home.spawn(shield(future)).expect("protecting a future needs a tokio runtime"),
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tidegate_test::{Cut, cut_everywhere};
 use tidegate_timeout::{
-    Deadline, Protected, checkpoint, current_scope, move_on_after, protect, timeout,
+    Deadline, Protected, checkpoint, current_scope, move_on_after, protect, timeout, with,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::door::Log;
+use crate::door::{Log, Stuck};
 use crate::support::{breathe, ms, on_both, panic_of, paused, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -133,6 +133,26 @@ fn giving_up_the_wait_again_and_again_leaves_nothing_behind() {
         assert_eq!(counter.count(), 1, "one waker is kept, the newest");
         assert_eq!(inner.await, Err("no"));
         assert_eq!(Arc::strong_count(&held), 1);
+    });
+}
+
+#[test]
+fn it_may_wait_for_the_exit_of_a_context_that_it_was_called_in() {
+    on_both(|| async {
+        let log = Log::default();
+        let outcome = timeout(HOUR, async {
+            with(log.door("a"), async |_| {
+                let log = log.clone();
+                drop(protect(async move {
+                    until(|| log.has("a is shut")).await;
+                    log.add("done");
+                }));
+                Ok::<_, Stuck>(5)
+            })
+            .await
+        });
+        assert_eq!(outcome.await, Ok(Ok(5)));
+        assert!(log.has("done"), "the timeout waited");
     });
 }
 
