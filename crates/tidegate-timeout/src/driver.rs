@@ -50,6 +50,8 @@ pin_project! {
     pub(crate) enum Body<F, T> {
         Runs { #[pin] future: F },
         Kept { value: T },
+        // It was ready, but too late for `deadline_first`.
+        Late,
         Gone,
     }
 }
@@ -84,7 +86,9 @@ impl<F, T> Body<F, T> {
     fn value(self: Pin<&mut Self>) -> T {
         match self.project_replace(Self::Gone) {
             BodyBefore::Kept { value } => value,
-            BodyBefore::Runs { .. } | BodyBefore::Gone => unreachable!("a value was kept"),
+            BodyBefore::Runs { .. } | BodyBefore::Late | BodyBefore::Gone => {
+                unreachable!("a value was kept")
+            }
         }
     }
 }
@@ -225,6 +229,10 @@ fn poll_inside<F: Future>(
             seen.kept = true;
             return seen;
         }
+        BodyNow::Late => {
+            (seen.cancelled, seen.too_late) = (true, true);
+            return seen;
+        }
         BodyNow::Gone => panic!("{POLLED_AGAIN}"),
     };
     // Too late to poll it, unless something inside has to clean up.
@@ -232,8 +240,10 @@ fn poll_inside<F: Future>(
         return seen;
     }
     if let Poll::Ready(value) = scope.inside(cx, |cx| future.poll(cx)) {
-        seen.too_late = scope.deadline_first && scope.is_late() && scope.expire();
-        if !seen.too_late {
+        if scope.deadline_first && scope.is_late() && scope.expire() {
+            (seen.cancelled, seen.too_late) = (true, true);
+            body.set(Body::Late);
+        } else {
             seen.kept = true;
             body.set(Body::Kept { value });
         }
@@ -250,7 +260,7 @@ fn finish<F: Future, A: Alarm>(
     seen: Seen,
     cx: &mut Context<'_>,
 ) -> Option<Poll<Verdict<F::Output>>> {
-    let next = if seen.too_late {
+    let next = if seen.too_late && !scope.node().is_some_and(|node| node.is_busy()) {
         Next::End(End::Expired(scope.length()))
     } else if seen.kept && !scope.node().is_some_and(|node| node.has_orphans()) {
         Next::End(End::Kept)

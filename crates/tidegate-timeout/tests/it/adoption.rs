@@ -361,3 +361,23 @@ fn a_guard_alone_does_not_keep_a_scope_from_returning() {
         assert_eq!(value.await, Ok(5));
     });
 }
+
+#[test]
+fn a_value_that_is_too_late_waits_for_what_the_scope_has_adopted_too() {
+    paused(async {
+        let log = Log::default();
+        let there = log.clone();
+        let work = timeout(ms(10), async move {
+            {
+                let open = with(there.door("a"), async |_| forever::<()>().await);
+                tokio::select! { biased; _ = open => {}, () = sleep(ms(5)) => {} }
+            }
+            // Late, without giving way to the timer.
+            let mut blocks = pin!(tokio::time::advance(ms(20)));
+            while tidegate_test::poll_once(blocks.as_mut()).is_pending() {}
+        });
+        let handle = work.handle();
+        assert!(work.deadline_first().await.unwrap_err().is_from(&handle));
+        assert!(log.has("a is shut") && handle.expired());
+    });
+}
