@@ -33,7 +33,7 @@ use crate::lineup::{Lineup, or_clear};
 ///
 /// Futures make progress only while somebody waits for [`next`](AsCompleted::next). A loop that awaits something else
 /// in between lets them sleep, and if what it awaits is held by one of them, it waits for ever.
-/// Spawn what has to go on meanwhile, and await the [`Task`](crate::Task)s here.
+/// To work on outputs while the rest goes on, use [`for_each_concurrent`](crate::for_each_concurrent).
 pub fn as_completed<I>(futures: I) -> AsCompleted<I::Item>
 where
     I: IntoIterator<Item: Future>,

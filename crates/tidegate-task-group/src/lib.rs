@@ -10,6 +10,8 @@
 //! [`as_completed`]: fn@crate::as_completed
 //! [`wait`]: fn@crate::wait
 //! [`race`]: fn@crate::race
+//! [`for_each_concurrent`]: fn@crate::for_each_concurrent
+//! [`local_scope`]: fn@crate::local_scope
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -19,12 +21,15 @@ mod bounded;
 mod builder;
 mod child;
 mod core;
+mod does_not_compile;
 mod error_group;
 mod failure;
+mod for_each_concurrent;
 mod gather;
 mod gather_settled;
 mod group;
 mod lineup;
+mod local_scope;
 mod nest;
 mod origin;
 mod panicked;
@@ -47,9 +52,11 @@ pub use bounded::SpawnBounded;
 pub use builder::Builder;
 pub use error_group::{BoxError, Cause, Detail, ErrorGroup};
 pub use failure::Failure;
+pub use for_each_concurrent::{ForEachConcurrentFut, for_each_concurrent};
 pub use gather::{GatherFut, gather};
 pub use gather_settled::{GatherSettledFut, gather_settled};
 pub use group::{TaskBuilder, TaskGroup};
+pub use local_scope::{LocalScope, LocalScopeFut, LocalTask, local_scope};
 pub use origin::Origin;
 pub use panicked::Panicked;
 pub use policy::{OnPanic, Policy};

@@ -29,8 +29,8 @@ pub use tidegate_queue::{LifoQueue, PriorityQueue, Queue, Shutdown};
 pub use tidegate_semaphore::{CapacityLimiter, Semaphore};
 #[cfg(feature = "task-group")]
 pub use tidegate_task_group::{
-    BoxError, ErrorGroup, Task, TaskError, TaskGroup, Wait, as_completed, gather, gather_settled,
-    race, wait,
+    BoxError, ErrorGroup, Task, TaskError, TaskGroup, Wait, as_completed, for_each_concurrent,
+    gather, gather_settled, local_scope, race, wait,
 };
 #[cfg(feature = "time-lock")]
 pub use tidegate_time_lock::TimeLock;

@@ -1,6 +1,7 @@
 //! The public interface, on both kinds of runtime.
 
 mod cancel;
+mod combine;
 mod context;
 mod cut;
 mod drops;

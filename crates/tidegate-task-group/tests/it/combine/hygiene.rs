@@ -7,7 +7,7 @@ use std::task::{Poll, Wake, Waker};
 use tidegate_task_group::{gather, gather_settled, race};
 use tidegate_test::poll_with;
 
-use crate::support::*;
+use super::support::*;
 
 struct Calls<F: Fn() + Send + Sync>(F);
 

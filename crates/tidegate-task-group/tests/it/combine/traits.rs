@@ -4,7 +4,8 @@ use std::future::{Future, Pending, Ready};
 use std::marker::PhantomPinned;
 
 use tidegate_task_group::{
-    AsCompleted, GatherFut, GatherSettledFut, RaceFut, Wait, WaitFut, Waited, gather,
+    AsCompleted, GatherFut, GatherSettledFut, LocalScope, LocalTask, RaceFut, Wait, WaitFut,
+    Waited, for_each_concurrent, gather, local_scope,
 };
 
 fn send<T: Send>() {}
@@ -38,6 +39,20 @@ fn auto_traits() {
     unpin::<AsCompleted<Pinned>>();
     unpin::<RaceFut<Pinned>>();
     unpin::<WaitFut<Pinned>>();
+}
+
+#[test]
+fn a_scope_and_a_loop_may_be_sent_if_their_parts_may() {
+    send_sync::<LocalScope<'_>>();
+    send_sync::<LocalTask<String>>();
+    fn sendable<T: Send>(_: T) {}
+    sendable(local_scope(async |scope| scope.spawn(async { 1 }).await));
+    sendable(for_each_concurrent(
+        futures_util::stream::iter(0..3),
+        2,
+        |it| async move { it },
+        |_| async { Ok::<_, ()>(()) },
+    ));
 }
 
 /// The closure of a `map` that borrows is where others lose `Send`.

@@ -2,8 +2,10 @@
 
 mod as_completed;
 mod explore;
+mod for_each;
 mod gather;
 mod hygiene;
+mod local_scope;
 mod panics;
 mod runtimes;
 mod scale;

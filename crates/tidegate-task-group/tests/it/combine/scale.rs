@@ -2,7 +2,7 @@
 
 use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
 
-use crate::support::*;
+use super::support::*;
 
 const MANY: usize = 16_000;
 

@@ -2,8 +2,8 @@
 
 use tidegate_task_group::{gather, gather_settled};
 
-use crate::runtimes::paused;
-use crate::support::*;
+use super::runtimes::paused;
+use super::support::*;
 
 type Try = Result<u32, &'static str>;
 

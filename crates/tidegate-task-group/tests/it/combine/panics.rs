@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
 
-use crate::support::*;
+use super::support::*;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -121,7 +121,7 @@ fn whoever_polls_again_is_told_so() {
 }
 
 /// Where the panic of `call` points to.
-fn blamed<T>(call: impl FnOnce() -> T) -> (String, u32) {
+pub(crate) fn blamed<T>(call: impl FnOnce() -> T) -> (String, u32) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     static PLACE: Mutex<Option<(String, u32)>> = Mutex::new(None);
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());

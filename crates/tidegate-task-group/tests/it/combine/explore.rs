@@ -2,10 +2,12 @@
 
 use std::pin::Pin;
 
-use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
+use tidegate_task_group::{
+    Wait, as_completed, for_each_concurrent, gather, gather_settled, race, wait,
+};
 use tidegate_test::{Explorer, Held, Tested};
 
-use crate::support::*;
+use super::support::*;
 
 type World = Vec<Gate<Result<u32, u32>>>;
 
@@ -52,5 +54,25 @@ fn whatever_is_dropped_whenever_takes_its_futures_along() {
             let mut outputs = as_completed(waiting(gates)).limit(3);
             while outputs.next().await.is_some() {}
         })
+    });
+    for limit in [1, 2, 4] {
+        nothing_is_left(move |gates| {
+            let (work, sink) =
+                (|it: &Gate<_>| it.wait(), async |it: Result<u32, u32>| it.map(drop));
+            held(for_each_concurrent(futures_util::stream::iter(gates), limit, work, sink))
+        });
+    }
+    // The sink waits for a gate, too.
+    nothing_is_left(|gates| {
+        let sink = move |_| {
+            let wait = gates[1].wait();
+            async move { wait.await.map(drop) }
+        };
+        held(for_each_concurrent(
+            futures_util::stream::iter([0, 2, 3]),
+            2,
+            |it| gates[it].wait(),
+            sink,
+        ))
     });
 }

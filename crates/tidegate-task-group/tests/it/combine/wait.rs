@@ -2,7 +2,7 @@
 
 use tidegate_task_group::{Wait, race, wait};
 
-use crate::support::*;
+use super::support::*;
 
 type Try = Result<u32, &'static str>;
 

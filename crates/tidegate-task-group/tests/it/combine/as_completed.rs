@@ -3,7 +3,7 @@
 use futures_util::{Stream, StreamExt};
 use tidegate_task_group::as_completed;
 
-use crate::support::*;
+use super::support::*;
 
 #[test]
 fn outputs_come_in_the_order_in_which_the_futures_end_with_their_positions() {
