@@ -416,3 +416,42 @@ fn a_timeout_inside_a_run_fires_although_nobody_minds_the_deadline_around() {
         assert_eq!(start.elapsed(), ms(200));
     });
 }
+
+#[test]
+fn a_scope_from_elsewhere_is_the_current_one_where_it_is_entered() {
+    paused(async {
+        let elsewhere = Scope::new();
+        let work = timeout(ms(100), async {
+            // Before anybody has asked for the scope of the timeout.
+            let inside = elsewhere.enter(|| (current_scope(), Deadline::ambient()));
+            let here = current_scope();
+            (inside, here)
+        });
+        let ((inside, deadline), here) = work.await.unwrap();
+        assert_eq!((inside, deadline), (Some(elsewhere.handle()), Deadline::NEVER));
+        assert_eq!(here.unwrap().deadline().remaining(), Some(ms(100)));
+    });
+}
+
+#[test]
+fn at_any_depth_the_innermost_scope_is_the_current_one() {
+    for depth in 1..20 {
+        paused(async {
+            let start = Instant::now();
+            let mut body: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async move {
+                assert_eq!(Deadline::ambient(), Deadline::at(start + ms(100)));
+                let mine = current_scope().unwrap();
+                assert_eq!(mine.deadline(), Deadline::at(start + ms(100)), "{depth}");
+                mine.reschedule(Deadline::NEVER);
+                let around =
+                    (depth > 1).then(|| start + ms(101)).map_or(Deadline::NEVER, Deadline::at);
+                assert_eq!(Deadline::ambient(), around, "{depth}");
+            });
+            for n in 0..depth {
+                body = Box::pin(async move { timeout(ms(100 + n), body).await.unwrap() });
+            }
+            body.await;
+            assert!(current_scope().is_none());
+        });
+    }
+}

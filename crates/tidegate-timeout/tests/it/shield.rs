@@ -345,3 +345,17 @@ fn an_error_of_the_clean_up_comes_out() {
         assert_eq!(work.await, Ok(Err("the clean-up failed")));
     });
 }
+
+#[test]
+fn a_shield_that_is_over_holds_nobody_though_it_is_kept() {
+    paused(async {
+        let start = Instant::now();
+        let work = timeout(ms(10), async {
+            let mut kept = std::pin::pin!(shield(sleep(ms(50))));
+            kept.as_mut().await;
+            pending::<()>().await;
+        });
+        assert!(timeout(ms(1000), work).await.unwrap().is_err());
+        assert_eq!(start.elapsed(), ms(50));
+    });
+}
