@@ -171,6 +171,22 @@ fn a_panic_in_a_child_drops_the_rest_and_goes_on() {
 }
 
 #[test]
+fn a_child_that_is_spawned_from_outside_wakes_the_scope() {
+    let kept = Mutex::new(None);
+    let (send, receive) = oneshot::channel::<()>();
+    let mut scope = drive(local_scope(async |scope| {
+        *kept.lock().unwrap() = Some(scope);
+        receive.await.unwrap();
+    }));
+    scope.waits();
+    let before = scope.wakes();
+    let outside = kept.lock().unwrap().take().unwrap();
+    drop(outside.spawn(async move { send.send(()).unwrap() }));
+    assert_eq!(scope.wakes(), before + 1);
+    while scope.poll().is_pending() {}
+}
+
+#[test]
 fn whoever_spawns_from_another_thread_wakes_the_scope() {
     for _ in 0..100 {
         let count = AtomicUsize::new(0);
