@@ -58,6 +58,18 @@ impl Bracket {
         poll_fn(|cx| self.poll(body.as_mut(), cx)).await
     }
 
+    /// After a cancellation: pending until the future around drops this one.
+    pub(crate) async fn be_dropped<T>(mut self) -> T {
+        self.guard = None;
+        self.node().end();
+        poll_fn(|_| {
+            self.node().set_contained(current::contains(self.node()));
+            assert!(self.node().is_ended_from_around(), "{ENDED}");
+            Poll::Pending
+        })
+        .await
+    }
+
     fn poll<F: Future>(
         &mut self,
         mut body: Pin<&mut Option<F>>,
@@ -122,6 +134,8 @@ impl Drop for Bracket {
         }
     }
 }
+
+const ENDED: &str = "a context that a scope has ended is not polled outside of that scope";
 
 /// What can be left.
 pub(crate) trait Leave: Send + 'static {

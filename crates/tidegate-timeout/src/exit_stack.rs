@@ -11,7 +11,6 @@
 
 use std::any::{Any, TypeId};
 use std::fmt::{self, Display};
-use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -57,7 +56,7 @@ use lent::{Loan, Slot};
 /// # Panics
 ///
 /// When the body or an exit does, with what was said first; all exits run before that. Also when the body gave a
-/// value, an exit failed, and `E` is no type that can say so; [`exit_stack_all`] does not.
+/// value, an exit failed, and `E` is no type that can say so, such as `anyhow::Error`; [`exit_stack_all`] does not.
 ///
 /// # Examples
 ///
@@ -178,8 +177,8 @@ where
         }
         (Ended::Cancelled(_), None) => {
             Whole::unreported(Left { failed: exits, panic: None });
-            drop((held, bracket));
-            pending().await
+            drop(held);
+            bracket.be_dropped().await
         }
         (Ended::Value(Ok(value)), None) if exits.is_empty() => Ok(value),
         (Ended::Value(Ok(_)), None) => Err(Failures { body: None, exits }),
@@ -282,6 +281,13 @@ impl ExitStack {
         X: Into<BoxError> + Send + 'static,
     {
         self.entries.push(Box::new(Pushed { exit }));
+    }
+}
+
+impl Drop for ExitStack {
+    fn drop(&mut self) {
+        // Where no exit can run any more at least the guards go in that order.
+        while self.entries.pop().is_some() {}
     }
 }
 

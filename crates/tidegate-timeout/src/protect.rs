@@ -15,9 +15,10 @@ use crate::shield::shield;
 /// asyncio's `shield`. The task begins at this call, not when it is first awaited. Inside, there is no deadline and no
 /// scope but those made there, and dropping the [`Protected`] only gives up the output.
 ///
-/// The scope where this is called does not return before the task has ended, also with a value; if that scope is
-/// cancelled, its [grace](crate::Timeout::grace) bounds the wait, and then the scope around goes on waiting. Outside of
-/// every scope nobody waits, and a context ([`with`](crate::with())) does not.
+/// The scope where this is called does not return before the task has ended, also with a value. If that scope is
+/// cancelled meanwhile, its body goes on as long, and its [grace](crate::Timeout::grace) bounds the wait; then the scope
+/// around goes on waiting. Outside of every scope nobody waits, and a context ([`with`](crate::with())) or a shield
+/// right around the call does not.
 ///
 /// # Examples
 ///
@@ -54,8 +55,10 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let mut around = current::node();
-    // A context does not wait: what is protected may itself wait for its exit.
-    while let Some(node) = around.take_if(|node| node.kind == Kind::Bracket) {
+    // A context does not wait: what is protected may itself wait for its exit. Nor does a shield; and what protects the
+    // next of its kind, and so on, would stand in a shield in a shield without end.
+    while let Some(node) = around.take_if(|node| matches!(node.kind, Kind::Bracket | Kind::Shield))
+    {
         around = node.parent().cloned();
     }
     let home = Home::of(around);

@@ -23,6 +23,9 @@ use crate::timeout::{Timeout, timeout};
 /// That of `future`: a shield does not protect from being dropped by something that is not a scope (`select!`,
 /// [`JoinHandle::abort`](tokio::task::JoinHandle::abort)). [`protect`](crate::protect()) does.
 ///
+/// Leaked half-way ([`std::mem::forget`]), it never lets go of the scopes around: once cancelled they wait for ever,
+/// unless they have a grace.
+///
 /// # Examples
 ///
 /// ```

@@ -1,6 +1,5 @@
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
-use std::future::pending;
 use std::panic::resume_unwind;
 
 use crate::bracket::{Bracket, Held, Leave};
@@ -49,9 +48,13 @@ use crate::scope::Ended;
 ///
 /// When `enter`, the body or `exit` does; if the last two do, with what the body said. The exit runs in any case.
 ///
+/// Also when the scope that ended it polled it by reference, as `timeout(time, &mut future)` does, and it is polled
+/// again after that: the body is gone.
+///
 /// # Limitations
 ///
-/// Nothing runs after the process has ended, or when the future was leaked ([`std::mem::forget`]). When the
+/// Nothing runs after the process has ended, or when the future was leaked ([`std::mem::forget`]); a scope around that
+/// is cancelled then waits for ever, unless it has a [grace](crate::Timeout::grace). When the
 /// runtime is shut down, or there is none where the future is dropped and none where it was first polled, the
 /// guard is dropped without an exit.
 ///
@@ -155,10 +158,7 @@ where
         Ended::Value(Ok(guard)) => guard,
         Ended::Value(Err(error)) => return Err(WithError::Enter(error)),
         Ended::Panicked(panic) => resume_unwind(panic),
-        Ended::Cancelled(_) => {
-            drop(bracket);
-            return pending().await;
-        }
+        Ended::Cancelled(_) => return bracket.be_dropped().await,
     };
     let mut held = Held::new(Entered::<C> { guard }, &bracket);
     let ended = bracket.run(async { body(&mut held.get().guard).await }).await;
@@ -174,8 +174,8 @@ where
         (_, Err(panic)) => resume_unwind(panic),
         (Ended::Cancelled(_), Ok(left)) => {
             Entered::<C>::unreported(left);
-            drop((held, bracket));
-            pending().await
+            drop(held);
+            bracket.be_dropped().await
         }
         (Ended::Value(Ok(value)), Ok(Ok(()))) => Ok(value),
         (Ended::Value(Ok(_)), Ok(Err(exit))) => Err(WithError::Exit(exit)),

@@ -37,6 +37,10 @@ impl<C: AsyncContext<Error: Into<BoxError>>> Entry for Loan<C> {
 
 /// The guard of a context on an [`ExitStack`](crate::ExitStack); made by [`ExitStack::enter_owned`](crate::ExitStack::enter_owned).
 ///
+/// # Limitations
+///
+/// Leaked ([`std::mem::forget`]), its context is never left.
+///
 /// # Examples
 ///
 /// See [`exit_stack`](crate::exit_stack()).

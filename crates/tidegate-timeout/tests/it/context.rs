@@ -13,7 +13,7 @@ use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
 use tidegate_timeout::scope::Run;
 use tidegate_timeout::{
     AsyncContext, CancelReason, Deadline, Exit, ScopeExt, WithError, cancel_scope, current_scope,
-    move_on_after, shield, timeout, with, with_both,
+    exit_stack, move_on_after, shield, timeout, with, with_both,
 };
 use tokio::time::{Instant, sleep};
 
@@ -780,6 +780,31 @@ fn a_runtime_that_is_shut_down_drops_the_guard() {
     });
     drop(runtime);
     assert!(log.has("a is dropped") && !log.has("a is shut"));
+}
+
+// Its body is gone, and it would be pending for ever.
+#[test]
+fn a_context_that_a_scope_has_ended_says_so_where_it_is_polled_again() {
+    on_both(|| async {
+        let log = Log::default();
+        let mut work = Box::pin(with(log.door("a"), async |_| forever::<()>().await));
+        assert!(timeout(ms(1), &mut work).await.is_err());
+        assert!(log.has("a is shut"));
+        let said = panic_of(work).await;
+        assert_eq!(said, "a context that a scope has ended is not polled outside of that scope");
+    });
+    on_both(|| async {
+        let mut stack = Box::pin(exit_stack(async |_| forever::<()>().await));
+        assert!(timeout(ms(1), &mut stack).await.is_err());
+        assert!(panic_of(stack).await.starts_with("a context that a scope has ended"));
+    });
+    paused(async {
+        let log = Log::default();
+        let mut slow =
+            Box::pin(with(log.door("b").enter(How::Hangs), async |_| Ok::<_, BoxError>(())));
+        assert!(timeout(ms(1), &mut slow).await.is_err());
+        assert!(panic_of(slow).await.starts_with("a context that a scope has ended"));
+    });
 }
 
 // ---- what the compiler has to accept

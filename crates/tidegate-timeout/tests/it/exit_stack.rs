@@ -286,6 +286,28 @@ fn nothing_stays_open_wherever_it_is_cut() {
 }
 
 #[test]
+fn where_no_exit_can_run_the_guards_are_dropped_in_reverse_order() {
+    let log = Log::default();
+    let runtime = crate::support::paused_runtime();
+    runtime.block_on(async {
+        let inside = log.clone();
+        tokio::spawn(async move {
+            exit_stack(async |stack| {
+                for name in ["a", "b", "c"] {
+                    stack.enter(inside.door(name)).await?;
+                }
+                inside.add("inside");
+                forever::<()>().await
+            })
+            .await
+        });
+        until(|| log.has("inside")).await;
+    });
+    drop(runtime);
+    assert_eq!(end(&log), ["c is dropped", "b is dropped", "a is dropped"]);
+}
+
+#[test]
 fn a_stack_can_be_used_in_tasks() {
     fn is_send<T: Send>(value: T) -> T {
         value

@@ -1,12 +1,14 @@
 //! What goes on although nobody waits for it any more.
 
 use std::future::pending;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_test::{Cut, cut_everywhere};
 use tidegate_timeout::{
-    Deadline, Protected, checkpoint, current_scope, move_on_after, protect, timeout, with,
+    Deadline, Protected, checkpoint, current_scope, exit_stack, move_on_after, protect, shield,
+    timeout, with,
 };
 use tokio::time::{Instant, sleep};
 
@@ -153,6 +155,52 @@ fn it_may_wait_for_the_exit_of_a_context_that_it_was_called_in() {
         });
         assert_eq!(outcome.await, Ok(Ok(5)));
         assert!(log.has("done"), "the timeout waited");
+    });
+}
+
+#[test]
+fn it_may_wait_for_that_also_when_it_was_called_in_a_shield_or_in_an_exit() {
+    on_both(|| async {
+        let log = Log::default();
+        let wait = || {
+            let log = log.clone();
+            drop(protect(async move {
+                until(|| log.has("a is shut")).await;
+                log.add("done");
+            }));
+        };
+        let outcome = timeout(HOUR, async {
+            with(log.door("a"), async |_| {
+                shield(async { wait() }).await;
+                exit_stack(async |stack| {
+                    let log = log.clone();
+                    stack.defer(move || async move {
+                        drop(protect(async move { until(|| log.has("a is shut")).await }));
+                    });
+                    Ok::<_, Stuck>(5)
+                })
+                .await
+            })
+            .await
+        });
+        assert_eq!(outcome.await, Ok(Ok(5)));
+        assert!(log.has("done"), "the timeout waited");
+    });
+}
+
+// Each stands in the scope of the first, not in the shield of the one before.
+#[test]
+fn one_may_protect_the_next_without_end() {
+    fn next(left: u32) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            if left > 0 {
+                tokio::task::yield_now().await;
+                drop(protect(next(left - 1)));
+            }
+        })
+    }
+    on_both(|| async {
+        assert_eq!(timeout(HOUR, async { protect(next(20_000)).await }).await, Ok(()));
     });
 }
 
