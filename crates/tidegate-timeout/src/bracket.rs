@@ -122,7 +122,10 @@ impl Bracket {
         let body = body.as_pin_mut().expect("the body is there until it has ended");
         let around = current::around(&mut None);
         // Whatever it left broken is dropped by the caller and seen by nobody.
-        catch_unwind(AssertUnwindSafe(|| current::enter(&mut self.node, around, || body.poll(cx))))
+        catch_unwind(AssertUnwindSafe(|| {
+            let _inside = current::enter(&mut self.node, around);
+            body.poll(cx)
+        }))
     }
 }
 

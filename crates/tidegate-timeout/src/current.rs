@@ -306,66 +306,52 @@ pub(crate) trait Noted {
     fn made(&mut self, node: Arc<Node>);
 }
 
-/// Runs `f` inside the scope of which `note` tells, and says what became of it to `noted`.
+/// Whether there is room for one more note.
 #[inline]
-pub(crate) fn enter_note<N: Noted, R>(note: Note, noted: &mut N, f: impl FnOnce() -> R) -> R {
-    struct Inside<'a, N: Noted> {
-        noted: &'a mut N,
-        at: usize,
-    }
-
-    impl<N: Noted> Drop for Inside<'_, N> {
-        #[inline]
-        fn drop(&mut self) {
-            CURRENT.with(|current| {
-                if current.timed.get() > self.at {
-                    self.begun(current);
-                }
-                current.depth.set(self.at);
-            });
-        }
-    }
-
-    impl<N: Noted> Inside<'_, N> {
-        fn begun(&mut self, current: &Current) {
-            current.timed.set(self.at);
-            self.noted.begun(current.notes[self.at].time.get());
-            if current.made.get() > self.at {
-                current.made.set(self.at);
-                let mine = current.node.take();
-                current.node.set(mine.as_ref().and_then(|mine| mine.parent().cloned()));
-                mine.into_iter().for_each(|mine| self.noted.made(mine));
-            }
-        }
-    }
-
-    let at = CURRENT.with(|current| {
-        let at = current.depth.get();
-        if let Some(place) = current.notes.get(at) {
-            place.put(note);
-            current.depth.set(at + 1);
-        }
-        at
-    });
-    if at == NOTES {
-        return enter_new(note, noted, f);
-    }
-    let _inside = Inside { noted, at };
-    f()
+pub(crate) fn has_room() -> bool {
+    CURRENT.with(|current| current.depth.get() < NOTES)
 }
 
-/// As [`enter_note`] where there is no room for one more.
-#[cold]
-fn enter_new<N: Noted, R>(mut note: Note, noted: &mut N, f: impl FnOnce() -> R) -> R {
-    let mut now = None;
-    let around = around(&mut now);
-    note.time.begin(&mut now);
-    let around = around.drops_by(note.time.deadline(), note.kind, note.waker);
-    noted.begun(note.time);
-    let node = note.node();
-    place(&node);
-    noted.made(Arc::clone(&node));
-    enter(&mut Some(node), around, f)
+/// Puts `note` in, for which there is room, until what is returned is dropped, and says what became of it to `noted`.
+#[inline]
+pub(crate) fn enter_note<N: Noted>(note: Note, noted: &mut N) -> InsideNote<'_, N> {
+    CURRENT.with(|current| {
+        let at = current.depth.get();
+        current.notes[at].put(note);
+        current.depth.set(at + 1);
+        InsideNote { noted, at }
+    })
+}
+
+/// Inside a scope of which there is a note.
+pub(crate) struct InsideNote<'a, N: Noted> {
+    noted: &'a mut N,
+    at: usize,
+}
+
+impl<N: Noted> Drop for InsideNote<'_, N> {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.with(|current| {
+            if current.timed.get() > self.at {
+                self.begun(current);
+            }
+            current.depth.set(self.at);
+        });
+    }
+}
+
+impl<N: Noted> InsideNote<'_, N> {
+    fn begun(&mut self, current: &Current) {
+        current.timed.set(self.at);
+        self.noted.begun(current.notes[self.at].time.get());
+        if current.made.get() > self.at {
+            current.made.set(self.at);
+            let mine = current.node.take();
+            current.node.set(mine.as_ref().and_then(|mine| mine.parent().cloned()));
+            mine.into_iter().for_each(|mine| self.noted.made(mine));
+        }
+    }
 }
 
 /// Makes a new node a child of the current scope, if there is one.
@@ -377,30 +363,31 @@ pub(crate) fn place(node: &Arc<Node>) {
     }
 }
 
-/// Runs `f` inside the scope of the node in `slot`, which is moved into the thread and back.
-pub(crate) fn enter<R>(slot: &mut Option<Arc<Node>>, around: Around, f: impl FnOnce() -> R) -> R {
-    struct Inside<'a> {
-        slot: &'a mut Option<Arc<Node>>,
-        outer: (Option<Arc<Node>>, Around, usize),
-    }
-
-    impl Drop for Inside<'_> {
-        fn drop(&mut self) {
-            let (node, around, base) = &mut self.outer;
-            CURRENT.with(|current| {
-                *self.slot = current.node.replace(node.take());
-                current.around.set(*around);
-                current.base.set(*base);
-            });
-        }
-    }
-
-    let outer = CURRENT.with(|current| {
+/// Moves the node in `slot` into the thread until what is returned is dropped.
+pub(crate) fn enter(slot: &mut Option<Arc<Node>>, around: Around) -> Inside<'_> {
+    CURRENT.with(|current| {
         // So that no note inside of another node is lost sight of.
         current.settle();
         let node = current.node.replace(slot.take());
-        (node, current.around.replace(around), current.base.replace(current.depth.get()))
-    });
-    let _inside = Inside { slot, outer };
-    f()
+        let base = current.base.replace(current.depth.get());
+        Inside { slot, node, around: current.around.replace(around), base }
+    })
+}
+
+/// Inside a scope of which there is a node, or outside of every scope if there was none in the slot.
+pub(crate) struct Inside<'a> {
+    slot: &'a mut Option<Arc<Node>>,
+    node: Option<Arc<Node>>,
+    around: Around,
+    base: usize,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        CURRENT.with(|current| {
+            *self.slot = current.node.replace(self.node.take());
+            current.around.set(self.around);
+            current.base.set(self.base);
+        });
+    }
 }

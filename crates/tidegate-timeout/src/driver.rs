@@ -164,41 +164,76 @@ struct Seen {
     too_late: bool,
     /// The body is ready.
     kept: bool,
+    /// There is no use in polling it.
+    skips: bool,
 }
 
-// Timeouts may nest deeply, and each level stands on the stack while those inside are polled. So what polls
-// (these) is kept apart from what follows (`finish`, `decide`), which needs far more room.
+// Timeouts may nest deeply, and each level stands on the stack while those inside are polled. So what polls is kept
+// apart from what comes before and after (`look`, `keep`, `go_on`, `finish`, `decide`), which needs far more room.
 
-/// Polls the body where perhaps nobody has asked for the scope so far.
+/// Polls the body, once at least, and says what follows from it.
 #[inline]
 pub(crate) fn poll_body<F: Future, A: Alarm>(
+    body: Pin<&mut Body<F, F::Output>>,
+    alarm: &mut A,
+    scope: &mut Own,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    match scope.known.get().is_some() || scope.deadline_first {
+        true => poll_known(body, alarm, scope, cx),
+        false => poll_unknown(body, alarm, scope, cx),
+    }
+}
+
+/// As [`poll_body`], where nobody has asked for the scope so far.
+#[inline]
+fn poll_unknown<F: Future, A: Alarm>(
     mut body: Pin<&mut Body<F, F::Output>>,
     alarm: &mut A,
     scope: &mut Own,
     cx: &mut Context<'_>,
 ) -> Poll<Verdict<F::Output>> {
-    if scope.known.get().is_some() || scope.deadline_first {
-        return poll_known(body, alarm, scope, cx);
-    }
-    let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
-    if let Poll::Ready(value) = scope.enter_note(cx, |cx| future.poll(cx)) {
-        if scope.known.get().is_none() {
+    let polled = poll_future(body.as_mut(), scope, cx);
+    go_on(polled, body, alarm, scope, cx)
+}
+
+#[inline]
+fn poll_future<F: Future>(
+    body: Pin<&mut Body<F, F::Output>>,
+    scope: &mut Own,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let BodyNow::Runs { future } = body.project() else { panic!("{POLLED_AGAIN}") };
+    scope.inside(cx, |cx| future.poll(cx))
+}
+
+/// What follows when the body was polled where nobody had asked for the scope.
+#[inline]
+fn go_on<F: Future, A: Alarm>(
+    polled: Poll<F::Output>,
+    mut body: Pin<&mut Body<F, F::Output>>,
+    alarm: &mut A,
+    scope: &mut Own,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    let known = scope.known.get().is_some();
+    match polled {
+        Poll::Ready(value) if !known => {
             body.set(Body::Gone);
             return Poll::Ready(Verdict::Value(value));
         }
-        body.set(Body::Kept { value });
-        return poll_known(body, alarm, scope, cx);
+        Poll::Ready(value) => body.set(Body::Kept { value }),
+        Poll::Pending if !known && waits(alarm, scope, cx) => return Poll::Pending,
+        Poll::Pending => {
+            if let Some(polled) = finish(body.as_mut(), alarm, scope, Seen::default(), cx) {
+                return polled;
+            }
+        }
     }
-    if scope.known.get().is_none() && waits(alarm, scope, cx) {
-        return Poll::Pending;
-    }
-    match finish(body.as_mut(), alarm, scope, Seen::default(), cx) {
-        Some(polled) => polled,
-        None => poll_known(body, alarm, scope, cx),
-    }
+    poll_known(body, alarm, scope, cx)
 }
 
-/// Polls the body, as often as what follows from it says.
+/// As [`poll_body`], where there is more to know of the scope than a note says.
 #[inline(never)]
 fn poll_known<F: Future, A: Alarm>(
     mut body: Pin<&mut Body<F, F::Output>>,
@@ -208,47 +243,51 @@ fn poll_known<F: Future, A: Alarm>(
 ) -> Poll<Verdict<F::Output>> {
     scope.settle();
     loop {
-        let seen = poll_inside(body.as_mut(), scope, cx);
-        let polled = finish(body.as_mut(), alarm, scope, seen, cx);
-        if let Some(polled) = polled {
+        let mut seen = look(body.as_mut(), scope);
+        if !seen.skips {
+            let polled = poll_future(body.as_mut(), scope, cx);
+            keep(polled, body.as_mut(), scope, &mut seen);
+        }
+        if let Some(polled) = finish(body.as_mut(), alarm, scope, seen, cx) {
             return polled;
         }
     }
 }
 
-fn poll_inside<F: Future>(
-    mut body: Pin<&mut Body<F, F::Output>>,
-    scope: &mut Own,
-    cx: &mut Context<'_>,
-) -> Seen {
+/// What there is to see before the body is polled.
+#[inline]
+fn look<F: Future>(body: Pin<&mut Body<F, F::Output>>, scope: &mut Own) -> Seen {
     let mut seen =
         Seen { cancelled: scope.node().is_some_and(|node| node.is_cancelled()), ..Seen::default() };
-    let future = match body.as_mut().project() {
-        BodyNow::Runs { future } => future,
-        BodyNow::Kept { .. } => {
-            seen.kept = true;
-            return seen;
+    match body.project() {
+        // Too late to poll it, unless something inside has to clean up.
+        BodyNow::Runs { .. } => {
+            let busy = |scope: &Own| scope.node().is_some_and(|node| node.is_busy());
+            seen.skips = scope.deadline_first && scope.is_late() && !busy(scope);
         }
-        BodyNow::Late => {
-            (seen.cancelled, seen.too_late) = (true, true);
-            return seen;
-        }
+        BodyNow::Kept { .. } => (seen.kept, seen.skips) = (true, true),
+        BodyNow::Late => (seen.cancelled, seen.too_late, seen.skips) = (true, true, true),
         BodyNow::Gone => panic!("{POLLED_AGAIN}"),
-    };
-    // Too late to poll it, unless something inside has to clean up.
-    if scope.deadline_first && scope.is_late() && !scope.node().is_some_and(|node| node.is_busy()) {
-        return seen;
-    }
-    if let Poll::Ready(value) = scope.inside(cx, |cx| future.poll(cx)) {
-        if scope.deadline_first && scope.is_late() && scope.expire() {
-            (seen.cancelled, seen.too_late) = (true, true);
-            body.set(Body::Late);
-        } else {
-            seen.kept = true;
-            body.set(Body::Kept { value });
-        }
     }
     seen
+}
+
+/// Keeps a value, unless it is too late.
+#[inline]
+fn keep<F: Future>(
+    polled: Poll<F::Output>,
+    mut body: Pin<&mut Body<F, F::Output>>,
+    scope: &mut Own,
+    seen: &mut Seen,
+) {
+    let Poll::Ready(value) = polled else { return };
+    if scope.deadline_first && scope.is_late() && scope.expire() {
+        (seen.cancelled, seen.too_late) = (true, true);
+        body.set(Body::Late);
+    } else {
+        seen.kept = true;
+        body.set(Body::Kept { value });
+    }
 }
 
 /// What follows from a body that is pending, or kept: `None` if it has to be polled again.

@@ -105,6 +105,7 @@ impl<F: Future> Future for InScope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let me = self.project();
-        current::enter(me.node, Around::NOBODY, || me.future.poll(cx))
+        let _inside = current::enter(me.node, Around::NOBODY);
+        me.future.poll(cx)
     }
 }

@@ -111,25 +111,40 @@ impl Own {
     }
 
     /// Runs `f`, a poll of the body, inside the scope.
+    #[inline]
     pub(crate) fn inside<R>(
         &mut self,
         cx: &mut Context<'_>,
         f: impl FnOnce(&mut Context<'_>) -> R,
     ) -> R {
-        if self.node().is_none() {
-            return self.enter_note(cx, f);
+        match self.is_note() {
+            true => self.inside_note(cx, f),
+            false => self.inside_node(cx, f),
         }
-        let around = self.prepare(WakerId::of(cx.waker()));
-        current::enter(&mut self.known().node, around, || f(cx))
+    }
+
+    /// Whether a note is enough; if there is no room for one more, the node is made.
+    #[inline]
+    fn is_note(&mut self) -> bool {
+        let is_note = self.node().is_none();
+        if is_note && !current::has_room() {
+            self.time.begin(&mut None);
+            self.make_node();
+            return false;
+        }
+        is_note
     }
 
     #[inline]
-    pub(crate) fn enter_note<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        f: impl FnOnce(&mut Context<'_>) -> R,
-    ) -> R {
-        current::enter_note(self.note(WakerId::of(cx.waker())), self, || f(cx))
+    fn inside_note<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let _inside = current::enter_note(self.note(WakerId::of(cx.waker())), self);
+        f(cx)
+    }
+
+    fn inside_node<R>(&mut self, cx: &mut Context<'_>, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let around = self.prepare(WakerId::of(cx.waker()));
+        let _inside = current::enter(&mut self.known().node, around);
+        f(cx)
     }
 
     /// Before the body is polled in a scope of which there is a node: what the body can rely on.

@@ -156,7 +156,9 @@ impl Scope {
     /// assert!(checkpoint().is_ok(), "outside");
     /// ```
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        current::enter(&mut Some(Arc::clone(&self.node)), Around::NOBODY, f)
+        let mut node = Some(Arc::clone(&self.node));
+        let _inside = current::enter(&mut node, Around::NOBODY);
+        f()
     }
 
     /// Polls `future` inside the scope, until it is ready or the scope ends it.

@@ -74,7 +74,10 @@ impl<F: Future> Future for Shield<F> {
         }
         let body =
             me.body.as_mut().as_pin_mut().expect("a shield is not polled again after it was ready");
-        let output = ready!(current::enter(me.node, Around::NOBODY, || body.poll(cx)));
+        let output = {
+            let _inside = current::enter(me.node, Around::NOBODY);
+            ready!(body.poll(cx))
+        };
         me.body.set(None);
         *me.guard = None;
         Poll::Ready(output)

@@ -247,12 +247,21 @@ impl<F: Future, T> fmt::Debug for Timeout<F, T> {
 impl<F: Future<Output = T>, T> Future for Timeout<F, T> {
     type Output = Result<T, Elapsed>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut me = self.project();
-        if *me.cancelled {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.cancelled {
             return Poll::Pending;
         }
-        match ready!(me.driver.as_mut().poll_end(cx)) {
+        let verdict = ready!(self.as_mut().project().driver.poll_end(cx));
+        self.conclude(verdict)
+    }
+}
+
+impl<F: Future<Output = T>, T> Timeout<F, T> {
+    /// Apart from `poll`, which stands on the stack at each level of a nest.
+    #[inline]
+    fn conclude(self: Pin<&mut Self>, verdict: Verdict<T>) -> Poll<Result<T, Elapsed>> {
+        let me = self.project();
+        match verdict {
             Verdict::Value(value) => Poll::Ready(Ok(value)),
             Verdict::Cancelled(cause) => {
                 *me.cancelled = true;
