@@ -73,6 +73,7 @@ impl Own {
         self.known.get_mut().expect("it was just made")
     }
 
+    #[inline]
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.known.get()?.node.as_ref()
     }

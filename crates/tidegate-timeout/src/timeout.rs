@@ -251,14 +251,16 @@ impl<F: Future<Output = T>, T> Future for Timeout<F, T> {
         if self.cancelled {
             return Poll::Pending;
         }
-        let verdict = ready!(self.as_mut().project().driver.poll_end(cx));
-        self.conclude(verdict)
+        match ready!(self.as_mut().project().driver.poll_end(cx)) {
+            Verdict::Value(value) => Poll::Ready(Ok(value)),
+            verdict => self.conclude(verdict),
+        }
     }
 }
 
 impl<F: Future<Output = T>, T> Timeout<F, T> {
     /// Apart from `poll`, which stands on the stack at each level of a nest.
-    #[inline]
+    #[cold]
     fn conclude(self: Pin<&mut Self>, verdict: Verdict<T>) -> Poll<Result<T, Elapsed>> {
         let me = self.project();
         match verdict {
