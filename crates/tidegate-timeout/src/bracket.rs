@@ -120,7 +120,7 @@ impl Bracket {
         cx: &mut Context<'_>,
     ) -> Result<Poll<F::Output>, Box<dyn Any + Send>> {
         let body = body.as_pin_mut().expect("the body is there until it has ended");
-        let around = current::around(&mut None);
+        let around = current::around(&mut None).through(current::contains(self.node()));
         // Whatever it left broken is dropped by the caller and seen by nobody.
         catch_unwind(AssertUnwindSafe(|| {
             let _inside = current::enter(&mut self.node, around);

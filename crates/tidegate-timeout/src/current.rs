@@ -20,7 +20,9 @@
 // by when at the latest. It holds for the way this poll came, which may differ from the tree: a future may carry
 // its scope to another task. It also names the waker with which that future is polled. Who is polled with the
 // same one is polled again whenever that future is woken, for whatever passes the waker on unchanged cannot tell
-// whom it was for; so there is no need to be woken apart when a deadline around is moved.
+// whom it was for; so there is no need to be woken apart when a deadline around is moved. Who is not has to be
+// found through the tree then, and also when the future around ends without it: it may be kept elsewhere, as in a
+// `FuturesUnordered`. `Wakes` says how far the guarantee is good for that.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -65,17 +67,50 @@ impl WakerId {
 pub(crate) struct Around {
     drops_by: Option<Deadline>,
     waker: WakerId,
+    wakes: Wakes,
     /// Also when a scope further out is cancelled: not all of them are timeouts.
     ends_all: bool,
 }
 
-impl Around {
-    pub(crate) const NOBODY: Self = Self { drops_by: None, waker: WakerId::NONE, ends_all: false };
+/// Who inside is woken when the time of the guarantee is moved, or who gave it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wakes {
+    /// Everybody who is placed in the current scope, and who is polled with the same waker.
+    All,
+    /// Who is polled with the same waker.
+    Same,
+    Nobody,
+}
 
-    /// A future that drops what it polls when its scope is cancelled, and no later than `deadline`.
-    pub(crate) fn drops_by(self, deadline: Deadline, kind: Kind, waker: WakerId) -> Self {
+impl Around {
+    pub(crate) const NOBODY: Self =
+        Self { drops_by: None, waker: WakerId::NONE, wakes: Wakes::All, ends_all: false };
+
+    /// A future that drops what it polls when its scope is cancelled, and no later than `deadline`. Whether its scope
+    /// is `placed` in the current one.
+    pub(crate) fn drops_by(
+        self,
+        deadline: Deadline,
+        kind: Kind,
+        waker: WakerId,
+        placed: bool,
+    ) -> Self {
+        let wakes = match self.wakes {
+            _ if deadline <= self.drop_by() => Wakes::All,
+            Wakes::All if placed => Wakes::All,
+            Wakes::All | Wakes::Same if self.waker == waker => Wakes::Same,
+            _ => Wakes::Nobody,
+        };
         let ends_all = self.ends_all || kind != Kind::Timeout;
-        Self { drops_by: Some(self.drop_by().earliest(deadline)), waker, ends_all }
+        Self { drops_by: Some(self.drop_by().earliest(deadline)), waker, wakes, ends_all }
+    }
+
+    /// The same for what is inside of a scope that has no future; whether that is `placed` in the current one.
+    pub(crate) fn through(self, placed: bool) -> Self {
+        match self.wakes {
+            Wakes::All if !placed => Self { wakes: Wakes::Same, ..self },
+            _ => self,
+        }
     }
 
     /// Whether it drops what it polls when any scope further out is cancelled.
@@ -95,10 +130,14 @@ impl Around {
         self.drops_by.unwrap_or(Deadline::NEVER)
     }
 
-    /// Whether it is polled with that waker.
+    /// Whether who is polled with that waker is woken with it; or `placed` in the current scope, through the tree.
     #[inline]
-    pub(crate) fn is_woken_by(self, waker: WakerId) -> bool {
-        self.waker == waker
+    pub(crate) fn wakes(self, waker: WakerId, placed: bool) -> bool {
+        match self.wakes {
+            Wakes::All => placed || self.waker == waker,
+            Wakes::Same => self.waker == waker,
+            Wakes::Nobody => false,
+        }
     }
 }
 
@@ -200,7 +239,7 @@ impl Current {
         for place in &self.notes[timed..depth] {
             let mut time = place.time.get();
             time.begin(now);
-            around = around.drops_by(time.deadline(), place.kind.get(), place.waker.get());
+            around = around.drops_by(time.deadline(), place.kind.get(), place.waker.get(), true);
             place.time.set(time);
             place.inside.set(around);
         }

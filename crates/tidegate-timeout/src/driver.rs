@@ -28,7 +28,7 @@ use crate::alarm::{Alarm, poll_alarm};
 use crate::current::{self, WakerId};
 use crate::deadline::Deadline;
 use crate::node::{Cause, Kind, Node};
-use crate::own::{Own, Watched};
+use crate::own::{Own, Watched, minds_all};
 use crate::time::Time;
 
 pin_project! {
@@ -315,7 +315,9 @@ fn finish<F: Future, A: Alarm>(
         Next::End(End::Kept) => {
             scope.end();
             alarm.clear();
-            return Some(Poll::Ready(Verdict::Value(body.value())));
+            let value = body.value();
+            scope.be_over();
+            return Some(Poll::Ready(Verdict::Value(value)));
         }
         Next::End(End::Expired(after)) => Verdict::Expired(after),
         Next::End(End::Cancelled(cause)) => Verdict::Cancelled(cause),
@@ -324,6 +326,7 @@ fn finish<F: Future, A: Alarm>(
     scope.end();
     alarm.clear();
     body.set(Body::Gone);
+    scope.be_over();
     Some(Poll::Ready(verdict))
 }
 
@@ -375,7 +378,7 @@ fn decide_unknown<A: Alarm>(
         return first.then(|| Next::End(End::Expired(scope.length())));
     }
     // The future around ends this one no later; and this one is polled again whenever that one is.
-    around.is_woken_by(WakerId::of(cx.waker())).then(|| {
+    around.wakes(WakerId::of(cx.waker()), false).then(|| {
         alarm.clear();
         Next::Wait
     })
@@ -424,14 +427,15 @@ fn decide_known<A: Alarm>(
             });
         }
     }
-    // What can report a cancellation from around, and is not dropped by it, also minds the deadlines around:
-    // perhaps nobody else does any more.
-    let minds_all = kind == Kind::Reporter && !around.ends_all();
+    let minds_all = minds_all(node, around);
     let deadline = if minds_all { look.effective } else { look.deadline };
+    // A future around that this one does not belong to, for it was kept elsewhere, neither ends it nor wakes it.
+    let relies = around.wakes(WakerId::of(cx.waker()), current::contains(node));
+    let drop_by = if relies { around.drop_by() } else { Deadline::NEVER };
     // Of two equal deadlines the outer one reports.
-    let deadline = if around.drop_by() <= deadline { Deadline::NEVER } else { deadline };
+    let deadline = if drop_by <= deadline { Deadline::NEVER } else { deadline };
     match poll_alarm(alarm, cx, deadline, now, waited) {
-        Poll::Ready(now) if !around.drop_by().has_elapsed_by(now) => {
+        Poll::Ready(now) if !drop_by.has_elapsed_by(now) => {
             let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
             node.unwatch(place);
             expired.into_iter().for_each(|node| node.expire(now));

@@ -176,7 +176,11 @@ impl Node {
 
     /// Notes where the driver of this scope is polled.
     pub(crate) fn set_contained(&self, contained: bool) {
+        let before = self.contained.load(Ordering::Relaxed);
         self.contained.store(contained, Ordering::Relaxed);
+        if before && !contained {
+            self.wake_left();
+        }
     }
 
     // ---- cancelling
@@ -336,6 +340,21 @@ impl Node {
             let mut state = node.state.lock();
             state.take_wakers(|watcher| watcher.drives, &mut wakes);
             below.extend(state.children.iter().filter_map(Weak::upgrade));
+        }
+        wakes.wake();
+    }
+
+    /// Lets those below who left the timing to what is around this scope's future look at the deadlines again:
+    /// they are kept and polled elsewhere.
+    pub(crate) fn wake_left(&self) {
+        let mut wakes = Wakes::default();
+        let mut below = self.state.lock().below();
+        while let Some(node) = below.pop() {
+            if node.contained.load(Ordering::Relaxed) {
+                let mut state = node.state.lock();
+                state.take_wakers(|watcher| watcher.drives, &mut wakes);
+                below.extend(state.below());
+            }
         }
         wakes.wake();
     }
@@ -546,6 +565,10 @@ impl Node {
 }
 
 impl State {
+    fn below(&self) -> Vec<Arc<Node>> {
+        self.children.iter().filter_map(Weak::upgrade).collect()
+    }
+
     fn take_wakers(&mut self, mut whose: impl FnMut(&Watcher) -> bool, into: &mut Wakes) {
         for watcher in self.watchers.iter_mut() {
             if whose(watcher) {

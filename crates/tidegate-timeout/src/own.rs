@@ -20,6 +20,8 @@ pub(crate) struct Own {
     pub(crate) sole: bool,
     /// This driver has been pending.
     pub(crate) waited: bool,
+    /// This driver is over, and so is its body.
+    over: bool,
 }
 
 /// What there is of a scope that was asked for, or has a grace.
@@ -57,6 +59,7 @@ impl Own {
             deadline_first: false,
             sole: true,
             waited: false,
+            over: false,
         }
     }
 
@@ -65,7 +68,7 @@ impl Own {
         let kind = node.kind;
         let known = Known { grace: node.grace(), node: Some(node), ..Known::default() };
         let known = OnceLock::from(Box::new(known));
-        Self { time: Time::ENDLESS, known, kind, deadline_first: false, sole, waited: false }
+        Self { known, sole, ..Self::new(Time::ENDLESS, kind) }
     }
 
     pub(crate) fn known(&mut self) -> &mut Known {
@@ -96,12 +99,15 @@ impl Own {
         Note { kind: self.kind, time: self.time.copied(), waker }
     }
 
-    /// Puts a node that was made for a handle where it is polled.
+    /// Before a poll: puts a node that was made for a handle where it is polled, and notes where that is.
     pub(crate) fn settle(&mut self) {
         let known = self.known();
         if let Some(node) = known.early.take() {
             current::node().into_iter().for_each(|parent| node.attach(parent));
             known.node = Some(node);
+        }
+        if let Some(node) = &known.node {
+            node.set_contained(current::contains(node));
         }
     }
 
@@ -153,18 +159,17 @@ impl Own {
         let kind = self.kind;
         let known = self.known();
         let node = known.node.as_ref().expect("there is a node");
-        let contained = current::contains(node);
-        node.set_contained(contained);
         let version = node.version();
         let around = current::around(&mut None);
         let drops_by = match known.reach {
-            Some((seen, drops_by)) if seen == version => drops_by,
-            // It minds the deadlines around, too.
-            _ if kind == Kind::Reporter && !around.ends_all() => node.effective(),
+            _ if minds_all(node, around) => node.effective(),
+            Some((seen, drops_by)) if seen == version && kind != Kind::Reporter => drops_by,
             _ => node.deadline(),
         };
         known.reach = Some((version, drops_by));
-        around.drops_by(drops_by, kind, waker)
+        let inside = around.drops_by(drops_by, kind, waker, current::contains(node));
+        // The end of a scope that has several drivers is not that of one of them, and wakes nobody.
+        inside.through(self.sole)
     }
 
     /// How long the scope had, from its beginning to its deadline.
@@ -208,6 +213,20 @@ impl Own {
             known.end(self.sole);
         }
     }
+
+    /// Lets those who were polled inside and live on know that nobody minds the time for them any more.
+    #[inline]
+    pub(crate) fn be_over(&mut self) {
+        if !std::mem::replace(&mut self.over, true) && self.sole {
+            self.node().into_iter().for_each(|node| node.wake_left());
+        }
+    }
+}
+
+/// What can report a cancellation from around, and is not dropped by it, also minds the deadlines around: perhaps
+/// nobody else does any more. Not those of a scope that it was once polled in, and is not any more.
+pub(crate) fn minds_all(node: &Node, around: Around) -> bool {
+    node.kind == Kind::Reporter && !around.ends_all() && node.parent().is_some_and(current::is)
 }
 
 impl Noted for Own {
@@ -237,5 +256,6 @@ impl Drop for Own {
     #[inline]
     fn drop(&mut self) {
         self.end();
+        self.be_over();
     }
 }

@@ -522,6 +522,7 @@ impl<F: Future<Output = T>, T> Future for Run<F, T> {
                 }
                 me.scope.end();
                 *me.alarm = None;
+                me.scope.be_over();
                 Poll::Ready(Ended::Panicked(panic))
             }
         }

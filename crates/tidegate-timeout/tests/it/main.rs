@@ -9,6 +9,7 @@ mod exit_stack;
 mod explicit;
 mod explore;
 mod hygiene;
+mod kept;
 mod model;
 mod nesting;
 mod nests;
