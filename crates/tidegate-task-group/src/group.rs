@@ -84,7 +84,8 @@ impl<E> TaskGroup<E> {
     ///
     /// # Panics
     ///
-    /// When the body or a child panicked, with that panic, after everybody else has ended.
+    /// When the body or a child panicked, with that panic, after everybody else has ended. Also when a scope that was
+    /// cancelled polled this by reference, as `timeout(time, &mut future)` does, and it is polled again after that.
     ///
     /// # Cancel safety
     ///

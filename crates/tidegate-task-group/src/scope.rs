@@ -57,6 +57,8 @@ pin_project! {
         running: Option<Running<T, E>>,
         #[pin]
         timer: Option<Sleep>,
+        // Of a group that left its end to the scope around.
+        left: Option<Scope>,
     }
 
     impl<T, E, B, Fut: Future> PinnedDrop for ScopeFut<T, E, B, Fut> {
@@ -81,7 +83,7 @@ struct Running<T, E> {
 
 impl<T, E, B, Fut: Future> ScopeFut<T, E, B, Fut> {
     pub(crate) fn new(plan: Plan<E>, body: B) -> Self {
-        Self { plan: Some((plan, body)), body: None, running: None, timer: None }
+        Self { plan: Some((plan, body)), body: None, running: None, timer: None, left: None }
     }
 }
 
@@ -99,7 +101,14 @@ where
             me.body.set(running.make_body(make));
         }
         // Without a group there is nothing more to say: the scope around takes over.
-        let Some(running) = me.running else { return Poll::Pending };
+        let Some(running) = me.running else {
+            let taken_over = me.left.as_ref().is_none_or(Scope::is_dropped_from_around);
+            assert!(
+                taken_over,
+                "a group that a scope has ended is not polled outside of that scope"
+            );
+            return Poll::Pending;
+        };
 
         // Who leaves after this wakes us.
         running.shared.core.signal.register(cx.waker());
@@ -121,10 +130,14 @@ where
 
         let Some(running) = me.running.take() else { return Poll::Pending };
         me.timer.set(None);
+        let scope = running.scope.clone();
         match running.conclude() {
             Verdict::Done(result) => Poll::Ready(result),
             Verdict::Resume(payload) => resume_unwind(payload),
-            Verdict::LeaveToOuter => Poll::Pending,
+            Verdict::LeaveToOuter => {
+                *me.left = Some(scope);
+                Poll::Pending
+            }
         }
     }
 }

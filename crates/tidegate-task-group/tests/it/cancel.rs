@@ -30,6 +30,18 @@ fn children_clean_up_before_the_group_returns() {
     });
 }
 
+// It has left its end to that scope, and would be pending for ever.
+#[test]
+#[should_panic = "a group that a scope has ended is not polled outside of that scope"]
+fn a_group_that_a_scope_has_ended_says_so_where_it_is_polled_again() {
+    paused(async {
+        let mut group =
+            Box::pin(Group::scope(async |group| Ok(group.spawn(forever::<()>()).await?)));
+        let _ = timeout(SECOND, &mut group).await;
+        let _ = timeout(SECOND, group).await;
+    });
+}
+
 #[test]
 fn the_body_cleans_up_when_a_child_fails() {
     paused(async {
