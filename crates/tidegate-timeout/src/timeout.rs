@@ -210,7 +210,8 @@ impl<F: Future<Output = T>, T> Timeout<F, T> {
     /// A handle to move the deadline or to cancel, from any task or thread.
     ///
     /// The time of a relative timeout runs from here on. The first handle is best taken before the timeout is
-    /// polled; if it was polled already, the handle has its effect from the next poll on.
+    /// polled; if it was polled already, the handle has its effect from the next poll on. One that is first taken
+    /// after the end does not know how that was.
     ///
     /// # Examples
     ///
