@@ -92,6 +92,8 @@ impl<F> fmt::Debug for Shield<F> {
 
 /// A [`shield`] for no longer than `max`.
 ///
+/// As in any timeout, what is shielded inside of `future` in turn is waited for.
+///
 /// # Errors
 ///
 /// When `future` was not ready by then; it is dropped.
