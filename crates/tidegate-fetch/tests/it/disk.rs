@@ -86,6 +86,9 @@ fn a_tiny_file_system_that_is_full_is_an_error_with_a_reason_and_no_half_file() 
         ])
         .args([
             "get",
+            // One after the other: otherwise the large one may fill the disk before the small one is written.
+            "-m",
+            "1",
             "--out",
             scratch.arg(),
             &site.url("/bytes/1000/small"),
