@@ -50,6 +50,9 @@ pub trait ScopeExt: Future {
     /// The future sees their deadline and their cancellation, but it is not dropped by them, and they do not
     /// wait for it. For that there are task groups.
     ///
+    /// It is also for a future that is kept, in a `FuturesUnordered` say, and polled inside timeouts that are meant
+    /// for the wait and not for the work.
+    ///
     /// # Examples
     ///
     /// ```

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tidegate_timeout::scope::Scope;
-use tidegate_timeout::{Deadline, cancel_scope, move_on_after, timeout};
+use tidegate_timeout::{Deadline, ScopeExt, cancel_scope, checkpoint, move_on_after, timeout};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Apart, ms, paused};
@@ -121,5 +121,23 @@ fn a_timeout_that_is_late_before_it_is_polled_leaves_a_cancelled_scope_to_itself
             late.await
         });
         assert!(cancelled.await.is_err());
+    });
+}
+
+#[test]
+fn what_takes_its_scope_along_is_not_cancelled_by_a_timeout_that_it_is_polled_in() {
+    paused(async {
+        let outer = cancel_scope(async |_| {
+            let work = async {
+                let ready = move_on_after(ms(300), sleep(ms(200))).await;
+                checkpoint().is_ok() && ready.is_some()
+            };
+            let mut kept = Box::pin(Apart::new(Box::pin(work.in_current_scope())));
+            for _ in 0..3 {
+                assert!(timeout(ms(50), kept.as_mut()).await.is_err());
+            }
+            kept.await
+        });
+        assert!(outer.await.unwrap());
     });
 }
