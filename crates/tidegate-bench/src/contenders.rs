@@ -129,6 +129,14 @@ pub(crate) trait Ask: Contender + 'static {
     fn is_cancelled(&self) -> bool;
 }
 
+/// Tasks that are waited for together.
+pub(crate) trait Group: Contender + 'static {
+    /// Starts `n` children, each in a task of its own, and waits for all.
+    fn run<F>(n: u64, child: impl Fn() -> F + Send) -> impl Future<Output = ()> + Send
+    where
+        F: Future<Output = ()> + Send + 'static;
+}
+
 /// Items handed from one task to another.
 pub(crate) trait Queue: Contender + 'static {
     type Put: Send + 'static;
@@ -300,6 +308,18 @@ macro_rules! barriers {
     };
 }
 pub(crate) use barriers;
+
+macro_rules! groups {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Group,
+            $crate::contenders::tokio::Group,
+            $crate::contenders::futures::Group,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use groups;
 
 macro_rules! queues_of_one {
     ($T:ident => $run:expr $(; $more:ty)*) => {

@@ -19,6 +19,8 @@ pub(crate) enum Guarantee {
     OneWay,
     /// The future ends, or its time does.
     InTime,
+    /// All have ended, and a panic is noticed.
+    Joins,
     /// What is inside is cancelled with what is around.
     Reaches,
     /// It blocks its thread, or cannot wait: what the machine can do, not a peer.
@@ -33,7 +35,7 @@ impl Guarantee {
         match self {
             Fifo => other == Fifo,
             Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
-            Released | InTime | Reaches => other == self,
+            Released | InTime | Joins | Reaches => other == self,
             Missable => matches!(other, Released | Missable),
             OneWay => matches!(other, Released | Missable | OneWay),
             Physical => other != Physical,
@@ -51,6 +53,7 @@ impl fmt::Display for Guarantee {
             Self::Missable => "may miss a short `set`",
             Self::OneWay => "set once",
             Self::InTime => "ends in time",
+            Self::Joins => "waits for all",
             Self::Reaches => "reaches all inside",
             Self::Physical => "for reference",
         })

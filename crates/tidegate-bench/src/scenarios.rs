@@ -6,6 +6,7 @@ mod condition;
 mod event_broadcast;
 mod event_ping_pong;
 mod event_uncontended;
+mod group;
 mod lock_crowd;
 mod lock_fairness;
 mod lock_hand_over;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         priority_queue::scenarios(),
         timeout::scenarios(),
         cancel::scenarios(),
+        group::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -1,6 +1,7 @@
-//! futures-util's lock.
+//! futures-util: its lock, and its set of futures.
 
 use futures_util::lock::{Mutex, MutexGuard};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::Contender;
 use crate::guarantee::{Guarantee, Who};
@@ -24,5 +25,24 @@ impl super::Lock for Lock {
     #[inline(always)]
     fn lock(&self) -> impl Future<Output = Self::Guard<'_>> + Send {
         self.lock()
+    }
+}
+
+/// Handles of tasks.
+pub(crate) struct Group;
+
+impl Contender for Group {
+    const WHO: Who = Who::peer("FuturesUnordered of tasks", Guarantee::Joins);
+}
+
+impl super::Group for Group {
+    async fn run<F>(n: u64, child: impl Fn() -> F + Send)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut all: FuturesUnordered<_> = (0..n).map(|_| ::tokio::spawn(child())).collect();
+        while let Some(ended) = all.next().await {
+            ended.expect("no child panics");
+        }
     }
 }

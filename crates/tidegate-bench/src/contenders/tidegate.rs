@@ -11,6 +11,7 @@ pub(crate) use tidegate_event::Event;
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
+use tidegate_task_group::{BoxError, TaskGroup};
 use tidegate_timeout::scope::{self, Ended};
 use tidegate_timeout::{ScopeExt, ScopeHandle, cancel_scope, checkpoint};
 
@@ -352,5 +353,31 @@ impl super::Ask for Checkpoint {
     #[inline(always)]
     fn is_cancelled(&self) -> bool {
         checkpoint().is_err()
+    }
+}
+
+/// Children of a task group.
+pub(crate) struct Group;
+
+impl Contender for Group {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Joins);
+}
+
+impl super::Group for Group {
+    async fn run<F>(n: u64, child: impl Fn() -> F + Send)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let all = TaskGroup::<BoxError>::scope(|group| async move {
+            for _ in 0..n {
+                let child = child();
+                drop(group.spawn(async {
+                    child.await;
+                    Ok(())
+                }));
+            }
+            Ok(())
+        });
+        all.await.expect("no child fails");
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{
     AcquireError, MutexGuard, Notify, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit, mpsc,
     watch,
 };
+use tokio::task::JoinSet;
 pub(crate) use tokio_util::sync::CancellationToken as Token;
 
 use super::{Clear, Contender};
@@ -362,5 +363,24 @@ impl super::Ask for TokenTree {
     #[inline(always)]
     fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
+    }
+}
+
+/// Tasks in a set.
+pub(crate) struct Group;
+
+impl Contender for Group {
+    const WHO: Who = Who::peer("tokio JoinSet", Guarantee::Joins);
+}
+
+impl super::Group for Group {
+    async fn run<F>(n: u64, child: impl Fn() -> F + Send)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut all: JoinSet<()> = (0..n).map(|_| child()).collect();
+        while let Some(ended) = all.join_next().await {
+            ended.expect("no child panics");
+        }
     }
 }
