@@ -171,7 +171,7 @@ struct Seen {
 // Timeouts may nest deeply, and each level stands on the stack while those inside are polled. So what polls is kept
 // apart from what comes before and after (`look`, `keep`, `go_on`, `finish`, `decide`), which needs far more room.
 
-/// Polls the body, once at least, and says what follows from it.
+/// Polls the body, unless there is no use in it any more, and says what follows.
 #[inline]
 pub(crate) fn poll_body<F: Future, A: Alarm>(
     body: Pin<&mut Body<F, F::Output>>,

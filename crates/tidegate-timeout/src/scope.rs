@@ -212,7 +212,7 @@ impl Scope {
         self.node.is_ended_from_around()
     }
 
-    /// Keeps this scope, and those around it up to the nearest shield, from dropping what runs inside.
+    /// Keeps this scope, and all those around it, from dropping what runs inside.
     ///
     /// For code that has to clean up asynchronously: it takes a guard, learns of the cancellation by
     /// [`Guard::poll_cancelled`], cleans up, and drops the guard.

@@ -47,32 +47,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 }
 
 fn ready<T: Group>(stage: &Stage, on: On, children: u64, n: u64) -> Duration {
-    let ended = Arc::new(AtomicU64::new(0));
-    let child = {
-        let ended = Arc::clone(&ended);
-        move || {
-            let ended = Arc::clone(&ended);
-            async move {
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    };
-    rounds::<T, _>(stage, on, children, n, child, &ended)
+    rounds::<T, _>(stage, on, children, n, || async {})
 }
 
 fn yields<T: Group>(stage: &Stage, on: On, children: u64, n: u64) -> Duration {
-    let ended = Arc::new(AtomicU64::new(0));
-    let child = {
-        let ended = Arc::clone(&ended);
-        move || {
-            let ended = Arc::clone(&ended);
-            async move {
-                let_others_go().await;
-                ended.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    };
-    rounds::<T, _>(stage, on, children, n, child, &ended)
+    rounds::<T, _>(stage, on, children, n, let_others_go)
 }
 
 /// As many groups, one after the other, as `n` children are; the time is that of `n` of them.
@@ -81,13 +60,21 @@ fn rounds<T: Group, F>(
     on: On,
     children: u64,
     n: u64,
-    child: impl Fn() -> F + Send + Sync + 'static,
-    ended: &AtomicU64,
+    work: impl Fn() -> F + Send + Sync + 'static,
 ) -> Duration
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let rounds = n.div_ceil(children);
+    let ended = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&ended);
+    let child = move || {
+        let (work, counted) = (work(), Arc::clone(&counted));
+        async move {
+            work.await;
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    };
     let work = async move {
         let start = Instant::now();
         for _ in 0..rounds {
