@@ -7,6 +7,9 @@
 //
 // A runtime that is shutting down drops what it is given. Then the future is dropped here, and what it leaves
 // behind with it: that is the end of it.
+//
+// It keeps the context variables of the place where it was left, which is still inside of whatever set them: futures
+// that set one have it set while they drop what is in them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,9 +51,10 @@ impl Home {
         let current = Handle::try_current().ok();
         let runtime = current.as_ref().or(self.runtime.as_ref())?;
         let orphan = self.node.as_ref().map(Orphan::of);
+        let adopter = orphan.as_ref().map(|orphan| Arc::clone(orphan.adopter()));
+        let future = InScope::new(future, adopter);
         Some(runtime.spawn(async move {
-            let adopter = orphan.as_ref().map(|orphan| Arc::clone(orphan.adopter()));
-            let output = InScope::new(future, adopter).await;
+            let output = future.await;
             drop(orphan);
             output
         }))

@@ -10,6 +10,7 @@ use crate::current::{self, Around};
 use crate::node::Node;
 use crate::time::Time;
 use crate::timeout::Timeout;
+use crate::vars::{InVars, Vars};
 
 /// Scopes as methods of futures.
 ///
@@ -44,7 +45,8 @@ pub trait ScopeExt: Future {
         Timeout::new(self, Time::after(after))
     }
 
-    /// Takes the current scope along to wherever the future will be polled.
+    /// Takes the current scope along to wherever the future will be polled, and the
+    /// [context variables](crate::ContextVar) that are set.
     ///
     /// A task that is spawned does not know of the scopes of the task that spawned it; this is how it does.
     /// The future sees their deadline and their cancellation, but it is not dropped by them, and they do not
@@ -86,14 +88,15 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct InScope<F> {
         #[pin]
-        future: F,
+        future: InVars<F>,
         node: Option<Arc<Node>>,
     }
 }
 
 impl<F> InScope<F> {
+    /// In the scope of `node`, with the variables of here and now.
     pub(crate) fn new(future: F, node: Option<Arc<Node>>) -> Self {
-        Self { future, node }
+        Self { future: InVars::new(future, Vars::current()), node }
     }
 }
 

@@ -13,6 +13,8 @@
 //! [`ScopeHandle`]: crate::ScopeHandle
 //! [`checkpoint`]: crate::checkpoint
 //! [`cancelled`]: crate::cancelled
+//! [`ContextVar`]: crate::ContextVar
+//! [`Vars`]: crate::Vars
 //! [`scope`]: crate::scope
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -25,6 +27,7 @@ mod bracket;
 mod cancel_scope;
 mod caught;
 mod context;
+mod context_var;
 mod current;
 mod deadline;
 mod discard;
@@ -46,12 +49,14 @@ mod time;
 mod timeout;
 #[cfg(feature = "tokio-util")]
 mod token;
+mod vars;
 mod wakes;
 mod with;
 
 pub use ask::{cancelled, checkpoint, current_scope};
 pub use cancel_scope::cancel_scope;
 pub use context::{AsyncContext, Exit};
+pub use context_var::{ContextVar, VarScope};
 pub use deadline::Deadline;
 pub use elapsed::Elapsed;
 pub use exit_errors::ExitErrors;
@@ -65,4 +70,5 @@ pub use shield::{Shield, shield, shield_for};
 pub use timeout::{Timeout, timeout, timeout_at};
 #[cfg(feature = "tokio-util")]
 pub use token::CancelOn;
+pub use vars::{InVars, Vars};
 pub use with::{WithError, with, with_both};

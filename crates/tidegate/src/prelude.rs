@@ -36,6 +36,7 @@ pub use tidegate_task_group::{
 pub use tidegate_time_lock::TimeLock;
 #[cfg(feature = "timeout")]
 pub use tidegate_timeout::{
-    AsyncContext, CancelReason, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle, cancel_scope,
-    checkpoint, exit_stack, move_on_after, protect, shield, timeout, timeout_at, with,
+    AsyncContext, CancelReason, ContextVar, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle,
+    cancel_scope, checkpoint, exit_stack, move_on_after, protect, shield, timeout, timeout_at,
+    with,
 };

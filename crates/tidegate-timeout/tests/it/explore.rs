@@ -12,14 +12,16 @@ use std::task::{Context, Poll, Waker};
 use tidegate_test::{CountingWaker, Explorer, Held, poll_once};
 use tidegate_timeout::scope::{Run, Scope};
 use tidegate_timeout::{
-    AsyncContext, Deadline, Exit, ExitStack, ScopeExt, ScopeHandle, cancel_scope, cancelled,
-    checkpoint, current_scope, exit_stack, move_on_after, protect, shield, shield_for, timeout,
-    timeout_at, with,
+    AsyncContext, ContextVar, Deadline, Exit, ExitStack, ScopeExt, ScopeHandle, Vars, cancel_scope,
+    cancelled, checkpoint, current_scope, exit_stack, move_on_after, protect, shield, shield_for,
+    timeout, timeout_at, with,
 };
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{Apart, ms, paused_runtime};
+
+static NUMBER: ContextVar<u8> = ContextVar::new("number");
 
 type Boxed = Pin<Box<dyn Future<Output = ()>>>;
 type Make = fn(&World, Boxed) -> Boxed;
@@ -130,6 +132,7 @@ impl World {
     fn nothing_is_left(&self, case: &str) {
         assert_eq!(Rc::strong_count(&self.held), 1, "{case}: the body is gone");
         assert!(current_scope().is_none() && checkpoint().is_ok(), "{case}: the thread is clean");
+        assert!(Vars::current().is_empty(), "{case}: the thread has no variables");
         if let Some(handle) = self.handle.take() {
             let shown = (handle.reason(), handle.expired(), handle.deadline());
             handle.cancel("too late");
@@ -223,6 +226,19 @@ const FUTURES: &[(&str, Make)] = &[
     ("shield", |_, body| Box::pin(shield(async { drop(timeout(ms(100), body).await) }))),
     ("shield_for", |_, body| Box::pin(async { drop(shield_for(ms(30), body).await) })),
     ("in_current_scope", |_, body| Box::pin(body.in_current_scope())),
+    ("ContextVar::scope", |_, body| {
+        Box::pin(NUMBER.scope(1, async {
+            drop(timeout(ms(100), body).await);
+            assert_eq!(NUMBER.get(), Some(1));
+        }))
+    }),
+    ("Vars::run", |_, body| {
+        let vars = NUMBER.sync_scope(1, Vars::current);
+        Box::pin(vars.run(async {
+            drop(timeout(ms(100), body).await);
+            assert_eq!(NUMBER.get(), Some(1));
+        }))
+    }),
     ("cancelled", |_, body| {
         Box::pin(async {
             tokio::select! {

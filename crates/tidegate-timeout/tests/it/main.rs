@@ -25,3 +25,4 @@ mod support;
 #[cfg(feature = "tokio-util")]
 mod token;
 mod traits;
+mod vars;

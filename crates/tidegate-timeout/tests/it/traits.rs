@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
 use tidegate_timeout::{
-    CancelReason, Cancelled, Deadline, Elapsed, InScope, MoveOn, ScopeHandle, Shield, Timeout,
-    cancel_scope, cancelled, move_on_after, shield, shield_for, timeout,
+    CancelReason, Cancelled, ContextVar, Deadline, Elapsed, InScope, InVars, MoveOn, ScopeHandle,
+    Shield, Timeout, VarScope, Vars, cancel_scope, cancelled, move_on_after, shield, shield_for,
+    timeout,
 };
 
 /// Whether a type has a trait, decided at compile time without requiring it.
@@ -53,7 +54,7 @@ fn a_future_goes_where_its_body_goes_and_is_always_shown() {
             )*
         };
     }
-    table!(Timeout MoveOn Shield InScope Run);
+    table!(Timeout MoveOn Shield InScope Run VarScope InVars);
 }
 
 #[test]
@@ -65,6 +66,8 @@ fn what_is_no_future_goes_everywhere() {
     assert_eq!(has!(CancelReason), (true, true, true));
     assert_eq!(has!(Cancelled), (true, true, true));
     assert_eq!(has!(Elapsed), (true, true, true));
+    assert_eq!(has!(Vars), (true, true, true));
+    assert_eq!(has!(ContextVar<std::cell::Cell<u8>>), (true, true, true));
     assert!(is!(Send: Ended<u8>) && is!(Debug: Ended<u8>));
     assert!(!is!(Send: Ended<Rc<u8>>));
     assert!(is!(Unpin: Scope) && is!(Unpin: Guard) && is!(Unpin: ScopeHandle));
