@@ -6,6 +6,7 @@ mod context;
 mod cut;
 mod drops;
 mod limit;
+mod matrix;
 mod outcome;
 mod panics;
 mod policy;

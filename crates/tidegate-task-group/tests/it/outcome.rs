@@ -463,6 +463,43 @@ fn nested_groups_report_a_tree() {
 }
 
 #[test]
+fn that_a_nested_group_was_cancelled_by_the_outer_one_is_no_error() {
+    // trio 35: cancellations are no errors of any group on the way.
+    on_both(|| async {
+        let alive = Alive::default();
+        let held = alive.clone();
+        let errors = Group::scope(async move |group| {
+            let (begun, begins) = oneshot::channel();
+            drop(group.spawn(nested(async move {
+                let _held = held;
+                let _ = begun.send(());
+                forever().await
+            })));
+            drop(group.spawn(nested(async {
+                begins.await?;
+                fails("leaf").await
+            })));
+            forever::<()>().await
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(messages(&errors), ["leaf"]);
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+/// A group with one child, and a body that waits.
+async fn nested(
+    child: impl Future<Output = Result<(), BoxError>> + Send + 'static,
+) -> Result<(), BoxError> {
+    let group = Group::scope(async |group| {
+        drop(group.spawn(child));
+        forever().await
+    });
+    Ok(group.await?)
+}
+
+#[test]
 fn a_deadline_cancels_the_group_and_is_reported() {
     paused(async {
         let start = tokio::time::Instant::now();

@@ -360,3 +360,78 @@ fn a_group_of_groups_runs_in_parallel() {
         assert_eq!(total.await.unwrap(), 1 + 3);
     });
 }
+
+#[test]
+fn a_task_spawned_by_a_child_belongs_to_the_group_and_not_to_the_child() {
+    on_both(|| async {
+        let value = Group::scope(async |group| {
+            let (send, receive) = oneshot::channel();
+            let spawner = group.clone();
+            let child = group.spawn(async move {
+                let grandchild = spawner.spawn(async {
+                    breathe().await;
+                    Ok(5)
+                });
+                let _ = send.send(grandchild);
+                forever::<()>().await
+            });
+            let grandchild = receive.await?;
+            child.abort();
+            assert!(matches!(child.await, Err(TaskError::Cancelled(_))));
+            Ok(grandchild.await?)
+        });
+        assert_eq!(value.await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn who_cleans_up_cannot_spawn_any_more() {
+    // B-G1
+    on_both(|| async {
+        let (alive, refused) = (Alive::default(), Counter::default());
+        let (held, counter) = (alive.clone(), refused.clone());
+        let errors = Group::builder()
+            .limit(2)
+            .scope(async move |group| {
+                let spawner = group.clone();
+                let (waits, waiting) = oneshot::channel();
+                drop(group.spawn(async move {
+                    let clean_up = async {
+                        tidegate_timeout::cancelled().await;
+                        let late = || {
+                            let held = held.clone();
+                            async move {
+                                let _held = held;
+                                Ok(5)
+                            }
+                        };
+                        let tasks = [
+                            spawner.spawn(late()),
+                            spawner.task("late").spawn(late()),
+                            spawner.spawn_bounded(late()).await,
+                        ];
+                        for task in tasks {
+                            assert!(task.is_finished());
+                            let error = task.await.unwrap_err();
+                            assert_eq!(error, TaskError::Cancelled(CancelReason::SiblingFailed));
+                            counter.add();
+                        }
+                        assert!(spawner.try_spawn(late()).is_err());
+                    };
+                    let ready = async { waits.send(()) };
+                    let ((), sent) = tokio::join!(clean_up, ready);
+                    sent.unwrap();
+                    Ok(())
+                }));
+                drop(group.spawn(async {
+                    waiting.await?;
+                    fails::<()>("boom").await
+                }));
+                forever::<()>().await
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(messages(&errors), ["boom"]);
+        assert_eq!((refused.get(), alive.count()), (3, 0));
+    });
+}
