@@ -85,6 +85,13 @@ pub(crate) trait Barrier: Contender + Send + Sync + 'static {
     fn wait(&self) -> impl Future<Output = bool> + Send;
 }
 
+/// A gate that is open, and that somebody may shut.
+pub(crate) trait OpenGate: Contender + Send + Sync + 'static {
+    fn new() -> Self;
+    /// Passes, and says that it went well where somebody wants to know.
+    fn pass(&self) -> impl Future<Output = ()> + Send;
+}
+
 /// An end to a future's time.
 pub(crate) trait Timeout: Contender + 'static {
     type Ended<T: Send>: Send;
@@ -294,6 +301,17 @@ macro_rules! conditions {
     };
 }
 pub(crate) use conditions;
+
+macro_rules! open_gates {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::TimeLock,
+            $crate::contenders::tokio::RwLock,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use open_gates;
 
 macro_rules! barriers {
     ($T:ident => $run:expr $(; $more:ty)*) => {

@@ -17,6 +17,7 @@ mod rw_lock;
 mod semaphore_crowd;
 mod semaphore_hand_over;
 mod semaphore_uncontended;
+mod time_lock;
 mod timeout;
 
 use crate::measure::Scenario;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         condition::scenarios(),
         queue::scenarios(),
         priority_queue::scenarios(),
+        time_lock::scenarios(),
         timeout::scenarios(),
         cancel::scenarios(),
         group::scenarios(),

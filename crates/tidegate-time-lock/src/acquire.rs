@@ -26,25 +26,29 @@ pin_project! {
 impl<'a> Acquire<'a> {
     #[inline]
     pub(crate) fn new(gate: &'a TimeLock) -> Self {
-        Self { gate, entry: borrowed(gate, Note::default()) }
+        Self { gate, entry: Entry::new(Note::default()) }
     }
 
     pub(crate) fn again(gate: &'a TimeLock, place: Requeue) -> Self {
-        Self { gate, entry: borrowed(gate, place.note(gate)) }
+        Self { gate, entry: Entry::new(place.note(gate)) }
     }
 }
 
 impl Future for Acquire<'_> {
     type Output = Result<Pass, Closed>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+        let gate = this.gate.shared();
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
             Some(grant) => grant,
-            None => ready!(this.entry.poll_slow(cx, None)).map_err(|_| Closed)?,
+            None => {
+                let join = |note| Waiter::new(gate.line(), note);
+                ready!(this.entry.poll_slow(cx, None, join)).map_err(|_| Closed)?
+            }
         };
-        Poll::Ready(Ok(Pass::new(Arc::clone(this.gate.shared()), grant)))
+        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
     }
 }
 
@@ -53,6 +57,7 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireOwned {
+        gate: TimeLock,
         #[pin]
         entry: Entry<Arc<Gate>>,
     }
@@ -60,9 +65,7 @@ pin_project! {
 
 impl AcquireOwned {
     pub(crate) fn new(gate: TimeLock) -> Self {
-        Self {
-            entry: Entry::new(Waiter::new_owned(gate.into_shared(), Gate::line, Note::default())),
-        }
+        Self { gate, entry: Entry::new(Note::default()) }
     }
 }
 
@@ -72,11 +75,15 @@ impl Future for AcquireOwned {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+        let gate = this.gate.shared();
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
             Some(grant) => grant,
-            None => ready!(this.entry.as_mut().poll_slow(cx, None)).map_err(|_| Closed)?,
+            None => {
+                let join = |note| Waiter::new_owned(Arc::clone(gate), Gate::line, note);
+                ready!(this.entry.poll_slow(cx, None, join)).map_err(|_| Closed)?
+            }
         };
-        Poll::Ready(Ok(Pass::new(Arc::clone(this.entry.waiter().owner()), grant)))
+        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
     }
 }
 
@@ -104,7 +111,7 @@ pub(crate) enum Wanted {
 
 impl<'a> AcquireTimeout<'a> {
     pub(crate) fn new(gate: &'a TimeLock, limit: Wanted) -> Self {
-        Self { gate, limit, anyway: false, entry: borrowed(gate, Note::default()) }
+        Self { gate, limit, anyway: false, entry: Entry::new(Note::default()) }
     }
 
     /// Waits for as long as it may, even if the gate is known to be shut for longer.
@@ -121,15 +128,17 @@ impl Future for AcquireTimeout<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx)) {
+        let gate = this.gate.shared();
+        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
             Some(grant) => grant,
             None => {
                 let limit = this.limit.fix();
                 let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
-                ready!(this.entry.poll_slow(cx, limit))?
+                let join = |note| Waiter::new(gate.line(), note);
+                ready!(this.entry.poll_slow(cx, limit, join))?
             }
         };
-        Poll::Ready(Ok(Pass::new(Arc::clone(this.gate.shared()), grant)))
+        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
     }
 }
 
@@ -153,9 +162,4 @@ impl From<Fail> for AcquireTimeoutError {
             Fail::TooLong(remaining) => Self::TooLong { remaining },
         }
     }
-}
-
-#[inline]
-fn borrowed(gate: &TimeLock, note: Note) -> Entry<Borrowed<'_, Core>> {
-    Entry::new(Waiter::new(gate.shared().line(), note))
 }

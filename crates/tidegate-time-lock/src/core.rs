@@ -61,11 +61,36 @@ pub(crate) struct Ticket {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) epoch: Epoch,
+    /// Nothing, as a rule, if the gate was simply open: a pass is made quickly then.
+    pub(crate) noted: Option<Noted>,
+}
+
+/// What there is to remember about a pass that was decided upon, or that had a place in line before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
     pub(crate) ticket: Ticket,
     /// The number of the probe, if it is one.
     pub(crate) probe: Option<u64>,
     /// When it was given, unless the gate was simply open.
     pub(crate) at: Option<Instant>,
+}
+
+impl Grant {
+    /// The place in line.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let last = Ticket { epoch: self.epoch, number: u64::MAX };
+        self.noted.map_or(last, |noted| noted.ticket)
+    }
+
+    pub(crate) fn at(&self) -> Option<Instant> {
+        self.noted.and_then(|noted| noted.at)
+    }
+
+    /// The number of the probe, if it is one.
+    #[inline]
+    pub(crate) fn probe(&self) -> Option<u64> {
+        self.noted.and_then(|noted| noted.probe)
+    }
 }
 
 /// What somebody who wants to pass is told.
@@ -188,7 +213,8 @@ impl Core {
         };
         self.stats.admitted += 1;
         let ticket = ticket.unwrap_or_else(|| self.draw_ticket());
-        Turn::Pass(Grant { epoch: self.epoch, ticket, probe, at: Some(now) })
+        let noted = Noted { ticket, probe, at: Some(now) };
+        Turn::Pass(Grant { epoch: self.epoch, noted: Some(noted) })
     }
 
     // Verdicts
@@ -242,14 +268,14 @@ impl Core {
         let pause = wanted.unwrap_or_else(|| self.rules.back_off(self.strikes));
         let probing = matches!(self.phase, Phase::Probing(_));
         self.stats.probes_refused += u64::from(probing);
-        self.pacer.refused(now, pass.at, probing, pause);
+        self.pacer.refused(now, pass.at(), probing, pause);
         self.shut(now, wall, Some(after_pause(now, pause)), Policy::Extend, None)
     }
 
     /// A pass was dropped without a verdict. Answers whether the first in line is to look again.
     pub(crate) fn unheard(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
-        let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe) else {
+        let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe()) else {
             return false;
         };
         // No two probes have the same number: one of an earlier epoch is not found.

@@ -1,15 +1,17 @@
 // How it works
 //
-// The part that all futures with a pass share: a waiter in the gate's line, and the timer that it has while it is
-// the first. Each poll lets the timer fire, lets the waiter look if it was nudged or the timer fired, and sets the
-// timer to what it learned. A waiter that is not the first has no timer, unless its caller limits the wait.
+// The part that all futures with a pass share. Most gates are open: the first poll is one load, and the rest of the
+// future is made only when that is not enough. Then it is a waiter in the gate's line, and the timer that it has while
+// it is the first. Each poll lets the timer fire, lets the waiter look if it was nudged or the timer fired, and sets
+// the timer to what it learned. A waiter that is not the first has no timer, unless its caller limits the wait.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tidegate_waiters::{Decision, Locked, Turn as Wake, Waiter};
+use tidegate_waiters::{Decision, Locked, Turn as Wake, WaitQueue, Waiter};
 use tokio::task::coop;
 use tokio::time::Instant;
 
@@ -21,6 +23,17 @@ pin_project! {
     /// Somebody on the way to a pass.
     #[derive(Debug)]
     pub(crate) struct Entry<O> {
+        // What it brings; gone once it is in line, or through.
+        note: Option<Note>,
+        #[pin]
+        wait: Option<Waiting<O>>,
+    }
+}
+
+pin_project! {
+    /// Somebody in line.
+    #[derive(Debug)]
+    struct Waiting<O> {
         #[pin]
         waiter: Waiter<Core, O>,
         #[pin]
@@ -47,41 +60,65 @@ pub(crate) enum Fail {
 pub(crate) type Outcome = Result<Grant, Fail>;
 
 impl<O> Entry<O> {
-    pub(crate) fn new(waiter: Waiter<Core, O>) -> Self {
-        Self { waiter, timer: Timer::new() }
-    }
-
-    pub(crate) fn waiter(&self) -> &Waiter<Core, O> {
-        &self.waiter
+    #[inline]
+    pub(crate) fn new(note: Note) -> Self {
+        Self { note: Some(note), wait: None }
     }
 
     /// A pass through a gate that is simply open; `None` when it takes more than that.
-    #[inline]
-    pub(crate) fn poll_fast(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Grant>> {
-        let mut waiter = self.project().waiter;
-        if !waiter.is_fresh() {
+    #[inline(always)]
+    pub(crate) fn poll_fast(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        line: &WaitQueue<Core>,
+    ) -> Poll<Option<Grant>> {
+        let note = self.project().note;
+        let fresh = note.as_ref();
+        let Some(grant) = fresh.and_then(|it| fast_pass(line, it.ticket)) else {
             return Poll::Ready(None);
-        }
-        let ticket = waiter.as_mut().note_mut().and_then(|note| note.ticket);
-        let Some(grant) = fast_pass(waiter.queue(), ticket) else { return Poll::Ready(None) };
+        };
         // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
         // already, and is not asked.
-        ready!(coop::poll_proceed(cx)).made_progress();
-        waiter.finish();
+        if it_is_time_to_ask() {
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
+        *note = None;
         Poll::Ready(Some(grant))
     }
 
-    /// A pass, or a place in line.
+    /// A pass, or a place in line for a waiter that `join` makes.
+    ///
+    /// # Panics
+    ///
+    /// When it was ready before.
     #[cold]
     #[inline(never)]
     pub(crate) fn poll_slow(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         limit: Option<Limit>,
+        join: impl FnOnce(Note) -> Waiter<Core, O>,
     ) -> Poll<Outcome> {
-        let this = self.project();
+        let mut this = self.project();
+        if let Some(note) = this.note.take() {
+            this.wait.set(Some(Waiting { waiter: join(note), timer: Timer::new() }));
+        }
+        let this = this.wait.as_pin_mut().expect("polled after it was ready").project();
         wait(this.waiter, this.timer, cx, limit)
     }
+}
+
+thread_local! {
+    static PASSES: Cell<u8> = const { Cell::new(0) };
+}
+
+/// Whether to ask for the task's budget. That costs several times what a pass costs, so one in 32 on each thread does:
+/// a task in a hot loop has a few thousand of them before the others get their turn.
+#[inline]
+fn it_is_time_to_ask() -> bool {
+    let passes = PASSES.get().wrapping_add(1);
+    PASSES.set(passes);
+    passes % 32 == 0
 }
 
 fn wait<O>(

@@ -16,7 +16,7 @@ use tidegate_shim::atomic::Ordering;
 use tidegate_waiters::{Left, Locked, WaitQueue};
 use tokio::time::Instant;
 
-use crate::core::{Core, Grant, Rules, Ticket};
+use crate::core::{Core, Grant, Noted, Rules, Ticket};
 use crate::{Applied, Epoch, Shut};
 
 /// Somebody waits: the queue's bit.
@@ -116,15 +116,13 @@ impl Gate {
         }
     }
 
+    /// Whether a report that a pass went well would change anything.
     #[inline]
-    pub(crate) fn ok(&self, pass: &Grant) {
-        if self.word() & VERDICTS != 0 {
-            self.count_ok(pass);
-        }
+    pub(crate) fn wants_verdicts(&self) -> bool {
+        self.word() & VERDICTS != 0
     }
 
-    #[cold]
-    fn count_ok(&self, pass: &Grant) {
+    pub(crate) fn ok(&self, pass: &Grant) {
         self.update(|line, now| {
             if line.policy().ok(now, pass) {
                 line.nudge_front();
@@ -189,9 +187,8 @@ pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Ticket>) -> Opti
     if word & (WAITERS | SLOW) != 0 {
         return None;
     }
-    let epoch = (word >> SHIFT) as Epoch;
-    let ticket = ticket.unwrap_or(Ticket { epoch, number: u64::MAX });
-    Some(Grant { epoch, ticket, probe: None, at: None })
+    let noted = ticket.map(|ticket| Noted { ticket, probe: None, at: None });
+    Some(Grant { epoch: (word >> SHIFT) as Epoch, noted })
 }
 
 /// Makes the first onlooker look, when dropped, if that is due.

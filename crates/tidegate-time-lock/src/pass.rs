@@ -71,7 +71,7 @@ impl Pass {
 
     /// Whether the gate stays shut for others until it knows how this one fared.
     pub fn is_probe(&self) -> bool {
-        self.grant.probe.is_some()
+        self.grant.probe().is_some()
     }
 
     /// Whether the gate has not been shut since.
@@ -86,10 +86,20 @@ impl Pass {
     /// It went well: the other side took the request, whatever it answered.
     ///
     /// Ends probing and resets the back-off, if the pass is of the current epoch.
-    #[inline]
-    pub fn ok(mut self) {
+    #[inline(always)]
+    pub fn ok(self) {
+        // A pass through a gate that is simply open has nothing to tell.
+        if self.grant.noted.is_some() || self.gate.wants_verdicts() {
+            self.count_ok();
+        }
+    }
+
+    #[cold]
+    fn count_ok(mut self) {
         let grant = self.settle();
-        self.gate.ok(&grant);
+        if self.gate.wants_verdicts() {
+            self.gate.ok(&grant);
+        }
     }
 
     /// The other side refused, and perhaps said for how long.
@@ -116,7 +126,7 @@ impl Pass {
     /// The grant, and no further word about the probe.
     fn settle(&mut self) -> Grant {
         let grant = self.grant;
-        self.grant.probe = None;
+        self.grant.noted = None;
         grant
     }
 }
@@ -124,7 +134,7 @@ impl Pass {
 impl Drop for Pass {
     #[inline]
     fn drop(&mut self) {
-        if self.grant.probe.is_some() {
+        if self.grant.probe().is_some() {
             self.gate.unheard(&self.grant);
         }
     }
@@ -173,7 +183,7 @@ impl Requeue {
     /// The place, if it is one in this gate's line.
     pub(crate) fn note(self, gate: &TimeLock) -> Note {
         match Arc::ptr_eq(&self.gate, gate.shared()) {
-            true => Note::with(self.grant.ticket),
+            true => Note::with(self.grant.ticket()),
             false => Note::default(),
         }
     }

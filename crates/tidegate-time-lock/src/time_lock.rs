@@ -68,8 +68,9 @@ use crate::{
 ///
 /// # Cost
 ///
-/// Passing an open gate is one atomic load; it allocates nothing and reads no clock. There is one timer for each
-/// gate that somebody waits at, whatever the number of waiters. Joining and leaving the line are O(1); coming
+/// Whether an open gate may be passed is one atomic load; the pass takes a share of the gate, allocates nothing and
+/// reads no clock. A task that does nothing else lets others run every few thousand times. There is one timer for
+/// each gate that somebody waits at, whatever the number of waiters. Joining and leaving the line are O(1); coming
 /// back with an old place walks past those who are before it.
 ///
 /// # Runtime
@@ -100,10 +101,6 @@ impl TimeLock {
 
     pub(crate) fn shared(&self) -> &Arc<Gate> {
         &self.gate
-    }
-
-    pub(crate) fn into_shared(self) -> Arc<Gate> {
-        self.gate
     }
 
     // Shutting

@@ -88,6 +88,17 @@ impl super::Event for Flag {
     }
 }
 
+impl super::OpenGate for Flag {
+    fn new() -> Self {
+        Self(AtomicBool::new(true))
+    }
+    #[inline(always)]
+    fn pass(&self) -> impl Future<Output = ()> + Send {
+        assert!(self.0.load(Ordering::Acquire), "nobody waits");
+        ready(())
+    }
+}
+
 impl super::Ask for Flag {
     fn new() -> Self {
         Self(AtomicBool::new(false))

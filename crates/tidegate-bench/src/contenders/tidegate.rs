@@ -12,6 +12,7 @@ use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
 use tidegate_task_group::{BoxError, TaskGroup};
+pub(crate) use tidegate_time_lock::TimeLock;
 use tidegate_timeout::scope::{self, Ended};
 use tidegate_timeout::{ScopeExt, ScopeHandle, cancel_scope, checkpoint};
 
@@ -71,6 +72,20 @@ impl Clear for Event {
     #[inline(always)]
     fn clear(&self) {
         self.clear();
+    }
+}
+
+impl Contender for TimeLock {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::OpenGate for TimeLock {
+    fn new() -> Self {
+        TimeLock::new()
+    }
+    #[inline(always)]
+    async fn pass(&self) {
+        self.acquire().await.expect("it is not closed").ok();
     }
 }
 

@@ -174,6 +174,17 @@ impl Contender for RwLock {
     const WHO: Who = Who::peer("tokio", Guarantee::Fifo);
 }
 
+/// Shut by whoever writes: the gate that one makes of what is there.
+impl super::OpenGate for RwLock {
+    fn new() -> Self {
+        RwLock::new(0)
+    }
+    #[inline(always)]
+    async fn pass(&self) {
+        drop(self.read().await);
+    }
+}
+
 impl super::RwLock for RwLock {
     type Read<'a> = RwLockReadGuard<'a, u64>;
     type Write<'a> = RwLockWriteGuard<'a, u64>;

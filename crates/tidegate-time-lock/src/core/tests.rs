@@ -38,7 +38,7 @@ fn who_looks_late_finds_what_the_clock_has_done() {
     let mut core = core(Reopen::Probe { n: 1 });
     shut(&mut core, now, SECOND);
     let probe = pass(&mut core, now + 5 * SECOND);
-    assert!(probe.probe.is_some());
+    assert!(probe.probe().is_some());
     assert_eq!(core.stats(now).total_shut, SECOND, "not until somebody looked");
 }
 
