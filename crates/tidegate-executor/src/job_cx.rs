@@ -89,6 +89,23 @@ impl JobCx {
         self.scope.handle().is_cancelled()
     }
 
+    /// Whether the job should come to an end: a scope around the caller was asked to
+    /// [stop](tidegate_timeout::ScopeHandle::request_stop), or the result is not wanted any more.
+    ///
+    /// A request is polite: what the job returns after it is still wanted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_executor::ThreadPool;
+    /// # async fn example(pool: ThreadPool, files: Vec<String>) {
+    /// let done = pool.run(move |cx| files.iter().take_while(|_| !cx.is_stopping()).count());
+    /// # }
+    /// ```
+    pub fn is_stopping(&self) -> bool {
+        self.scope.enter(tidegate_timeout::is_stopping)
+    }
+
     /// Fails once the result is not wanted any more.
     ///
     /// # Errors

@@ -123,14 +123,19 @@ pub async fn cancelled() -> CancelReason {
 }
 
 /// A place among a scope's watchers.
-struct Watching {
-    node: Arc<Node>,
-    place: usize,
+#[derive(Debug)]
+pub(crate) struct Watching {
+    pub(crate) node: Arc<Node>,
+    pub(crate) place: usize,
 }
 
 impl Watching {
     fn new(node: Arc<Node>) -> Self {
         Self { place: node.join(false), node }
+    }
+
+    pub(crate) fn for_stop(node: Arc<Node>) -> Self {
+        Self { place: node.join_stop(), node }
     }
 }
 

@@ -309,6 +309,11 @@ pub(crate) fn is_cancelled() -> bool {
     CURRENT.with(|current| current.look(|node| node.is_some_and(|node| node.is_cancelled())))
 }
 
+/// Whether the current scope is asked to stop; none is not.
+pub(crate) fn is_asked_to_stop() -> bool {
+    CURRENT.with(|current| current.look(|node| node.is_some_and(|node| node.is_asked_to_stop())))
+}
+
 /// Whether there is a scope at all, up to the nearest shield.
 pub(crate) fn is_some() -> bool {
     CURRENT.with(|current| {

@@ -106,6 +106,54 @@ impl ScopeHandle {
         self.node.cancel(reason.into());
     }
 
+    /// Asks the scope and everything inside it to come to an end by itself.
+    ///
+    /// The polite form of [`cancel`](Self::cancel): nobody is ended by it, not now and not later. What runs inside
+    /// learns of it by [`is_stopping`](crate::is_stopping) and [`stop_requested`](crate::stop_requested), and so does
+    /// what begins there after this. It cannot be taken back. Nothing happens if the scope has ended.
+    ///
+    /// # Examples
+    ///
+    /// A server that takes no new work, and finishes what it has begun:
+    ///
+    /// ```
+    /// use tidegate_timeout::{cancel_scope, is_stopping};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let served = cancel_scope(async |scope| {
+    ///     let mut served = 0;
+    ///     while !is_stopping() {
+    ///         tokio::task::yield_now().await; // a request
+    ///         served += 1;
+    ///         if served == 3 {
+    ///             scope.request_stop();
+    ///         }
+    ///     }
+    ///     served
+    /// });
+    /// assert_eq!(served.await.unwrap(), 3);
+    /// # })
+    /// ```
+    pub fn request_stop(&self) {
+        self.node.request_stop();
+    }
+
+    /// Whether this scope, or one around it, was asked to [stop](Self::request_stop) or cancelled before it ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let outer = Scope::new();
+    /// let inner = outer.enter(Scope::new).handle();
+    /// outer.handle().request_stop();
+    /// assert!(inner.is_stopping() && !inner.is_cancelled());
+    /// ```
+    pub fn is_stopping(&self) -> bool {
+        self.node.shows_stop()
+    }
+
     /// The scope's own deadline.
     ///
     /// An earlier one of a scope around it does not show here, but in [`Deadline::ambient`].

@@ -15,6 +15,8 @@
 //! [`cancelled`]: crate::cancelled
 //! [`ContextVar`]: crate::ContextVar
 //! [`Vars`]: crate::Vars
+//! [`stop_requested`]: crate::stop_requested
+//! [`is_stopping`]: crate::is_stopping
 //! [`scope`]: crate::scope
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -45,6 +47,7 @@ mod reason;
 pub mod scope;
 mod shield;
 mod slots;
+mod stop;
 mod time;
 mod timeout;
 #[cfg(feature = "tokio-util")]
@@ -67,6 +70,7 @@ pub use move_on::{MoveOn, move_on_after};
 pub use protect::{Protected, protect};
 pub use reason::{CancelReason, Cancelled};
 pub use shield::{Shield, shield, shield_for};
+pub use stop::{StopRequested, is_stopping, stop_requested};
 pub use timeout::{Timeout, timeout, timeout_at};
 #[cfg(feature = "tokio-util")]
 pub use token::CancelOn;

@@ -6,7 +6,8 @@
 //
 // What comes from above is pushed down rather than looked up: a cancellation (`cause`) and the earliest
 // deadline around (`effective`) are written into every node they concern, once, by whoever changes them. To
-// ask for either is one read at any depth. The first cause to reach a node stays.
+// ask for either is one read at any depth. The first cause to reach a node stays. A request to stop is pushed down
+// in the same way, and wakes nobody but those who wait for it.
 //
 // What comes from below is counted up: `busy` is the number of guards in a node, plus its children that are
 // busy themselves. Only the steps from and to zero go on to the parent. `orphans` is counted in the same way: the
@@ -66,6 +67,8 @@ pub(crate) struct Node {
     contained: AtomicBool,
     /// `cause` is there. Release: pairs with the Acquire in `is_cancelled`.
     cancelled: AtomicBool,
+    /// Somebody asked this scope, or one around, to stop. Release: pairs with the Acquire in `is_asked_to_stop`.
+    stopping: AtomicBool,
     /// There is a deadline, here or around. Release: pairs with the Acquire in `is_endless`.
     bounded: AtomicBool,
     /// Counts how often the deadlines from here up were moved. Release: pairs with the Acquire in `version`.
@@ -102,11 +105,14 @@ struct State {
 struct Ended {
     cause: Option<Arc<Cause>>,
     expired: bool,
+    stopping: bool,
 }
 
 #[derive(Debug)]
 struct Watcher {
     waker: Option<Waker>,
+    /// Wants to know of a request to stop.
+    stops: bool,
     /// Drives the scope: wants to know of a new deadline, and when the last guard or orphan is gone.
     drives: bool,
 }
@@ -132,6 +138,7 @@ impl Node {
             parent: OnceLock::new(),
             contained: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             bounded: AtomicBool::new(deadline != Deadline::NEVER),
             version: AtomicU32::new(0),
             orphans: AtomicUsize::new(0),
@@ -167,6 +174,10 @@ impl Node {
         if state.cause.is_none() && above.cause.is_some() {
             state.cause.clone_from(&above.cause);
             self.cancelled.store(true, Ordering::Release);
+        }
+        // Relaxed: it is written with the lock held.
+        if parent.stopping.load(Ordering::Relaxed) {
+            self.stopping.store(true, Ordering::Release);
         }
     }
 
@@ -283,6 +294,39 @@ impl Node {
             node = around;
         }
         None
+    }
+
+    // ---- stopping
+
+    pub(crate) fn is_asked_to_stop(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Asks this scope and all below it to stop, unless it has ended.
+    pub(crate) fn request_stop(self: &Arc<Self>) {
+        if self.state.lock().ended.is_some() {
+            return;
+        }
+        let mut wakes = Wakes::default();
+        let mut below = vec![Arc::clone(self)];
+        while let Some(node) = below.pop() {
+            let mut state = node.state.lock();
+            // Those below a scope that was asked before are asked by whoever was first.
+            if !node.stopping.swap(true, Ordering::Release) {
+                state.take_wakers(|watcher| watcher.stops, &mut wakes);
+                below.extend(state.below());
+            }
+        }
+        wakes.wake();
+    }
+
+    /// Whether a handle shows that the scope is asked to stop, or cancelled: once it has ended, as it was then.
+    pub(crate) fn shows_stop(&self) -> bool {
+        let state = self.state.lock();
+        match &state.ended {
+            Some(ended) => ended.stopping || ended.cause.is_some(),
+            None => self.is_asked_to_stop() || state.cause.is_some(),
+        }
     }
 
     /// The token of this scope; `make` is called at most once.
@@ -498,7 +542,12 @@ impl Node {
 
     /// Takes a place among the watchers of this scope.
     pub(crate) fn join(&self, drives: bool) -> usize {
-        self.state.lock().watchers.insert(Watcher { waker: None, drives })
+        self.state.lock().watchers.insert(Watcher { waker: None, drives, stops: false })
+    }
+
+    /// Takes a place for somebody who wants to know of a request to stop as well.
+    pub(crate) fn join_stop(&self) -> usize {
+        self.state.lock().watchers.insert(Watcher { waker: None, drives: false, stops: true })
     }
 
     /// Who has that place is told what a driver is told.
@@ -550,7 +599,11 @@ impl Node {
     pub(crate) fn end(&self) {
         let mut state = self.state.lock();
         if state.ended.is_none() {
-            state.ended = Some(Ended { cause: state.cause.clone(), expired: state.has_expired() });
+            state.ended = Some(Ended {
+                cause: state.cause.clone(),
+                expired: state.has_expired(),
+                stopping: self.stopping.load(Ordering::Relaxed),
+            });
         }
     }
 

@@ -11,8 +11,8 @@ use tidegate_shim::atomic::{AtomicUsize, Ordering};
 use tidegate_test::{crowd, fidget, give_up, member, pause, poll_with, spawn};
 use tidegate_timeout::scope::{Ended, Run, Scope};
 use tidegate_timeout::{
-    CancelReason, Deadline, ScopeExt, cancel_scope, cancelled, checkpoint, move_on_after, shield,
-    timeout,
+    CancelReason, Deadline, ScopeExt, cancel_scope, cancelled, checkpoint, is_stopping,
+    move_on_after, shield, stop_requested, timeout,
 };
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -90,6 +90,43 @@ fn in_a_crowd_each_scope_has_one_cause_and_those_inside_have_the_same() {
                 assert_eq!(ended, tree.middle[i / 4].handle().reason(), "run {i}");
             }
         }
+        tree.nobody_is_held_up();
+    });
+}
+
+#[test]
+fn in_a_crowd_a_request_to_stop_reaches_everybody_who_stays() {
+    crowd(|| {
+        let tree = Arc::new(Tree::new());
+        let waits: Vec<_> = (0..12)
+            .map(|i| {
+                let leaf = tree.leaves[i / 2].clone();
+                let wait = async move {
+                    // In a scope that is made before, while or after they are asked.
+                    let own = leaf.enter(Scope::new);
+                    let mut stop = pin!(stop_requested());
+                    poll_fn(|cx| own.enter(|| stop.as_mut().poll(cx))).await;
+                };
+                match i % 4 {
+                    3 => member(async move { give_up(i % 3, wait).await.is_some() }),
+                    fidgets => member(async move {
+                        fidget(fidgets, wait).await;
+                        true
+                    }),
+                }
+            })
+            .collect();
+        let ask = |scope: &Scope| {
+            let handle = scope.handle();
+            spawn(move || handle.request_stop())
+        };
+        let asks = [ask(&tree.leaves[0]), ask(&tree.middle[1]), ask(&tree.top), ask(&tree.top)];
+        for (i, wait) in waits.into_iter().enumerate() {
+            assert!(wait.join() || i % 4 == 3);
+        }
+        asks.into_iter().for_each(|it| it.join().unwrap());
+        assert!(tree.all().all(|scope| scope.enter(is_stopping)));
+        assert!(tree.all().all(|scope| !scope.handle().is_cancelled()));
         tree.nobody_is_held_up();
     });
 }

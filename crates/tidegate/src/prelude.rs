@@ -37,6 +37,6 @@ pub use tidegate_time_lock::TimeLock;
 #[cfg(feature = "timeout")]
 pub use tidegate_timeout::{
     AsyncContext, CancelReason, ContextVar, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle,
-    cancel_scope, checkpoint, exit_stack, move_on_after, protect, shield, timeout, timeout_at,
-    with,
+    cancel_scope, checkpoint, exit_stack, is_stopping, move_on_after, protect, shield,
+    stop_requested, timeout, timeout_at, with,
 };

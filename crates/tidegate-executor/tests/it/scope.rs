@@ -8,7 +8,8 @@ use std::time::Duration;
 use tidegate_executor::{Job, JobCx, JobError, ThreadPool, run_in_executor, to_thread};
 use tidegate_test::{CountingWaker, block_on, poll_once, poll_with};
 use tidegate_timeout::{
-    CancelReason, Deadline, cancel_scope, checkpoint, current_scope, scope::Scope, shield, timeout,
+    CancelReason, Deadline, cancel_scope, checkpoint, current_scope, is_stopping, scope::Scope,
+    shield, stop_requested, timeout,
 };
 use tokio::time::advance;
 
@@ -75,6 +76,41 @@ fn a_scope_that_is_cancelled_from_inside_reports_itself() {
         Poll::Ready(tidegate_timeout::scope::Ended::Cancelled(_))
     ));
     assert_eq!(pool.statistics().threads, 0);
+}
+
+#[test]
+fn a_job_winds_down_when_a_scope_around_its_caller_is_asked_to_stop() {
+    let pool = one_thread();
+    let scope = Scope::new();
+    let (started, has_started) = channel();
+    let mut body = Box::pin(scope.run(pool.run(move |cx| {
+        assert!(!cx.is_stopping());
+        started.send(()).unwrap();
+        until(|| cx.is_stopping());
+        cx.block_on(stop_requested());
+        (is_stopping(), cx.is_cancelled(), cx.checkpoint().is_ok())
+    })));
+    assert!(poll_once(body.as_mut()).is_pending());
+    has_started.recv().unwrap();
+    scope.handle().request_stop();
+    let tidegate_timeout::scope::Ended::Value(seen) = block_on(body) else { panic!("a value") };
+    assert_eq!(seen, Ok((true, false, true)));
+}
+
+#[test]
+fn a_job_whose_result_is_not_wanted_any_more_is_stopping() {
+    let pool = one_thread();
+    let (started, has_started) = channel();
+    let (told, is_told) = channel();
+    let mut run = Box::pin(pool.run(move |cx| {
+        started.send(()).unwrap();
+        until(|| cx.is_stopping());
+        told.send(cx.is_cancelled()).unwrap();
+    }));
+    assert!(poll_once(run.as_mut()).is_pending());
+    has_started.recv().unwrap();
+    drop(run);
+    assert_eq!(is_told.recv(), Ok(true));
 }
 
 // Scenario 39, `abandon_on_cancel=False`: the scope does not end before the job.

@@ -14,7 +14,7 @@ use tidegate_timeout::scope::{Run, Scope};
 use tidegate_timeout::{
     AsyncContext, ContextVar, Deadline, Exit, ExitStack, ScopeExt, ScopeHandle, Vars, cancel_scope,
     cancelled, checkpoint, current_scope, exit_stack, move_on_after, protect, shield, shield_for,
-    timeout, timeout_at, with,
+    stop_requested, timeout, timeout_at, with,
 };
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, advance, sleep};
@@ -134,11 +134,13 @@ impl World {
         assert!(current_scope().is_none() && checkpoint().is_ok(), "{case}: the thread is clean");
         assert!(Vars::current().is_empty(), "{case}: the thread has no variables");
         if let Some(handle) = self.handle.take() {
-            let shown = (handle.reason(), handle.expired(), handle.deadline());
+            let show =
+                || (handle.reason(), handle.is_stopping(), handle.expired(), handle.deadline());
+            let shown = show();
+            handle.request_stop();
             handle.cancel("too late");
             handle.reschedule(Deadline::at(Instant::now()));
-            let again = (handle.reason(), handle.expired(), handle.deadline());
-            assert_eq!(again, shown, "{case}: it shows how it ended");
+            assert_eq!(show(), shown, "{case}: it shows how it ended");
         }
         // No guard is left either: the scope around ends at once, but for what is still to be left.
         self.around.handle().cancel("enough");
@@ -247,6 +249,19 @@ const FUTURES: &[(&str, Make)] = &[
             }
         })
     }),
+    ("stop_requested", |_, body| {
+        Box::pin(async {
+            tokio::select! {
+                () = stop_requested() => sleep(ms(20)).await,
+                () = body => {}
+            }
+        })
+    }),
+    ("a timeout around stop_requested", |world, body| {
+        let work = timeout(ms(100), stop_requested());
+        world.know(work.handle());
+        Box::pin(async { drop(tokio::join!(work, timeout(ms(60), body))) })
+    }),
     ("with", |world, body| {
         let context = world.slow();
         Box::pin(async {
@@ -333,15 +348,17 @@ enum Event {
     Nothing,
     CancelsIt,
     CancelsAround,
+    AsksAroundToStop,
     MovesItsDeadlineIntoThePast,
     MovesItsDeadlineAway,
     GivesAnEarlierDeadlineAround,
 }
 
-const EVENTS: [Event; 6] = [
+const EVENTS: [Event; 7] = [
     Event::Nothing,
     Event::CancelsIt,
     Event::CancelsAround,
+    Event::AsksAroundToStop,
     Event::MovesItsDeadlineIntoThePast,
     Event::MovesItsDeadlineAway,
     Event::GivesAnEarlierDeadlineAround,
@@ -353,6 +370,7 @@ impl Event {
         let (around, handle) = (world.around.handle(), world.handle.borrow().clone());
         match (self, handle) {
             (Self::CancelsAround, _) => around.cancel("around"),
+            (Self::AsksAroundToStop, _) => around.request_stop(),
             (Self::GivesAnEarlierDeadlineAround, _) => around.reschedule(Deadline::after(ms(1))),
             (Self::CancelsIt, Some(handle)) => handle.cancel("it"),
             (Self::MovesItsDeadlineIntoThePast, Some(handle)) => {

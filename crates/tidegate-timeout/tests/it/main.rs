@@ -21,6 +21,7 @@ mod runtimes;
 mod scale;
 mod scope;
 mod shield;
+mod stop;
 mod support;
 #[cfg(feature = "tokio-util")]
 mod token;

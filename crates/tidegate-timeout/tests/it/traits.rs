@@ -10,8 +10,8 @@ use std::rc::Rc;
 use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
 use tidegate_timeout::{
     CancelReason, Cancelled, ContextVar, Deadline, Elapsed, InScope, InVars, MoveOn, ScopeHandle,
-    Shield, Timeout, VarScope, Vars, cancel_scope, cancelled, move_on_after, shield, shield_for,
-    timeout,
+    Shield, StopRequested, Timeout, VarScope, Vars, cancel_scope, cancelled, move_on_after, shield,
+    shield_for, timeout,
 };
 
 /// Whether a type has a trait, decided at compile time without requiring it.
@@ -62,6 +62,7 @@ fn what_is_no_future_goes_everywhere() {
     assert_eq!(has!(Scope), (true, true, true));
     assert_eq!(has!(Guard), (true, true, true));
     assert_eq!(has!(ScopeHandle), (true, true, true));
+    assert_eq!(has!(StopRequested), (true, true, true));
     assert_eq!(has!(Deadline), (true, true, true));
     assert_eq!(has!(CancelReason), (true, true, true));
     assert_eq!(has!(Cancelled), (true, true, true));
@@ -71,6 +72,7 @@ fn what_is_no_future_goes_everywhere() {
     assert!(is!(Send: Ended<u8>) && is!(Debug: Ended<u8>));
     assert!(!is!(Send: Ended<Rc<u8>>));
     assert!(is!(Unpin: Scope) && is!(Unpin: Guard) && is!(Unpin: ScopeHandle));
+    assert!(is!(Unpin: StopRequested));
 }
 
 use crate::support::ms;
