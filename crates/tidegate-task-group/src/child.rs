@@ -8,11 +8,11 @@
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 use tidegate_timeout::CancelReason;
-use tidegate_timeout::scope::{Ended, Run};
+use tidegate_timeout::scope::{Ended, Resident};
 
 use crate::core::Request;
 use crate::origin::{Name, Origin};
@@ -27,7 +27,7 @@ pub(crate) type Delivery<T> = Result<Option<T>, TaskError>;
 pin_project! {
     pub(crate) struct Child<F: Future, T, E> {
         #[pin]
-        run: Option<Run<F, Result<T, E>>>,
+        run: Option<Resident<F, Result<T, E>>>,
         shelf: Option<Arc<Shelf<T>>>,
         // Given back when the future is gone and its outcome known: a failure comes before the next child's start.
         turn: Turn,
@@ -44,6 +44,8 @@ pub(crate) struct Member<E> {
     id: u64,
     state: State,
     aborted: bool,
+    /// Up to where it has heard the news.
+    heard: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,11 +66,7 @@ impl<F: Future<Output = Result<T, E>>, T, E> Child<F, T, E> {
         shelf: Option<Arc<Shelf<T>>>,
         member: Member<E>,
     ) -> Self {
-        let run = Run::new(future);
-        let run = match member.shared.rules.grace {
-            Some(grace) => run.with_grace(grace),
-            None => run,
-        };
+        let run = member.shared.core.scope.host(future);
         Self { run: Some(run), shelf, turn, member }
     }
 }
@@ -118,6 +116,7 @@ impl<E> Member<E> {
             id,
             state: State::New,
             aborted: false,
+            heard: 0,
         })
     }
 
@@ -133,7 +132,7 @@ impl<E> Member<E> {
     fn poll_in_turn<F: Future>(
         &mut self,
         turn: &mut Turn,
-        run: Pin<&mut Run<F>>,
+        run: Pin<&mut Resident<F>>,
         cx: &mut Context<'_>,
     ) -> Option<Ended<F::Output>> {
         if let Turn::Waits(wait) = turn {
@@ -161,38 +160,45 @@ impl<E> Member<E> {
 
     fn poll<F: Future>(
         &mut self,
-        mut run: Pin<&mut Run<F>>,
+        mut run: Pin<&mut Resident<F>>,
         cx: &mut Context<'_>,
     ) -> Option<Ended<F::Output>> {
         let core = &*self.shared.core;
-        let mut request = core.request(self.id);
-        self.aborted |= request == Some(Request::Abort);
         if self.state == State::New {
+            self.aborted = core.stand_up(self.id, false);
             if let Some(reason) = self.cancelled() {
                 return Some(Ended::Cancelled(reason));
             }
             self.state = State::Running;
         }
+        let news = self.state == State::Seated && core.has_news(self.heard);
+        let mut request = if news { self.sit(cx.waker()) } else { None };
         loop {
             match request {
-                Some(Request::Abort) => {
-                    self.aborted = true;
-                    run.as_mut().handle().cancel(aborted());
-                }
-                Some(Request::Dismiss) => return Some(Ended::Cancelled(core.reason())),
+                Some(Request::Abort) => run.as_mut().handle().cancel(aborted()),
+                Some(Request::Dismiss) => return Some(Ended::Cancelled(self.shared.core.reason())),
                 None => {}
             }
-            let polled = core.scope.enter(|| run.as_mut().poll(cx));
-            if let Poll::Ready(ended) = polled {
+            if let Poll::Ready(ended) = run.as_mut().poll(cx) {
                 return Some(ended);
             }
-            // Whoever asked for something took the waker out of the seat.
-            if self.state == State::Seated && request.is_none() {
+            if self.state == State::Seated && !self.shared.core.has_news(self.heard) {
                 return None;
             }
-            self.state = State::Seated;
-            request = Some(core.sit(self.id, cx.waker())?);
+            request = self.sit(cx.waker());
+            if request.is_none() && !run.is_behind() {
+                return None;
+            }
         }
+    }
+
+    /// Takes the seat, and hears what somebody wants.
+    fn sit(&mut self, waker: &Waker) -> Option<Request> {
+        let (request, heard) = self.shared.core.sit(self.id, waker);
+        self.state = State::Seated;
+        self.heard = heard;
+        self.aborted |= request == Some(Request::Abort);
+        request
     }
 
     /// Reports the outcome to the group.

@@ -6,18 +6,21 @@
 // brings it there wakes the scope. Until then anybody may spawn, in particular the last child.
 //
 // A child that ends at its first poll is counted and nothing else. One that is still pending after it takes a seat:
-// its waker, found by its number, for whoever wants to abort this one child, or to drop all of them at once when
-// the time to clean up is over. Both raise `attention`, so that a child asks for the lock only when there is
-// something to learn. An abort that comes before the child has its seat is kept in `early`.
+// its waker, found by its number, for whoever wants to abort this one child, to tell all of them that the group was
+// cancelled, or to drop all of them at once when the time to clean up is over. They take the wakers out, and `news`
+// goes on; a child that sees it has moved looks into its seat, before it is polled, and puts its waker there anew. So
+// a child asks for the lock only when there is something to learn. An abort that comes before the child has its
+// seat is kept in `early`.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use parking_lot::Mutex;
-use tidegate_timeout::scope::{Orphan, Scope};
+use tidegate_shim::Mutex;
+use tidegate_shim::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tidegate_timeout::scope::{Audience, Orphan, Scope};
 use tidegate_timeout::{CancelReason, ScopeHandle};
 
 use crate::panicked::drop_quietly;
@@ -35,7 +38,10 @@ pub(crate) struct Core {
     pub(crate) signal: Signal,
     pub(crate) tally: Tally,
     word: AtomicUsize,
-    attention: AtomicUsize,
+    /// Counts what was said to those who have a seat. Written with the lock held.
+    news: AtomicUsize,
+    /// How many are in `early`. Written with the lock held.
+    early: AtomicUsize,
     seats: Mutex<Seats>,
     /// The scopes around wait for this when nobody polls the group any more.
     orphan: Mutex<Option<Orphan>>,
@@ -78,18 +84,22 @@ pub(crate) enum Request {
 }
 
 impl Core {
-    pub(crate) fn new(handle: ScopeHandle, scope: Scope) -> Self {
-        Self {
+    pub(crate) fn new(handle: ScopeHandle, scope: Scope) -> Arc<Self> {
+        let core = Arc::new(Self {
             handle,
             children: scope.handle(),
             scope,
             signal: Signal::default(),
             tally: Tally::default(),
             word: AtomicUsize::new(BODY),
-            attention: AtomicUsize::new(0),
+            news: AtomicUsize::new(0),
+            early: AtomicUsize::new(0),
             seats: Mutex::default(),
             orphan: Mutex::new(None),
-        }
+        });
+        let audience: Weak<dyn Audience> = Arc::downgrade(&core) as _;
+        core.scope.set_audience(audience);
+        core
     }
 
     /// Counts one child more and gives it a number, unless the group is over.
@@ -150,78 +160,103 @@ impl Core {
         self.children.reason().unwrap_or(CancelReason::ParentCancelled)
     }
 
-    /// Takes a seat for a child that waits. A request that came before is answered right away.
-    pub(crate) fn sit(&self, id: u64, waker: &Waker) -> Option<Request> {
+    /// Whether there may be something new for a child that knows the news up to `heard`.
+    pub(crate) fn has_news(&self, heard: usize) -> bool {
+        // Acquire: pairs with the Release in `abort` and `call`.
+        self.news.load(Ordering::Acquire) != heard
+    }
+
+    /// Whether an abort came before its child had a seat.
+    pub(crate) fn has_early(&self) -> bool {
+        self.early.load(Ordering::Acquire) > 0
+    }
+
+    /// Puts `waker` in the seat of child `id`; says what somebody wants of it, and up to where it has heard the news.
+    pub(crate) fn sit(&self, id: u64, waker: &Waker) -> (Option<Request>, usize) {
         let waker = Some(waker.clone());
         let mut seats = self.seats.lock();
+        let early = self.take_early(&mut seats, id);
         let seat = seats.taken.entry(id).or_default();
         let old = std::mem::replace(&mut seat.waker, waker);
+        let abort = std::mem::take(&mut seat.abort) || early;
+        let request = match seats.dismissed {
+            true => Some(Request::Dismiss),
+            false => abort.then_some(Request::Abort),
+        };
+        // Relaxed: it is written with the lock held.
+        let heard = self.news.load(Ordering::Relaxed);
         drop(seats);
         drop(old);
-        self.request(id)
+        (request, heard)
     }
 
-    /// Gives up the seat.
-    pub(crate) fn stand_up(&self, id: u64, seated: bool) {
-        if !seated && self.attention.load(Ordering::Acquire) == 0 {
-            return;
+    /// Gives up the seat, or the place in `early`; says whether there was an early abort.
+    pub(crate) fn stand_up(&self, id: u64, seated: bool) -> bool {
+        if !seated && !self.has_early() {
+            return false;
         }
         let mut seats = self.seats.lock();
-        let early = seats.early.remove(&id);
+        let early = self.take_early(&mut seats, id);
         let seat = seats.taken.remove(&id);
         drop(seats);
-        if early || seat.as_ref().is_some_and(|seat| seat.abort) {
-            self.attention.fetch_sub(1, Ordering::Relaxed);
-        }
         drop_quietly(seat);
+        early
     }
 
-    /// What somebody wants of child `id`; an abort is told once.
-    pub(crate) fn request(&self, id: u64) -> Option<Request> {
-        // Acquire: pairs with the Release in `abort` and `dismiss`.
-        if self.attention.load(Ordering::Acquire) == 0 {
-            return None;
+    fn take_early(&self, seats: &mut Seats, id: u64) -> bool {
+        let early = !seats.early.is_empty() && seats.early.remove(&id);
+        if early {
+            self.early.store(seats.early.len(), Ordering::Release);
         }
-        let mut seats = self.seats.lock();
-        if seats.dismissed {
-            return Some(Request::Dismiss);
-        }
-        let early = seats.early.remove(&id);
-        let abort = seats.taken.get_mut(&id).is_some_and(|seat| std::mem::take(&mut seat.abort));
-        drop(seats);
-        (early || abort).then(|| {
-            self.attention.fetch_sub(1, Ordering::Relaxed);
-            Request::Abort
-        })
+        early
     }
 
     /// Asks child `id` to end.
     pub(crate) fn abort(&self, id: u64) {
         let mut seats = self.seats.lock();
-        let (new, waker) = match seats.taken.get_mut(&id) {
-            Some(seat) => (!std::mem::replace(&mut seat.abort, true), seat.waker.take()),
-            None => (seats.early.insert(id), None),
+        let waker = match seats.taken.get_mut(&id) {
+            Some(seat) => {
+                seat.abort = true;
+                seat.waker.take()
+            }
+            None => {
+                seats.early.insert(id);
+                self.early.store(seats.early.len(), Ordering::Release);
+                None
+            }
         };
-        if new {
-            // Release: pairs with the Acquire in `request`.
-            self.attention.fetch_add(1, Ordering::Release);
-        }
+        self.announce();
         drop(seats);
         waker.into_iter().for_each(Waker::wake);
     }
 
     /// Has every child drop what it has, without cleaning up.
     pub(crate) fn dismiss(&self) {
+        self.call(|seats| seats.dismissed = true);
+    }
+
+    /// Wakes everybody who has a seat, after `change`.
+    fn call(&self, change: impl FnOnce(&mut Seats)) {
         let mut seats = self.seats.lock();
-        if !std::mem::replace(&mut seats.dismissed, true) {
-            self.attention.fetch_add(1, Ordering::Release);
-        }
+        change(&mut seats);
+        self.announce();
         let wakers: Vec<_> =
             seats.taken.values_mut().filter_map(|seat| seat.waker.take()).collect();
         drop(seats);
         for waker in wakers {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
+    }
+
+    /// With the lock held.
+    fn announce(&self) {
+        self.news.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Audience for Core {
+    fn tell(&self) {
+        self.call(|_| ());
     }
 }
 

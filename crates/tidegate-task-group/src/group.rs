@@ -363,8 +363,7 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        let limit = self.shared.limit.as_ref();
-        let turn = self.shared.core.scope.enter(|| Turn::join(limit));
+        let turn = Turn::join(self.shared.limit.as_ref(), &self.shared.core.scope);
         self.spawn_in_turn(name, location, future, turn)
     }
 

@@ -152,7 +152,11 @@ impl<T, E> Running<T, E> {
             Policy::FirstSuccess => scope.enter(Scope::new),
             _ => scope.clone(),
         };
-        let core = Arc::new(Core::new(scope.handle(), children));
+        let children = match plan.rules.grace {
+            Some(grace) => children.with_grace(grace),
+            None => children,
+        };
+        let core = Core::new(scope.handle(), children);
         let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
         let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
         let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));

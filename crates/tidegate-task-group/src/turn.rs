@@ -3,24 +3,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_semaphore::{AcquireOwnedFut, OwnedPermit, Semaphore};
-use tidegate_timeout::scope::{Ended, Run};
+use tidegate_timeout::scope::{Ended, Resident, Scope};
 
 /// How far a child has come towards running in a group that has a limit.
 pub(crate) enum Turn {
     /// It may run: there is no limit, or this is its permit.
     Come(#[expect(dead_code, reason = "held, and given back when dropped")] Option<OwnedPermit>),
     /// In line, in a scope of its own: a cancellation ends that, too.
-    Waits(Pin<Box<Run<AcquireOwnedFut>>>),
+    Waits(Pin<Box<Resident<AcquireOwnedFut>>>),
 }
 
 impl Turn {
-    /// Takes a permit or a place in line, inside the current scope.
-    pub(crate) fn join(limit: Option<&Arc<Semaphore>>) -> Self {
+    /// Takes a permit or a place in line, inside `scope`.
+    pub(crate) fn join(limit: Option<&Arc<Semaphore>>, scope: &Scope) -> Self {
         let Some(limit) = limit else { return Self::Come(None) };
         if let Some(permit) = Arc::clone(limit).try_acquire_owned() {
             return Self::Come(Some(permit));
         }
-        let mut wait = Box::pin(Run::new(Arc::clone(limit).acquire_owned()));
+        let mut wait = Box::pin(scope.host(Arc::clone(limit).acquire_owned()));
         // The child's task comes with its own waker as soon as it is polled; the place in line is from now.
         match wait.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Pending => Self::Waits(wait),

@@ -153,7 +153,7 @@ impl<F, T> fmt::Debug for Driver<F, T> {
     }
 }
 
-const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
+pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was ready";
 
 /// What was seen before and while the body was polled.
 #[derive(Clone, Copy, Default)]
@@ -209,7 +209,7 @@ fn poll_future<F: Future>(
 
 /// What follows when the body was polled where nobody had asked for the scope.
 #[inline]
-fn go_on<F: Future, A: Alarm>(
+pub(crate) fn go_on<F: Future, A: Alarm>(
     polled: Poll<F::Output>,
     mut body: Pin<&mut Body<F, F::Output>>,
     alarm: &mut A,

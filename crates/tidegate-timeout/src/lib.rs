@@ -44,6 +44,7 @@ mod node;
 mod own;
 mod protect;
 mod reason;
+mod resident;
 pub mod scope;
 mod shield;
 mod slots;

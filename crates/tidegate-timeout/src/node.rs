@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deadline::Deadline;
 use crate::reason::CancelReason;
+use crate::resident::Audience;
 use crate::slots::Slots;
 use crate::wakes::Wakes;
 
@@ -63,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) started: Option<Instant>,
     pub(crate) name: OnceLock<&'static str>,
     parent: OnceLock<Arc<Node>>,
+    /// Wakes those who live in this scope and have no node of their own.
+    pub(crate) audience: OnceLock<Weak<dyn Audience>>,
     /// In the current poll, the scope around is the parent, and its future drops this one when it ends.
     contained: AtomicBool,
     /// `cause` is there. Release: pairs with the Acquire in `is_cancelled`.
@@ -136,6 +139,7 @@ impl Node {
             started,
             name: OnceLock::new(),
             parent: OnceLock::new(),
+            audience: OnceLock::new(),
             contained: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -256,6 +260,8 @@ impl Node {
         self.cancelled.store(true, Ordering::Release);
         state.take_wakers(|_| true, wakes);
         below.extend(state.children.iter().filter_map(Weak::upgrade));
+        let audience = self.audience.get().and_then(Weak::upgrade);
+        audience.into_iter().for_each(|audience| wakes.push_audience(audience));
         true
     }
 

@@ -32,7 +32,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ use crate::node::{Kind, Node};
 use crate::own::Own;
 use crate::reason::CancelReason;
 use crate::time::Time;
+
+pub use crate::resident::{Audience, Resident};
 
 /// A node of the tree of cancel scopes.
 ///
@@ -186,6 +188,72 @@ impl Scope {
     /// ```
     pub fn run<F: Future>(&self, future: F) -> Run<F> {
         Run::of(future, Own::on(Arc::clone(&self.node), false))
+    }
+
+    /// Polls `future` in a scope of its own inside this one, on behalf of an [`Audience`].
+    ///
+    /// For crates that spawn many tasks into one scope. As `scope.enter(|| Run::new(future))` would, entered again at
+    /// each poll; but one that waits is not registered with the scope, which makes it a good deal cheaper: the
+    /// audience has to keep the task's waker, and to wake it when it is told. This scope's own deadline is for others
+    /// to mind.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::{pending, poll_fn};
+    /// use std::pin::pin;
+    /// use std::sync::{Arc, Mutex};
+    /// use std::task::Waker;
+    /// use tidegate_timeout::scope::{Audience, Ended, Scope};
+    ///
+    /// #[derive(Default)]
+    /// struct Seat(Mutex<Option<Waker>>);
+    /// impl Audience for Seat {
+    ///     fn tell(&self) {
+    ///         let waker = self.0.lock().unwrap().take();
+    ///         waker.into_iter().for_each(Waker::wake);
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let scope = Scope::new();
+    /// let seat = Arc::new(Seat::default());
+    /// let audience: Arc<dyn Audience> = seat.clone();
+    /// scope.set_audience(Arc::downgrade(&audience));
+    ///
+    /// let (handle, hosted) = (scope.handle(), scope.host(pending::<()>()));
+    /// let task = tokio::spawn(async move {
+    ///     let mut hosted = pin!(hosted);
+    ///     poll_fn(|cx| {
+    ///         *seat.0.lock().unwrap() = Some(cx.waker().clone());
+    ///         hosted.as_mut().poll(cx)
+    ///     })
+    ///     .await
+    /// });
+    /// tokio::task::yield_now().await;
+    /// handle.cancel("closing");
+    /// assert!(matches!(task.await.unwrap(), Ended::Cancelled(_)));
+    /// # })
+    /// ```
+    pub fn host<F: Future>(&self, future: F) -> Resident<F> {
+        Resident::new(future, Arc::clone(&self.node))
+    }
+
+    /// Sets who is told when this scope is cancelled; the first one stays.
+    ///
+    /// # Examples
+    ///
+    /// See [`host`](Self::host).
+    pub fn set_audience(&self, audience: Weak<dyn Audience>) {
+        let _ = self.node.audience.set(audience);
     }
 
     /// Whether the future that polls this code drops it, because the scope around this one was cancelled.

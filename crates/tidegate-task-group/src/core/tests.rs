@@ -1,5 +1,5 @@
 use std::future::pending;
-use std::sync::atomic::Ordering;
+use tidegate_shim::atomic::Ordering;
 
 use super::Core;
 use crate::{BoxError, TaskGroup};
@@ -10,7 +10,7 @@ impl Core {
         let seats = self.seats.lock();
         seats.taken.is_empty()
             && seats.early.is_empty()
-            && self.attention.load(Ordering::Relaxed) == 0
+            && self.early.load(Ordering::Relaxed) == 0
     }
 }
 

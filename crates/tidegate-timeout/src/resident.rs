@@ -1,0 +1,229 @@
+// How it works
+//
+// Of the many tasks that share one scope most are ready at once, or wait where nobody asks for the scope of each.
+// So a resident has a note while it is polled, as every scope has, and beyond that nothing: no node, no watcher and
+// no timer. Whoever spawned it keeps its waker anyway, and is the scope's `Audience`: told when there is something
+// new for everybody in it.
+//
+// A resident gets all of it (`Settled`) when code inside asks for its scope, when it has a deadline of its own, and
+// when the scope it lives in is cancelled: from then on it is driven as a `Run` is.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
+
+use crate::current::{self, Around, Note, Noted, WakerId};
+use crate::deadline::Deadline;
+use crate::discard::discard;
+use crate::driver::{Body, BodyNow, POLLED_AGAIN, Verdict, go_on, poll_body};
+use crate::handle::ScopeHandle;
+use crate::node::{Kind, Node};
+use crate::own::Own;
+use crate::reason::CancelReason;
+use crate::scope::Ended;
+use crate::time::Time;
+
+/// Hears of what concerns everybody in a scope; see [`Scope::set_audience`](crate::scope::Scope::set_audience).
+///
+/// # Examples
+///
+/// See [`Scope::host`](crate::scope::Scope::host).
+pub trait Audience: Send + Sync {
+    /// The scope was cancelled: wake every [`Resident`] in it.
+    fn tell(&self);
+}
+
+pin_project! {
+    /// The future of [`Scope::host`](crate::scope::Scope::host).
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub struct Resident<F: Future, T = <F as Future>::Output> {
+        #[pin]
+        body: Body<F, T>,
+        settled: Option<Box<Settled>>,
+        // Somewhere else only while it is polled. Last: a resident ends before it leaves.
+        home: Option<Arc<Node>>,
+    }
+}
+
+/// What a resident needs once it has to mind its scope itself.
+struct Settled {
+    scope: Own,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+/// The node that was made of a resident's note, if one was.
+struct Made(Option<Arc<Node>>);
+
+impl<F: Future<Output = T>, T> Resident<F, T> {
+    pub(crate) fn new(future: F, home: Arc<Node>) -> Self {
+        Self { body: Body::Runs { future }, settled: None, home: Some(home) }
+    }
+
+    /// Cancels this future alone at `deadline`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_timeout::scope::{Ended, Scope};
+    /// use tidegate_timeout::{CancelReason, Deadline};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+    /// # .block_on(async {
+    /// let late = Scope::new()
+    ///     .host(std::future::pending::<()>())
+    ///     .with_deadline(Deadline::after(Duration::from_secs(1)));
+    /// assert!(matches!(late.await, Ended::Cancelled(CancelReason::Deadline)));
+    /// # })
+    /// ```
+    #[must_use = "the future is handed back"]
+    pub fn with_deadline(mut self, deadline: Deadline) -> Self {
+        settle(&mut self.settled, self.home.as_ref()).scope.time = Time::at(deadline);
+        self
+    }
+
+    /// A handle for the scope of this future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::{Ended, Scope};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let mut forever = std::pin::pin!(Scope::new().host(std::future::pending::<()>()));
+    /// forever.as_mut().handle().cancel("enough");
+    /// assert!(matches!(forever.await, Ended::Cancelled(_)));
+    /// # })
+    /// ```
+    pub fn handle(self: Pin<&mut Self>) -> ScopeHandle {
+        let me = self.project();
+        let settled = settle(me.settled, me.home.as_ref());
+        ScopeHandle::new(Arc::clone(settled.scope.made_or_early()))
+    }
+
+    /// Whether it has to be polled once more: something happened to the scope that the last poll may have missed.
+    ///
+    /// To be asked when the waker was kept for the [`Audience`] only after the last poll.
+    ///
+    /// # Examples
+    ///
+    /// See [`Scope::host`](crate::scope::Scope::host).
+    pub fn is_behind(&self) -> bool {
+        self.settled.is_none() && self.home.as_ref().is_some_and(|home| home.is_cancelled())
+    }
+}
+
+fn settle<'a>(settled: &'a mut Option<Box<Settled>>, home: Option<&Arc<Node>>) -> &'a mut Settled {
+    settled.get_or_insert_with(|| {
+        let mut scope = Own::new(Time::ENDLESS, Kind::Run);
+        // Something is known of it from now on: it is looked at before the next poll.
+        scope.known().grace = home.and_then(|home| home.grace());
+        Box::new(Settled { scope, alarm: None })
+    })
+}
+
+impl Noted for Made {
+    fn begun(&mut self, _: Time) {}
+
+    #[cold]
+    fn made(&mut self, node: Arc<Node>) {
+        self.0 = Some(node);
+    }
+}
+
+impl<F: Future<Output = T>, T> Future for Resident<F, T> {
+    type Output = Ended<T>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let me = self.project();
+        let mut body = me.body;
+        // Whatever the future left broken is dropped below and seen by nobody.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let _inside = current::enter(me.home, Around::NOBODY);
+            match me.settled {
+                None if current::has_room() => poll_unsettled(body.as_mut(), me.settled, cx),
+                _ => poll_settled(body.as_mut(), me.settled, cx),
+            }
+        }));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
+            Ok(Poll::Ready(Verdict::Expired(_))) => {
+                Poll::Ready(Ended::Cancelled(CancelReason::Deadline))
+            }
+            Ok(Poll::Ready(Verdict::Cancelled(cause))) => {
+                Poll::Ready(Ended::Cancelled(cause.reason.clone()))
+            }
+            Err(panic) => {
+                if let Err(another) = catch_unwind(AssertUnwindSafe(|| body.set(Body::Gone))) {
+                    discard(another);
+                }
+                *me.settled = None;
+                Poll::Ready(Ended::Panicked(panic))
+            }
+        }
+    }
+}
+
+/// A poll with nothing but a note.
+#[inline]
+fn poll_unsettled<F: Future>(
+    mut body: Pin<&mut Body<F, F::Output>>,
+    settled: &mut Option<Box<Settled>>,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    let mut made = Made(None);
+    let polled = {
+        let BodyNow::Runs { future } = body.as_mut().project() else { panic!("{POLLED_AGAIN}") };
+        let note = Note { kind: Kind::Run, time: Time::ENDLESS, waker: WakerId::of(cx.waker()) };
+        let _inside = current::enter_note(note, &mut made);
+        future.poll(cx)
+    };
+    match (polled, made.0) {
+        (Poll::Ready(value), None) => {
+            body.set(Body::Gone);
+            Poll::Ready(Verdict::Value(value))
+        }
+        (Poll::Pending, None) if !current::is_cancelled() => Poll::Pending,
+        (polled, node) => after_settling(polled, node, body, settled, cx),
+    }
+}
+
+/// What follows when the resident turned out to need more than a note.
+#[cold]
+fn after_settling<F: Future>(
+    polled: Poll<F::Output>,
+    node: Option<Arc<Node>>,
+    body: Pin<&mut Body<F, F::Output>>,
+    settled: &mut Option<Box<Settled>>,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    let home = current::node();
+    let settled = settle(settled, home.as_ref());
+    settled.scope.known().node = node;
+    go_on(polled, body, &mut settled.alarm, &mut settled.scope, cx)
+}
+
+#[inline(never)]
+fn poll_settled<F: Future>(
+    body: Pin<&mut Body<F, F::Output>>,
+    settled: &mut Option<Box<Settled>>,
+    cx: &mut Context<'_>,
+) -> Poll<Verdict<F::Output>> {
+    let home = current::node();
+    let settled = settle(settled, home.as_ref());
+    poll_body(body, &mut settled.alarm, &mut settled.scope, cx)
+}
+
+impl<F: Future, T> fmt::Debug for Resident<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scope = self.settled.as_ref().and_then(|settled| settled.scope.made());
+        f.debug_struct("Resident").field("scope", &scope).finish_non_exhaustive()
+    }
+}
