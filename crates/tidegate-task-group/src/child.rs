@@ -45,7 +45,7 @@ pub(crate) struct Member<E> {
     state: State,
     aborted: bool,
     /// Up to where it has heard the news.
-    heard: usize,
+    heard: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

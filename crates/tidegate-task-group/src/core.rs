@@ -19,7 +19,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use tidegate_shim::Mutex;
-use tidegate_shim::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use tidegate_timeout::scope::{Audience, Orphan, Scope};
 use tidegate_timeout::{CancelReason, ScopeHandle};
 
@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) tally: Tally,
     word: AtomicUsize,
     /// Counts what was said to those who have a seat. Written with the lock held.
-    news: AtomicUsize,
+    news: AtomicU32,
     /// How many are in `early`. Written with the lock held.
     early: AtomicUsize,
     seats: Mutex<Seats>,
@@ -92,7 +92,7 @@ impl Core {
             signal: Signal::default(),
             tally: Tally::default(),
             word: AtomicUsize::new(BODY),
-            news: AtomicUsize::new(0),
+            news: AtomicU32::new(0),
             early: AtomicUsize::new(0),
             seats: Mutex::default(),
             orphan: Mutex::new(None),
@@ -161,18 +161,18 @@ impl Core {
     }
 
     /// Whether there may be something new for a child that knows the news up to `heard`.
-    pub(crate) fn has_news(&self, heard: usize) -> bool {
+    pub(crate) fn has_news(&self, heard: u32) -> bool {
         // Acquire: pairs with the Release in `abort` and `call`.
         self.news.load(Ordering::Acquire) != heard
     }
 
     /// Whether an abort came before its child had a seat.
-    pub(crate) fn has_early(&self) -> bool {
+    fn has_early(&self) -> bool {
         self.early.load(Ordering::Acquire) > 0
     }
 
     /// Puts `waker` in the seat of child `id`; says what somebody wants of it, and up to where it has heard the news.
-    pub(crate) fn sit(&self, id: u64, waker: &Waker) -> (Option<Request>, usize) {
+    pub(crate) fn sit(&self, id: u64, waker: &Waker) -> (Option<Request>, u32) {
         let waker = Some(waker.clone());
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
@@ -191,10 +191,13 @@ impl Core {
     }
 
     /// Gives up the seat, or the place in `early`; says whether there was an early abort.
+    #[inline]
     pub(crate) fn stand_up(&self, id: u64, seated: bool) -> bool {
-        if !seated && !self.has_early() {
-            return false;
-        }
+        (seated || self.has_early()) && self.vacate(id)
+    }
+
+    #[inline(never)]
+    fn vacate(&self, id: u64) -> bool {
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
         let seat = seats.taken.remove(&id);

@@ -3,28 +3,19 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// A task's name: cheap to clone, free when it is a literal.
+/// A task's name, in one word: few tasks have one, and all carry the place for it.
 #[derive(Clone, Debug)]
-pub(crate) enum Name {
-    Literal(&'static str),
-    Shared(Arc<str>),
-}
+pub(crate) struct Name(Arc<Cow<'static, str>>);
 
 impl Name {
     pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Literal(name) => name,
-            Self::Shared(name) => name,
-        }
+        &self.0
     }
 }
 
 impl From<Cow<'static, str>> for Name {
     fn from(name: Cow<'static, str>) -> Self {
-        match name {
-            Cow::Borrowed(name) => Self::Literal(name),
-            Cow::Owned(name) => Self::Shared(name.into()),
-        }
+        Self(Arc::new(name))
     }
 }
 

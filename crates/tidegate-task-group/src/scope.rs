@@ -29,7 +29,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tidegate_semaphore::Semaphore;
-use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
+use tidegate_timeout::scope::{Ended, Guard, Resident, Scope};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope};
 use tokio::time::{Sleep, sleep_until};
 
@@ -53,7 +53,7 @@ pin_project! {
     pub struct ScopeFut<T, E, B, Fut: Future> {
         plan: Option<(Plan<E>, B)>,
         #[pin]
-        body: Option<Run<Fut, Result<T, E>>>,
+        body: Option<Resident<Fut, Result<T, E>>>,
         running: Option<Running<T, E>>,
         #[pin]
         timer: Option<Sleep>,
@@ -78,7 +78,7 @@ struct Running<T, E> {
     outer: Option<ScopeHandle>,
     deadline: Deadline,
     end: Option<BodyEnd<T, E>>,
-    _guard: Guard,
+    guard: Guard,
 }
 
 impl<T, E, B, Fut: Future> ScopeFut<T, E, B, Fut> {
@@ -115,7 +115,7 @@ where
         // The timer before the body, which may use up the task's budget.
         running.poll_timer(me.timer.as_mut(), cx);
         if let Some(body) = me.body.as_mut().as_pin_mut() {
-            if let Poll::Ready(ended) = running.scope.enter(|| body.poll(cx)) {
+            if let Poll::Ready(ended) = running.poll_body(body, cx) {
                 me.body.set(None);
                 running.body_ended(ended);
             }
@@ -145,43 +145,52 @@ where
 impl<T, E> Running<T, E> {
     fn start(plan: Plan<E>) -> Self {
         let outer = current_scope();
-        let scope = Scope::new().with_deadline(plan.deadline);
+        let graced = |scope: Scope| match plan.rules.grace {
+            Some(grace) => scope.with_grace(grace),
+            None => scope,
+        };
+        let scope = graced(Scope::new()).with_deadline(plan.deadline);
         let guard = scope.guard();
         // Who comes second must not take the body along.
         let children = match plan.rules.policy {
-            Policy::FirstSuccess => scope.enter(Scope::new),
+            Policy::FirstSuccess => graced(scope.enter(Scope::new)),
             _ => scope.clone(),
-        };
-        let children = match plan.rules.grace {
-            Some(grace) => children.with_grace(grace),
-            None => children,
         };
         let core = Core::new(scope.handle(), children);
         let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
         let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
         let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));
         let deadline = plan.deadline;
-        Self { shared, scope, outer, deadline, end: None, _guard: guard }
+        Self { shared, scope, outer, deadline, end: None, guard }
     }
 
     /// Calls the user's closure; `None` if it panicked.
-    fn make_body<B, Fut>(&mut self, make: B) -> Option<Run<Fut>>
+    fn make_body<B, Fut>(&mut self, make: B) -> Option<Resident<Fut>>
     where
         B: FnOnce(TaskGroup<E>) -> Fut,
         Fut: Future,
     {
         let group = TaskGroup::new(Arc::clone(&self.shared));
         match catch_unwind(AssertUnwindSafe(|| self.scope.enter(|| make(group)))) {
-            Ok(body) => {
-                let run = Run::new(body);
-                Some(match self.shared.rules.grace {
-                    Some(grace) => run.with_grace(grace),
-                    None => run,
-                })
-            }
+            Ok(body) => Some(self.scope.host(body)),
             Err(payload) => {
                 self.body_ended(Ended::Panicked(payload));
                 None
+            }
+        }
+    }
+
+    fn poll_body<Fut: Future>(
+        &mut self,
+        mut body: Pin<&mut Resident<Fut>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Ended<Fut::Output>> {
+        loop {
+            let polled = body.as_mut().poll(cx);
+            // From here on a cancellation wakes this task.
+            if polled.is_ready() || self.guard.poll_cancelled(cx).is_pending() || !body.is_behind()
+            {
+                return polled;
             }
         }
     }

@@ -376,7 +376,11 @@ impl Node {
             if state.cause.is_some() || state.ended.is_some() {
                 return;
             }
-            state.deadline = change(state.deadline);
+            let deadline = change(state.deadline);
+            if deadline == state.deadline {
+                return;
+            }
+            state.deadline = deadline;
         }
         self.wake_drivers();
     }
@@ -453,12 +457,14 @@ impl Node {
     pub(crate) fn hold(&self) {
         // All locks on the way are kept until the top is reached: who finds a node busy may rely on
         // everything above being busy, too.
+        let mut state = self.state.lock();
+        state.busy += 1;
+        let mut node = self.parent().filter(|_| state.busy == 1);
         let mut held: Vec<MutexGuard<'_, State>> = Vec::new();
-        let mut node = Some(self);
         while let Some(here) = node {
             let mut state = here.state.lock();
             state.busy += 1;
-            node = here.parent().filter(|_| state.busy == 1).map(AsRef::as_ref);
+            node = here.parent().filter(|_| state.busy == 1);
             held.push(state);
         }
     }

@@ -8,9 +8,7 @@ impl Core {
     /// Nobody has a seat, and nothing asks for attention.
     fn is_tidy(&self) -> bool {
         let seats = self.seats.lock();
-        seats.taken.is_empty()
-            && seats.early.is_empty()
-            && self.early.load(Ordering::Relaxed) == 0
+        seats.taken.is_empty() && seats.early.is_empty() && self.early.load(Ordering::Relaxed) == 0
     }
 }
 
