@@ -172,7 +172,7 @@ where
             let place = Place::from_bits(self.place.load(Ordering::Relaxed));
             crew.forget(place, self.inner);
         }
-        quietly(|| drop(work));
+        quietly(|| self.cx.inherited.enter(|| drop(work)));
         self.hand_over(waker, guard, late);
         true
     }
@@ -229,7 +229,8 @@ where
         };
         let returned = {
             let _runtime = self.cx.runtime.as_ref().map(|runtime| runtime.enter());
-            catch_unwind(AssertUnwindSafe(|| self.cx.scope.enter(|| work(&self.cx))))
+            let run = || self.cx.inherited.enter(|| self.cx.scope.enter(|| work(&self.cx)));
+            catch_unwind(AssertUnwindSafe(run))
         };
         let result = returned.map_err(JobError::from_payload);
         let ended = match &result {

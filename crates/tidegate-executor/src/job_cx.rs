@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use crate::clock::Clock;
 use crate::crew::Crew;
 use crate::error::Interrupted;
+use crate::inherit::Inherited;
 use crate::lender::Lender;
 use crate::park::park_on;
 
@@ -27,7 +28,8 @@ use crate::park::park_on;
 /// Dropping the caller's future, cancelling the scope it is in, or passing that scope's deadline is seen
 /// here at once; it is up to the closure to look. The caller's scope is also the current scope of the
 /// thread, so that `tidegate_timeout::checkpoint()` and `Deadline::ambient()` answer as they would
-/// beside the caller, deep inside code that is not handed a `JobCx`.
+/// beside the caller, deep inside code that is not handed a `JobCx`. So is what is set in
+/// [context variables](tidegate_timeout::ContextVar), and, with the feature `tracing`, the current span.
 ///
 /// # Examples
 ///
@@ -53,6 +55,7 @@ use crate::park::park_on;
 /// ```
 pub struct JobCx {
     pub(crate) scope: Scope,
+    pub(crate) inherited: Inherited,
     pub(crate) runtime: Option<Handle>,
     pub(crate) clock: Clock,
     pub(crate) crew: Option<Arc<Crew>>,
@@ -67,6 +70,7 @@ impl JobCx {
         let runtime = Handle::try_current().ok();
         Self {
             scope: Scope::new(),
+            inherited: Inherited::here(),
             clock: Clock::hold(runtime.as_ref()),
             runtime,
             crew,

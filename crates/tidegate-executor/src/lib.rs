@@ -20,6 +20,7 @@ mod clock;
 mod crew;
 mod error;
 mod executor;
+mod inherit;
 mod job;
 mod job_cx;
 mod lender;

@@ -12,6 +12,7 @@ use crate::builder::Builder;
 use crate::child::{Child, Member};
 use crate::error_group::BoxError;
 use crate::failure::Failure;
+use crate::inherit::inherit;
 use crate::origin::Name;
 use crate::scope::ScopeFut;
 use crate::shared::Shared;
@@ -28,7 +29,8 @@ use crate::turn::Turn;
 /// a clone is the same group, so children may spawn children.
 ///
 /// Children inherit the scope of the group: the deadlines and cancellations around it reach them
-/// (see [`tidegate_timeout`]). They are cancelled through their scopes, so what they have to clean up asynchronously
+/// (see [`tidegate_timeout`]). From where they are spawned they have the
+/// [context variables](tidegate_timeout::ContextVar) and, with the feature `tracing`, the current span. They are cancelled through their scopes, so what they have to clean up asynchronously
 /// is cleaned up before the group returns.
 ///
 /// # Examples
@@ -393,7 +395,7 @@ impl<E> TaskGroup<E> {
     {
         let (id, name) = (member.id(), member.name().cloned());
         let shelf = std::mem::needs_drop::<T>().then(|| Arc::new(Shelf::new()));
-        let child = Child::new(future, turn, shelf.clone(), member);
+        let child = Child::new(inherit(future), turn, shelf.clone(), member);
         let join = match &self.shared.runtime {
             Some(runtime) => runtime.spawn(child),
             None => tokio::spawn(child),

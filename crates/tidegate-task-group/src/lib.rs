@@ -28,6 +28,7 @@ mod for_each_concurrent;
 mod gather;
 mod gather_settled;
 mod group;
+mod inherit;
 mod lineup;
 mod local_scope;
 mod nest;

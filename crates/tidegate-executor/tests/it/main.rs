@@ -5,8 +5,11 @@ mod bounds;
 mod cancel;
 mod clock;
 mod executor;
+mod inherit;
 mod panics;
 mod scope;
 mod shutdown;
+#[cfg(feature = "tracing")]
+mod spans;
 mod support;
 mod traits;

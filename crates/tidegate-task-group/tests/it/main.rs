@@ -5,12 +5,15 @@ mod combine;
 mod context;
 mod cut;
 mod drops;
+mod inherit;
 mod limit;
 mod matrix;
 mod outcome;
 mod panics;
 mod policy;
 mod scale;
+#[cfg(feature = "tracing")]
+mod spans;
 mod spawn;
 mod support;
 mod traits;

@@ -1,0 +1,48 @@
+//! The span that a job has from where it is asked for.
+
+use std::sync::Once;
+
+use tidegate_executor::{JobCx, run_in_executor, to_thread};
+use tidegate_test::block_on;
+use tracing::{Instrument, Span, info_span};
+
+use crate::support::one_thread;
+
+/// Keeps spans, for all tests and all threads.
+fn subscribe() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).unwrap();
+    });
+}
+
+fn span() -> Option<&'static str> {
+    Some(Span::current().metadata()?.name())
+}
+
+#[test]
+fn a_job_runs_in_the_span_of_its_caller() {
+    subscribe();
+    let pool = one_thread();
+    let see = |_: &JobCx| span();
+    let caller = info_span!("caller");
+    assert_eq!(block_on(pool.run(see).instrument(caller.clone())), Ok(Some("caller")));
+    assert_eq!(block_on(to_thread(see).instrument(caller.clone())), Ok(Some("caller")));
+    let run = run_in_executor(&pool, span).instrument(caller.clone());
+    assert_eq!(block_on(run), Ok(Some("caller")));
+    let job = caller.in_scope(|| pool.submit(see)).unwrap();
+    assert_eq!(block_on(job), Ok(Some("caller")));
+    let inside = caller.in_scope(|| pool.submit(|cx| cx.block_on(async { span() }))).unwrap();
+    assert_eq!(block_on(inside), Ok(Some("caller")));
+    assert_eq!(block_on(pool.run(see)), Ok(None));
+}
+
+#[test]
+fn a_job_that_panics_leaves_its_thread_outside_of_its_span() {
+    subscribe();
+    let pool = one_thread();
+    let panics = |_: &JobCx| info_span!("inner").in_scope(|| panic!("on purpose"));
+    let run = pool.run::<_, ()>(panics).instrument(info_span!("caller"));
+    assert!(block_on(run).is_err());
+    assert_eq!(block_on(pool.run(|_| span())), Ok(None));
+}
