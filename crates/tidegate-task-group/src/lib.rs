@@ -34,6 +34,7 @@ mod local_scope;
 mod nest;
 mod origin;
 mod panicked;
+mod place;
 mod policy;
 mod race;
 mod report;

@@ -1,0 +1,130 @@
+// How it works
+//
+// A child is polled with one look at the group: has anything been said since it last looked? Only then does it go to
+// its seat, before the poll, so that whatever is said later wakes it. A child that has no seat yet takes one after
+// the poll, and looks once more at what it may have missed meanwhile.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use tidegate_timeout::CancelReason;
+use tidegate_timeout::scope::{Ended, Resident};
+
+use crate::core::{Core, Request};
+use crate::turn::Turn;
+
+/// A child's place among those in its group, from before it is spawned until it has ended.
+pub(crate) struct Place {
+    id: u64,
+    /// Up to where it has heard the news.
+    heard: u32,
+    state: State,
+    aborted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Never polled.
+    New,
+    Running,
+    /// Pending, with its waker in the group.
+    Seated,
+    /// The group took note of its end.
+    Ended,
+}
+
+impl Place {
+    pub(crate) fn new(id: u64) -> Self {
+        Self { id, heard: 0, state: State::New, aborted: false }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Waits for the turn, then polls the future.
+    pub(crate) fn poll<F: Future>(
+        &mut self,
+        core: &Core,
+        turn: &mut Turn,
+        run: Pin<&mut Resident<F>>,
+        cx: &mut Context<'_>,
+    ) -> Option<Ended<F::Output>> {
+        if let Turn::Waits(wait) = turn {
+            match self.poll_alone(core, wait.as_mut(), cx)? {
+                Ended::Value(permit) => *turn = Turn::Come(permit.ok()),
+                Ended::Cancelled(reason) => return Some(Ended::Cancelled(reason)),
+                Ended::Panicked(panic) => return Some(Ended::Panicked(panic)),
+            }
+            if let Some(reason) = self.cancelled(core) {
+                return Some(Ended::Cancelled(reason));
+            }
+        }
+        self.poll_alone(core, run, cx)
+    }
+
+    /// Why this child should not begin.
+    fn cancelled(&self, core: &Core) -> Option<CancelReason> {
+        if self.aborted {
+            Some(aborted())
+        } else {
+            core.children.is_cancelled().then(|| core.reason())
+        }
+    }
+
+    fn poll_alone<F: Future>(
+        &mut self,
+        core: &Core,
+        mut run: Pin<&mut Resident<F>>,
+        cx: &mut Context<'_>,
+    ) -> Option<Ended<F::Output>> {
+        if self.state == State::New {
+            self.aborted = core.stand_up(self.id, false);
+            if let Some(reason) = self.cancelled(core) {
+                return Some(Ended::Cancelled(reason));
+            }
+            self.state = State::Running;
+        }
+        let news = self.state == State::Seated && core.has_news(self.heard);
+        let mut request = if news { self.sit(core, cx.waker()) } else { None };
+        loop {
+            match request {
+                Some(Request::Abort) => run.as_mut().handle().cancel(aborted()),
+                Some(Request::Dismiss) => return Some(Ended::Cancelled(core.reason())),
+                None => {}
+            }
+            if let Poll::Ready(ended) = run.as_mut().poll(cx) {
+                return Some(ended);
+            }
+            if self.state == State::Seated && !core.has_news(self.heard) {
+                return None;
+            }
+            request = self.sit(core, cx.waker());
+            if request.is_none() && !run.is_behind() {
+                return None;
+            }
+        }
+    }
+
+    /// Takes the seat, and hears what somebody wants.
+    fn sit(&mut self, core: &Core, waker: &Waker) -> Option<Request> {
+        let (request, heard) = core.sit(self.id, waker);
+        self.state = State::Seated;
+        self.heard = heard;
+        self.aborted |= request == Some(Request::Abort);
+        request
+    }
+
+    /// Gives up the place; `false` if that was done before.
+    pub(crate) fn leave(&mut self, core: &Core) -> bool {
+        let before = std::mem::replace(&mut self.state, State::Ended);
+        if before != State::Ended {
+            core.stand_up(self.id, before == State::Seated);
+        }
+        before != State::Ended
+    }
+}
+
+fn aborted() -> CancelReason {
+    CancelReason::from("the task was aborted")
+}
