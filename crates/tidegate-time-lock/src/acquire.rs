@@ -67,6 +67,10 @@ impl AcquireOwned {
     pub(crate) fn new(gate: TimeLock) -> Self {
         Self { gate, entry: Entry::new(Note::default()) }
     }
+
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        self.gate.shared()
+    }
 }
 
 impl Future for AcquireOwned {

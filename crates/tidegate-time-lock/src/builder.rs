@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crate::core::Rules;
-use crate::{Policy, Reopen, TimeLock};
+use crate::suspend::Clocks;
+use crate::{Policy, Reopen, StaticTimeLock, TimeLock};
 
 /// Makes a [`TimeLock`] that is not the plain one.
 ///
@@ -36,6 +37,10 @@ impl TimeLockBuilder {
                 cap: Duration::from_secs(60),
                 probe_timeout: Duration::from_secs(10),
                 probe_grace: Duration::from_secs(1),
+                late_refusals: true,
+                jitter: false,
+                wall_clock: true,
+                clocks: Clocks::now,
             },
         }
     }
@@ -89,6 +94,54 @@ impl TimeLockBuilder {
     pub const fn probe_grace(mut self, silence: Duration) -> Self {
         self.rules.probe_grace = silence;
         self
+    }
+
+    /// Whether a refusal of an earlier epoch, which counts for nothing else, may make a pause longer; it may if not set.
+    ///
+    /// The other side said so, after all. Where answers are slow it costs time: the refusals of a herd come in one by
+    /// one, and each counts its delay from when it came.
+    pub const fn late_refusals(mut self, extend: bool) -> Self {
+        self.rules.late_refusals = extend;
+        self
+    }
+
+    /// Whether pauses are made a little longer by chance: up to a twentieth and up to a second; not if not set.
+    ///
+    /// For many processes that are told the same by one server: without it they come back at once. It only ever adds.
+    /// Inside one process the line and the pace do that job.
+    pub const fn jitter(mut self, on: bool) -> Self {
+        self.rules.jitter = on;
+        self
+    }
+
+    /// Whether the wall clock is asked if the machine slept; it is if not set.
+    ///
+    /// The clock that timers go by stands still while a machine is suspended, and a pause would last that much longer.
+    /// So during pauses of more than 30 s both clocks are compared, every 30 s. A wall clock that is set forward by
+    /// more than a second looks the same as a machine that slept, and ends a pause early; where that may happen and
+    /// matters, turn it off. One that is set back changes nothing.
+    pub const fn wall_clock(mut self, on: bool) -> Self {
+        self.rules.wall_clock = on;
+        self
+    }
+
+    #[cfg(all(test, not(tidegate_loom)))]
+    pub(crate) const fn rules(self) -> Rules {
+        self.rules
+    }
+
+    /// Makes a gate for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_time_lock::{Reopen, StaticTimeLock, TimeLock};
+    ///
+    /// static GATE: StaticTimeLock = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build_static();
+    /// assert!(GATE.try_acquire().is_ok());
+    /// ```
+    pub const fn build_static(self) -> StaticTimeLock {
+        StaticTimeLock::with(self)
     }
 
     /// Makes the gate.

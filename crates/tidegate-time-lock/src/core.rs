@@ -21,8 +21,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::jitter::Jitter;
 use crate::pacer::Pacer;
 use crate::stats::State;
+use crate::suspend::{Clocks, WATCHED};
 use crate::{Applied, Epoch, Policy, Reason, Reopen, Shut, Stats};
 
 #[cfg(all(test, not(tidegate_loom)))]
@@ -45,6 +47,13 @@ pub(crate) struct Rules {
     pub(crate) probe_timeout: Duration,
     /// After this long without news from probes that were dropped the gate opens.
     pub(crate) probe_grace: Duration,
+    /// Whether a refusal of an earlier epoch may make a pause longer.
+    pub(crate) late_refusals: bool,
+    /// Whether pauses are a little longer than demanded, by chance.
+    pub(crate) jitter: bool,
+    /// Whether long pauses end though the machine slept.
+    pub(crate) wall_clock: bool,
+    pub(crate) clocks: fn() -> Clocks,
 }
 
 /// A place in line: the epoch in which it was taken, and a number within that epoch.
@@ -52,7 +61,7 @@ pub(crate) struct Rules {
 /// Whoever passed a gate that was simply open took no number, and came after all who did in that epoch (nobody
 /// waits at such a gate) and before all who do in the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket {
+pub(crate) struct Place {
     pub(crate) epoch: Epoch,
     pub(crate) number: u64,
 }
@@ -68,7 +77,7 @@ pub(crate) struct Grant {
 /// What there is to remember about a pass that was decided upon, or that had a place in line before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: Place,
     /// The number of the probe, if it is one.
     pub(crate) probe: Option<u64>,
     /// When it was given, unless the gate was simply open.
@@ -77,8 +86,8 @@ pub(crate) struct Noted {
 
 impl Grant {
     /// The place in line.
-    pub(crate) fn ticket(&self) -> Ticket {
-        let last = Ticket { epoch: self.epoch, number: u64::MAX };
+    pub(crate) fn ticket(&self) -> Place {
+        let last = Place { epoch: self.epoch, number: u64::MAX };
         self.noted.map_or(last, |noted| noted.ticket)
     }
 
@@ -120,6 +129,9 @@ pub(crate) struct Core {
     pacer: Pacer,
     /// Epochs in a row that ended in a refusal before anything was accepted.
     strikes: u32,
+    /// So many may pass yet, until then.
+    quota: Option<(u64, Instant)>,
+    jitter: Option<Jitter>,
     stats: Stats,
 }
 
@@ -138,6 +150,8 @@ pub(crate) struct Pause {
     /// `None`: until unlocked.
     pub(crate) until: Option<Instant>,
     pub(crate) reason: Option<Reason>,
+    /// When it was last seen that the machine had not slept, if it is so long that this matters.
+    awake: Option<Clocks>,
 }
 
 #[derive(Debug)]
@@ -157,14 +171,24 @@ impl Core {
             Reopen::Learned(pace) if pace.cold_start > 0 => Phase::probing(pace.cold_start),
             _ => Phase::Open,
         };
-        Self { rules, phase, epoch: 0, tickets: 0, pacer, strikes: 0, stats: Stats::default() }
+        Self {
+            rules,
+            phase,
+            epoch: 0,
+            tickets: 0,
+            pacer,
+            strikes: 0,
+            quota: None,
+            jitter: rules.jitter.then(Jitter::new),
+            stats: Stats::default(),
+        }
     }
 
     // Passing
 
     /// Whether everybody may pass without asking.
     pub(crate) fn is_simply_open(&self) -> bool {
-        matches!(self.phase, Phase::Open) && !self.pacer.is_on()
+        matches!(self.phase, Phase::Open) && !self.pacer.is_on() && self.quota.is_none()
     }
 
     /// Whether a report that a pass went well would change anything.
@@ -176,19 +200,28 @@ impl Core {
         matches!(self.phase, Phase::Closed)
     }
 
-    pub(crate) fn draw_ticket(&mut self) -> Ticket {
+    pub(crate) fn draw_ticket(&mut self) -> Place {
         let number = self.tickets;
         self.tickets += 1;
-        Ticket { epoch: self.epoch, number }
+        Place { epoch: self.epoch, number }
     }
 
     /// Decides about somebody who wants to pass now; `first` if nobody is in line before them.
-    pub(crate) fn turn(&mut self, now: Instant, first: bool, ticket: Option<Ticket>) -> Turn {
+    pub(crate) fn turn(&mut self, now: Instant, first: bool, ticket: Option<Place>) -> Turn {
         self.catch_up(now);
-        let probe = match &mut self.phase {
+        match &self.phase {
             Phase::Closed => return Turn::Closed,
             Phase::Shut(pause) => return Turn::Wait(Wait::Shut(pause.until)),
-            _ if !first => return Turn::Wait(Wait::Queued),
+            Phase::Open | Phase::Probing(_) if !first => return Turn::Wait(Wait::Queued),
+            Phase::Open | Phase::Probing(_) => {}
+        }
+        if let Some((0, until)) = self.quota {
+            // Not when the last one went, whose pass would be outdated before it was used.
+            let shut = self.shut(now, Some(until), Policy::Extend, Some(Reason::from("quota")));
+            return Turn::Wait(Wait::Shut(shut.until));
+        }
+        let probe = match &mut self.phase {
+            Phase::Closed | Phase::Shut(_) => unreachable!("seen to by now"),
             Phase::Open => {
                 if let Err(due) = self.pacer.take(now) {
                     return Turn::Wait(Wait::Paced(due));
@@ -211,6 +244,9 @@ impl Core {
                 Some(number)
             }
         };
+        if let Some((left, _)) = &mut self.quota {
+            *left -= 1;
+        }
         self.stats.admitted += 1;
         let ticket = ticket.unwrap_or_else(|| self.draw_ticket());
         let noted = Noted { ticket, probe, at: Some(now) };
@@ -238,13 +274,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn refused(
-        &mut self,
-        now: Instant,
-        wall: SystemTime,
-        pass: &Grant,
-        after: Option<Duration>,
-    ) -> Shut {
+    pub(crate) fn refused(&mut self, now: Instant, pass: &Grant, after: Option<Duration>) -> Shut {
         self.catch_up(now);
         self.stats.refused += 1;
         let wanted = after.map(|after| self.rules.clamp(after));
@@ -252,6 +282,7 @@ impl Core {
             self.stats.stale += 1;
             // An answer to an old question opens nothing and counts for nothing; but a shut gate may learn from
             // it that the server wants more.
+            let wanted = wanted.filter(|_| self.rules.late_refusals);
             let (Phase::Shut(_), Some(pause)) = (&self.phase, wanted) else {
                 return self.answer(Applied::Nothing);
             };
@@ -259,7 +290,7 @@ impl Core {
                 Policy::KeepFirst => Policy::KeepFirst,
                 Policy::Extend | Policy::Replace => Policy::Extend,
             };
-            return self.shut(now, wall, Some(after_pause(now, pause)), policy, None);
+            return self.shut(now, Some(after_pause(now, pause)), policy, None);
         }
         if self.is_closed() {
             return self.answer(Applied::Nothing);
@@ -269,7 +300,7 @@ impl Core {
         let probing = matches!(self.phase, Phase::Probing(_));
         self.stats.probes_refused += u64::from(probing);
         self.pacer.refused(now, pass.at(), probing, pause);
-        self.shut(now, wall, Some(after_pause(now, pause)), Policy::Extend, None)
+        self.shut(now, Some(after_pause(now, pause)), Policy::Extend, None)
     }
 
     /// A pass was dropped without a verdict. Answers whether the first in line is to look again.
@@ -303,12 +334,21 @@ impl Core {
     pub(crate) fn shut(
         &mut self,
         now: Instant,
-        wall: SystemTime,
         until: Option<Instant>,
         policy: Policy,
         reason: Option<Reason>,
     ) -> Shut {
         self.catch_up(now);
+        let until = match &mut self.jitter {
+            Some(jitter) => {
+                if !matches!(self.phase, Phase::Shut(_)) {
+                    jitter.throw();
+                }
+                until.map(|until| jitter.later(now, until))
+            }
+            None => until,
+        };
+        let awake = self.watch(now, until);
         let applied = match &mut self.phase {
             Phase::Closed => Applied::Nothing,
             Phase::Open | Phase::Probing(_) if until.is_some_and(|until| until <= now) => {
@@ -317,7 +357,10 @@ impl Core {
             Phase::Open | Phase::Probing(_) => {
                 self.epoch += 1;
                 self.stats.shuts += 1;
-                self.phase = Phase::Shut(Pause { since: now, wall, until, reason });
+                // One that is used up ends with the pause that it makes.
+                self.quota = self.quota.filter(|&(left, _)| left > 0);
+                let wall = (self.rules.clocks)().wall;
+                self.phase = Phase::Shut(Pause { since: now, wall, until, reason, awake });
                 Applied::Started
             }
             Phase::Shut(pause) => {
@@ -334,6 +377,7 @@ impl Core {
                 };
                 if let Applied::Extended | Applied::Shortened = applied {
                     pause.until = until;
+                    pause.awake = awake;
                     pause.reason = reason.or(pause.reason.take());
                 }
                 applied
@@ -350,6 +394,25 @@ impl Core {
         self.answer(applied)
     }
 
+    /// Lets `n` more pass, then nobody until `until`.
+    pub(crate) fn allow(&mut self, now: Instant, n: u64, until: Instant) -> Shut {
+        self.catch_up(now);
+        if self.is_closed() || until <= now {
+            return self.answer(Applied::Nothing);
+        }
+        // Of two reports that overlap nobody knows which is the newer: the worse is believed.
+        let (left, until) = match self.quota {
+            Some((left, before)) => (left.min(n), until.max(before)),
+            None => (n, until),
+        };
+        if left == 0 {
+            self.quota = None;
+            return self.shut(now, Some(until), Policy::Extend, Some(Reason::from("quota")));
+        }
+        self.quota = Some((left, until));
+        Shut { applied: Applied::Limited, epoch: self.epoch, until: Some(until) }
+    }
+
     /// Ends a pause the way the gate reopens; `false` if there is none.
     pub(crate) fn unlock(&mut self, now: Instant) -> bool {
         self.catch_up(now);
@@ -364,12 +427,14 @@ impl Core {
     pub(crate) fn unlock_now(&mut self, now: Instant) -> bool {
         self.catch_up(now);
         match self.phase {
-            Phase::Open | Phase::Closed => return false,
+            Phase::Open => return self.quota.take().is_some(),
+            Phase::Closed => return false,
             Phase::Shut(Pause { since, .. }) => self.count_pause(since, now),
             Phase::Probing(_) => {}
         }
         self.phase = Phase::Open;
         self.pacer.stop();
+        self.quota = None;
         true
     }
 
@@ -406,6 +471,25 @@ impl Core {
         }
     }
 
+    /// When to look again at a pause that ends at `until`: then, or sooner, to see whether the machine slept.
+    pub(crate) fn next_look(&self, now: Instant, until: Option<Instant>) -> Option<Instant> {
+        match self.pause() {
+            Some(Pause { awake: Some(_), .. }) => until.map(|until| until.min(now + WATCHED)),
+            _ => until,
+        }
+    }
+
+    /// Both clocks as they are, if a pause of this length is one to watch.
+    fn watch(&self, now: Instant, until: Option<Instant>) -> Option<Clocks> {
+        let length = until?.saturating_duration_since(now);
+        (self.rules.wall_clock && length > WATCHED).then(self.rules.clocks)
+    }
+
+    /// How many may pass yet, and until when, if somebody said so.
+    pub(crate) fn quota(&self) -> Option<(u64, Instant)> {
+        self.quota
+    }
+
     pub(crate) fn stats(&self, now: Instant) -> Stats {
         Stats { pace_now: self.pacer.rate(now), ..self.stats }
     }
@@ -416,6 +500,8 @@ impl Core {
 
     /// Makes true what the clock has made true since the last call.
     pub(crate) fn catch_up(&mut self, now: Instant) {
+        self.wake_up(now);
+        self.quota = self.quota.filter(|&(_, until)| now < until);
         match &self.phase {
             Phase::Shut(Pause { until: Some(until), .. }) if now >= *until => {
                 let until = *until;
@@ -432,6 +518,19 @@ impl Core {
                 }
             }
             _ => self.pacer.catch_up(now),
+        }
+    }
+
+    /// A machine that slept is told how long a pause is by a clock that slept as well.
+    fn wake_up(&mut self, now: Instant) {
+        let Phase::Shut(Pause { until: Some(until), awake: Some(awake), .. }) = &mut self.phase
+        else {
+            return;
+        };
+        let clocks = (self.rules.clocks)();
+        if let Some(slept) = clocks.slept_since(awake) {
+            *awake = clocks;
+            *until = until.checked_sub(slept).unwrap_or(now);
         }
     }
 

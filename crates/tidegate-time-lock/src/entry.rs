@@ -15,7 +15,7 @@ use tidegate_waiters::{Decision, Locked, Turn as Wake, WaitQueue, Waiter};
 use tokio::task::coop;
 use tokio::time::Instant;
 
-use crate::core::{Core, Grant, Ticket, Turn, Wait};
+use crate::core::{Core, Grant, Place, Turn, Wait};
 use crate::line::{Note, fast_pass, publish};
 use crate::timer::{Gone, Timer};
 
@@ -25,6 +25,7 @@ pin_project! {
     pub(crate) struct Entry<O> {
         // What it brings; gone once it is in line, or through.
         note: Option<Note>,
+        on_thread: bool,
         #[pin]
         wait: Option<Waiting<O>>,
     }
@@ -62,7 +63,16 @@ pub(crate) type Outcome = Result<Grant, Fail>;
 impl<O> Entry<O> {
     #[inline]
     pub(crate) fn new(note: Note) -> Self {
-        Self { note: Some(note), wait: None }
+        Self { note: Some(note), on_thread: false, wait: None }
+    }
+
+    /// For a thread that polls again when [`alarm`](Self::alarm) says so.
+    pub(crate) fn on_thread(note: Note) -> Self {
+        Self { on_thread: true, ..Self::new(note) }
+    }
+
+    pub(crate) fn alarm(&self) -> Option<Instant> {
+        self.wait.as_ref().and_then(|wait| wait.timer.alarm())
     }
 
     /// A pass through a gate that is simply open; `None` when it takes more than that.
@@ -73,17 +83,12 @@ impl<O> Entry<O> {
         line: &WaitQueue<Core>,
     ) -> Poll<Option<Grant>> {
         let note = self.project().note;
-        let fresh = note.as_ref();
-        let Some(grant) = fresh.and_then(|it| fast_pass(line, it.ticket)) else {
-            return Poll::Ready(None);
-        };
-        // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
-        // already, and is not asked.
-        if it_is_time_to_ask() {
-            ready!(coop::poll_proceed(cx)).made_progress();
+        let Some(fresh) = note.as_ref() else { return Poll::Ready(None) };
+        let grant = ready!(poll_open(cx, line, fresh.ticket));
+        if grant.is_some() {
+            *note = None;
         }
-        *note = None;
-        Poll::Ready(Some(grant))
+        Poll::Ready(grant)
     }
 
     /// A pass, or a place in line for a waiter that `join` makes.
@@ -101,11 +106,28 @@ impl<O> Entry<O> {
     ) -> Poll<Outcome> {
         let mut this = self.project();
         if let Some(note) = this.note.take() {
-            this.wait.set(Some(Waiting { waiter: join(note), timer: Timer::new() }));
+            let timer = if *this.on_thread { Timer::on_thread() } else { Timer::new() };
+            this.wait.set(Some(Waiting { waiter: join(note), timer }));
         }
         let this = this.wait.as_pin_mut().expect("polled after it was ready").project();
         wait(this.waiter, this.timer, cx, limit)
     }
+}
+
+/// A pass through a gate that is simply open, if it is; pending when the task is to let others go first.
+#[inline(always)]
+pub(crate) fn poll_open(
+    cx: &mut Context<'_>,
+    line: &WaitQueue<Core>,
+    ticket: Option<Place>,
+) -> Poll<Option<Grant>> {
+    let Some(grant) = fast_pass(line, ticket) else { return Poll::Ready(None) };
+    // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
+    // already, and is not asked.
+    if it_is_time_to_ask() {
+        ready!(coop::poll_proceed(cx)).made_progress();
+    }
+    Poll::Ready(Some(grant))
 }
 
 thread_local! {
@@ -231,7 +253,8 @@ fn decide(
 
     let due = match wait {
         _ if !first => None,
-        Wait::Shut(until) | Wait::Probing(until) => until,
+        Wait::Shut(until) => line.policy().next_look(now, until),
+        Wait::Probing(until) => until,
         Wait::Paced(due) => Some(due),
         Wait::Queued => None,
     };
@@ -255,7 +278,7 @@ fn too_late(wait: Wait, limit: Limit, now: Instant) -> Option<Fail> {
 }
 
 impl Note {
-    pub(crate) fn with(ticket: Ticket) -> Self {
+    pub(crate) fn with(ticket: Place) -> Self {
         Self { ticket: Some(ticket) }
     }
 }

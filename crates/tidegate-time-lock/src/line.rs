@@ -10,13 +10,13 @@
 // ever given in advance, and a gate that is shut again has nothing to take back.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tidegate_shim::atomic::Ordering;
 use tidegate_waiters::{Left, Locked, WaitQueue};
 use tokio::time::Instant;
 
-use crate::core::{Core, Grant, Noted, Rules, Ticket};
+use crate::core::{Core, Grant, Noted, Place, Rules};
 use crate::{Applied, Epoch, Shut};
 
 /// Somebody waits: the queue's bit.
@@ -41,7 +41,7 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 pub(crate) struct Note {
     /// Its place, once it has one.
-    pub(crate) ticket: Option<Ticket>,
+    pub(crate) ticket: Option<Place>,
 }
 
 impl Gate {
@@ -141,9 +141,8 @@ impl Gate {
     }
 
     pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> Shut {
-        let wall = SystemTime::now();
         self.update(|line, now| {
-            let shut = line.policy().refused(now, wall, pass, after);
+            let shut = line.policy().refused(now, pass, after);
             reset_timer(line, &shut);
             shut
         })
@@ -181,7 +180,7 @@ fn reset_timer(line: &mut Locked<'_, Core>, shut: &Shut) {
 
 /// A pass through a gate that is simply open, if it is.
 #[inline]
-pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Ticket>) -> Option<Grant> {
+pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Place>) -> Option<Grant> {
     // Acquire: pairs with the Release in `publish`.
     let word = queue.word().load(Ordering::Acquire);
     if word & (WAITERS | SLOW) != 0 {

@@ -59,7 +59,8 @@ impl Future for Opened<'_> {
                     match core.state() {
                         State::Closed => Err(Err(Closed)),
                         State::Shut if *seen.get_or_insert(core.epoch()) == core.epoch() => {
-                            Ok(core.pause().and_then(|pause| pause.until))
+                            let until = core.pause().and_then(|pause| pause.until);
+                            Ok(core.next_look(now, until))
                         }
                         _ => Err(Ok(())),
                     }

@@ -22,14 +22,14 @@ impl Rate {
     /// When `n` is not a positive, finite number.
     #[must_use]
     #[track_caller]
-    pub fn per_second(n: f64) -> Self {
+    pub const fn per_second(n: f64) -> Self {
         assert!(n.is_finite() && n > 0.0, "a rate is a positive number");
         Self(n)
     }
 
     /// How many per second.
     #[must_use]
-    pub fn as_per_second(self) -> f64 {
+    pub const fn as_per_second(self) -> f64 {
         self.0
     }
 

@@ -66,13 +66,18 @@ pub struct LearnedPace {
 }
 
 impl LearnedPace {
+    /// The default: a cautious start with four requests.
+    pub const fn new() -> Self {
+        Self { cold_start: 4 }
+    }
+
     /// A cautious start: `first` requests at once, the rest at a pace that starts low and doubles each second
     /// until something is refused.
     ///
     /// Without it (`first` = 0) nothing holds the first herd back, and most of it is refused by a server that
     /// has a limit. The default is 4.
     #[must_use]
-    pub fn cold_start(mut self, first: u32) -> Self {
+    pub const fn cold_start(mut self, first: u32) -> Self {
         self.cold_start = first;
         self
     }
@@ -80,6 +85,6 @@ impl LearnedPace {
 
 impl Default for LearnedPace {
     fn default() -> Self {
-        Self { cold_start: 4 }
+        Self::new()
     }
 }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ pub type Epoch = u64;
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 /// use tidegate_time_lock::{Applied, Policy, TimeLock};
 ///
 /// let gate = TimeLock::builder().policy(Policy::KeepFirst).build();
@@ -37,7 +37,7 @@ pub enum Policy {
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 /// use tidegate_time_lock::{Applied, Policy, Reason, TimeLock, Until};
 ///
 /// let gate = TimeLock::new();
@@ -55,6 +55,8 @@ pub enum Until {
     For(Duration),
     /// Until this instant.
     At(Instant),
+    /// Until this date, by the wall clock.
+    Wall(SystemTime),
     /// Until somebody unlocks it.
     Unlocked,
 }
@@ -101,7 +103,7 @@ impl From<String> for Reason {
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 /// use tidegate_time_lock::{Applied, TimeLock};
 ///
 /// let gate = TimeLock::new();
@@ -117,7 +119,8 @@ pub struct Shut {
     pub applied: Applied,
     /// The epoch after the call.
     pub epoch: Epoch,
-    /// Until when the gate is shut after the call; `None` when it is not, or when only `unlock` opens it.
+    /// Until when the gate is shut after the call; `None` when it is not, or when only `unlock` opens it. Of a gate
+    /// that is [limited](Applied::Limited), until when it is.
     pub until: Option<Instant>,
 }
 
@@ -135,6 +138,8 @@ pub enum Applied {
     Ignored,
     /// It was shut, and is for a shorter time now.
     Shortened,
+    /// A few more may pass, and it is shut then.
+    Limited,
     /// Nothing: the demand was for no time at all, came from an earlier epoch, or the gate is closed.
     Nothing,
 }

@@ -100,6 +100,8 @@ pub struct Snapshot {
     pub waiters: usize,
     /// The pace at which passes are given, if there is one.
     pub pace: Option<Rate>,
+    /// How many may pass yet, and until when, if there is a [quota](crate::TimeLock::allow).
+    pub quota: Option<(u64, Instant)>,
 }
 
 impl fmt::Display for Snapshot {
@@ -125,6 +127,9 @@ impl fmt::Display for Snapshot {
                 f.write_str("[unlocked")?;
                 if let Some(pace) = self.pace {
                     write!(f, ", pace {pace}")?;
+                }
+                if let Some((left, _)) = self.quota {
+                    write!(f, ", {left} left")?;
                 }
                 write!(f, "] {waiters} waiters")
             }

@@ -1,15 +1,20 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
+use tidegate_waiters::{Waiter, block_on, block_on_until};
 use tokio::time::Instant;
 
 use crate::acquire::Wanted;
 use crate::core::{Core, Pause, Rules, Turn, Wait};
-use crate::line::{CLOSED, Gate, SLOW, fast_pass};
+use crate::entry::{Entry, poll_open};
+use crate::line::{CLOSED, Gate, Note, SLOW, fast_pass};
 use crate::{
-    Acquire, AcquireOwned, AcquireTimeout, Epoch, Opened, Pass, Policy, Reason, Requeue, Shut,
-    Snapshot, Stats, TimeLockBuilder, TryAcquireError, Until,
+    Acquire, AcquireOwned, AcquireTimeout, Closed, Epoch, Opened, Pass, Policy, Reason, Requeue,
+    Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder, TryAcquireError, Until,
 };
 
 /// A gate that everybody passes and anybody can shut for a while.
@@ -90,8 +95,22 @@ impl TimeLock {
         Self::builder().build()
     }
 
+    /// As [`new`](Self::new), for a `static`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_time_lock::{StaticTimeLock, TimeLock};
+    ///
+    /// static GATE: StaticTimeLock = TimeLock::new_static();
+    /// assert!(!GATE.is_locked());
+    /// ```
+    pub const fn new_static() -> StaticTimeLock {
+        Self::builder().build_static()
+    }
+
     /// Makes a gate with other rules.
-    pub fn builder() -> TimeLockBuilder {
+    pub const fn builder() -> TimeLockBuilder {
         TimeLockBuilder::new()
     }
 
@@ -142,6 +161,27 @@ impl TimeLock {
         self.shut(Until::At(at), None, None)
     }
 
+    /// Shuts the gate until `at` by the wall clock; as [`lock_for`](Self::lock_for).
+    ///
+    /// For a server that says when, and not for how long. How far ahead that is, is asked once; a wall clock that is set
+    /// meanwhile makes no difference, unless [it looks as if the machine slept](TimeLockBuilder::wall_clock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{Applied, TimeLock};
+    /// use std::time::SystemTime;
+    ///
+    /// let gate = TimeLock::new();
+    /// assert_eq!(gate.lock_until_wall(SystemTime::UNIX_EPOCH).applied, Applied::Nothing);
+    /// gate.lock_until_wall(SystemTime::now() + Duration::from_secs(60));
+    /// assert!(gate.remaining() > Some(Duration::from_secs(50)));
+    /// ```
+    pub fn lock_until_wall(&self, at: SystemTime) -> Shut {
+        self.shut(Until::Wall(at), None, None)
+    }
+
     /// Shuts the gate until somebody unlocks it.
     ///
     /// # Examples
@@ -173,14 +213,45 @@ impl TimeLock {
     }
 
     fn shut(&self, until: Until, how: Option<Policy>, why: Option<Reason>) -> Shut {
-        let wall = SystemTime::now();
+        // Asked before the lock is taken.
+        let until = match until {
+            Until::Wall(at) => Until::For(at.duration_since(SystemTime::now()).unwrap_or_default()),
+            other => other,
+        };
         self.gate.shut(|core, now| {
             let until = match until {
                 Until::For(pause) => core.deadline(now, pause),
                 Until::At(at) => core.deadline(now, at.saturating_duration_since(now)),
-                Until::Unlocked => None,
+                Until::Unlocked | Until::Wall(_) => None,
             };
-            core.shut(now, wall, until, how.unwrap_or(core.policy()), why)
+            core.shut(now, until, how.unwrap_or(core.policy()), why)
+        })
+    }
+
+    /// Lets `n` more pass, and shuts the gate until `until` when one more comes.
+    ///
+    /// What servers say that count down: so many requests are left, and there are new ones then. Reports overlap when
+    /// several requests are out, so of two the worse holds: the fewer passes, and the later end. With `n` = 0 the gate
+    /// is shut at once. [`unlock_now`](Self::unlock_now) forgets it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{Applied, TimeLock};
+    /// use tokio::time::Instant;
+    ///
+    /// let gate = TimeLock::new();
+    /// let limited = gate.allow(2, Instant::now() + Duration::from_secs(30));
+    /// assert_eq!(limited.applied, Applied::Limited);
+    /// assert!(gate.try_acquire().is_ok() && gate.try_acquire().is_ok());
+    /// assert!(gate.try_acquire().is_err());
+    /// assert!(gate.is_locked());
+    /// ```
+    pub fn allow(&self, n: u64, until: Instant) -> Shut {
+        self.gate.shut(|core, now| {
+            let until = core.deadline(now, until.saturating_duration_since(now)).unwrap_or(until);
+            core.allow(now, n, until)
         })
     }
 
@@ -203,7 +274,7 @@ impl TimeLock {
 
     /// Opens the gate for everybody at once, whatever its way to reopen; `false` if it is open or closed.
     ///
-    /// Also ends probing. A learned pace is off until the next refusal.
+    /// Also ends probing, and a [quota](Self::allow). A learned pace is off until the next refusal.
     ///
     /// # Examples
     ///
@@ -437,6 +508,113 @@ impl TimeLock {
         Ok(Pass::new(Arc::clone(&self.gate), grant))
     }
 
+    /// As [`acquire`](Self::acquire), parking this thread while it waits, in the same line as the tasks.
+    ///
+    /// Takes no runtime: the thread keeps time by itself. Inside of a runtime whose clock is paused, it does not see
+    /// that clock go.
+    ///
+    /// # Errors
+    ///
+    /// When the gate is closed.
+    ///
+    /// # Blocking
+    ///
+    /// Not from async code: a task that blocks its thread keeps the other tasks of that thread from running.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::TimeLock;
+    /// let gate = TimeLock::new();
+    /// gate.lock_for(Duration::from_millis(2));
+    /// let pass = gate.blocking_acquire().unwrap();
+    /// assert!(!gate.is_locked());
+    /// pass.ok();
+    /// ```
+    pub fn blocking_acquire(&self) -> Result<Pass, Closed> {
+        let mut entry = pin!(Entry::on_thread(Note::default()));
+        let mut alarm = None;
+        loop {
+            // Ends also when it is to look again at another time than this thread sleeps until.
+            let wait = poll_fn(|cx| {
+                let join = |note| Waiter::new(self.gate.line(), note);
+                match entry.as_mut().poll_slow(cx, None, join) {
+                    Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                    Poll::Pending if entry.alarm() == alarm => Poll::Pending,
+                    Poll::Pending => Poll::Ready(None),
+                }
+            });
+            let outcome = match alarm.map(std_instant) {
+                Some(at) => block_on_until(at, wait).flatten(),
+                None => block_on(wait),
+            };
+            if let Some(outcome) = outcome {
+                let grant = outcome.map_err(|_| Closed)?;
+                return Ok(Pass::new(Arc::clone(&self.gate), grant));
+            }
+            alarm = entry.alarm();
+        }
+    }
+
+    /// As [`acquire`](Self::acquire), for futures and services written by hand.
+    ///
+    /// The place in line is in `ticket`: poll with the same one until it is ready. A ticket that has been used may be
+    /// used again, for another pass; one that is polled at two gates in turn loses its place in the one before.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// Strict. A call that is pending changes nothing but the ticket; dropping the ticket leaves the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::task::{Context, Poll};
+    /// use tidegate_time_lock::{Closed, Pass, Ticket, TimeLock};
+    ///
+    /// struct Client {
+    ///     gate: TimeLock,
+    ///     ticket: Ticket,
+    ///     pass: Option<Pass>,
+    /// }
+    ///
+    /// impl Client {
+    ///     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closed>> {
+    ///         if self.pass.is_none() {
+    ///             match self.gate.poll_acquire(cx, &mut self.ticket) {
+    ///                 Poll::Ready(pass) => self.pass = Some(pass?),
+    ///                 Poll::Pending => return Poll::Pending,
+    ///             }
+    ///         }
+    ///         Poll::Ready(Ok(()))
+    ///     }
+    /// }
+    /// # let mut client = Client { gate: TimeLock::new(), ticket: Ticket::new(), pass: None };
+    /// # tidegate_test::block_on(std::future::poll_fn(|cx| client.poll_ready(cx))).unwrap();
+    /// ```
+    pub fn poll_acquire(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+    ) -> Poll<Result<Pass, Closed>> {
+        if ticket.wait.as_ref().is_some_and(|wait| !Arc::ptr_eq(wait.gate(), &self.gate)) {
+            ticket.leave();
+        }
+        if ticket.wait.is_none() {
+            if let Some(grant) = ready!(poll_open(cx, self.gate.line(), None)) {
+                return Poll::Ready(Ok(Pass::new(Arc::clone(&self.gate), grant)));
+            }
+        }
+        let wait = ticket.wait.get_or_insert_with(|| Box::pin(self.clone().acquire_owned()));
+        let pass = ready!(wait.as_mut().poll(cx));
+        ticket.leave();
+        Poll::Ready(pass)
+    }
+
     /// Waits until the gate is not shut, without passing it.
     ///
     /// Ready at once when it is not; also once it was open for a moment between two pauses. Being
@@ -607,6 +785,7 @@ impl TimeLock {
                 reason: pause.and_then(|pause| pause.reason.clone()),
                 waiters,
                 pace: core.stats(now).pace_now,
+                quota: core.quota(),
             }
         })
     }
@@ -668,4 +847,9 @@ impl fmt::Debug for TimeLock {
             .field("line", self.gate.line())
             .finish()
     }
+}
+
+/// The same instant by the clock of threads.
+fn std_instant(at: Instant) -> std::time::Instant {
+    std::time::Instant::now() + at.saturating_duration_since(Instant::now())
 }

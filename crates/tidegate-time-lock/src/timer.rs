@@ -13,11 +13,14 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pin_project! {
-    /// A tokio timer that is there only while somebody needs it.
+    /// A tokio timer that is there only while somebody needs it; or a note for a thread, which keeps time by itself.
     #[derive(Debug)]
     pub(crate) struct Timer {
         #[pin]
         sleep: Option<Sleep>,
+        // When the thread is to look again.
+        alarm: Option<Instant>,
+        on_thread: bool,
     }
 }
 
@@ -27,12 +30,26 @@ pub(crate) struct Gone;
 
 impl Timer {
     pub(crate) fn new() -> Self {
-        Self { sleep: None }
+        Self { sleep: None, alarm: None, on_thread: false }
+    }
+
+    /// For a thread that sees to it that it polls when [`alarm`](Self::alarm) says so.
+    pub(crate) fn on_thread() -> Self {
+        Self { on_thread: true, ..Self::new() }
+    }
+
+    pub(crate) fn alarm(&self) -> Option<Instant> {
+        self.alarm
     }
 
     /// Sets the timer to `at`.
     pub(crate) fn arm(self: Pin<&mut Self>, at: Instant) -> Result<(), Gone> {
-        let mut sleep = self.project().sleep;
+        let this = self.project();
+        if *this.on_thread {
+            *this.alarm = Some(at);
+            return Ok(());
+        }
+        let mut sleep = this.sleep;
         match sleep.as_mut().as_pin_mut() {
             Some(current) if current.deadline() == at => Ok(()),
             Some(current) => fenced(|| current.reset(at)),
@@ -47,12 +64,19 @@ impl Timer {
 
     /// Forgets the time that was set.
     pub(crate) fn disarm(self: Pin<&mut Self>) {
-        self.project().sleep.set(None);
+        let mut this = self.project();
+        *this.alarm = None;
+        this.sleep.set(None);
     }
 
     /// Ready, once, when the time has come; pending when none is set.
     pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let mut sleep = self.project().sleep;
+        let this = self.project();
+        if this.alarm.is_some_and(|at| Instant::now() >= at) {
+            *this.alarm = None;
+            return Poll::Ready(Ok(()));
+        }
+        let mut sleep = this.sleep;
         let Some(current) = sleep.as_mut().as_pin_mut() else { return Poll::Pending };
         let outcome = match fenced(|| current.poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,

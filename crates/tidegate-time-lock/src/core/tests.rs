@@ -1,23 +1,21 @@
+use std::cell::Cell;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::{Core, Grant, Rules, Turn, Wait};
-use crate::{Applied, Policy, Reopen};
+use crate::suspend::Clocks;
+use crate::{Applied, Policy, Reopen, TimeLockBuilder};
 
 const SECOND: Duration = Duration::from_secs(1);
 
+fn rules(reopen: Reopen) -> Rules {
+    Rules { max_lock: 100 * SECOND, ..TimeLockBuilder::new().reopen(reopen).rules() }
+}
+
 fn core(reopen: Reopen) -> Core {
-    Core::new(Rules {
-        policy: Policy::Extend,
-        reopen,
-        max_lock: 100 * SECOND,
-        min_pause: SECOND / 10,
-        base: SECOND / 2,
-        cap: 60 * SECOND,
-        probe_timeout: 10 * SECOND,
-        probe_grace: SECOND,
-    })
+    Core::new(rules(reopen))
 }
 
 fn pass(core: &mut Core, now: Instant) -> Grant {
@@ -28,7 +26,7 @@ fn pass(core: &mut Core, now: Instant) -> Grant {
 }
 
 fn shut(core: &mut Core, now: Instant, pause: Duration) {
-    let shut = core.shut(now, SystemTime::UNIX_EPOCH, Some(now + pause), Policy::Extend, None);
+    let shut = core.shut(now, Some(now + pause), Policy::Extend, None);
     assert_eq!(shut.applied, Applied::Started);
 }
 
@@ -60,7 +58,7 @@ fn a_clock_that_goes_back_panics_nowhere() {
     let later = core.stats(now + SECOND);
     assert!(later.pace_now.is_some());
     let pass = pass(&mut core, now + 2 * SECOND);
-    core.refused(now - 7 * SECOND, SystemTime::UNIX_EPOCH, &pass, None);
+    core.refused(now - 7 * SECOND, &pass, None);
     assert!(core.pause().is_some());
     core.unlock(now - 9 * SECOND);
 }
@@ -81,17 +79,16 @@ fn no_rate_and_no_pause_is_too_extreme() {
         }
     }
     let mut core = Core::new(Rules {
-        policy: Policy::Extend,
-        reopen: Reopen::Probe { n: 0 },
         max_lock: Duration::MAX,
         min_pause: Duration::MAX,
         base: Duration::MAX,
         cap: Duration::MAX,
         probe_timeout: Duration::MAX,
         probe_grace: Duration::MAX,
+        ..rules(Reopen::Probe { n: 0 })
     });
     let first = pass(&mut core, now);
-    core.refused(now, SystemTime::UNIX_EPOCH, &first, Some(Duration::MAX));
+    core.refused(now, &first, Some(Duration::MAX));
     assert!(core.pause().is_some_and(|pause| pause.until > Some(now + 1_000_000 * SECOND)));
     core.unlock(now);
     let probe = pass(&mut core, now);
@@ -109,7 +106,7 @@ fn a_learned_pace_never_leaves_its_bounds() {
         loop {
             match core.turn(now, true, None) {
                 Turn::Pass(grant) => {
-                    core.refused(now, SystemTime::UNIX_EPOCH, &grant, Some(SECOND));
+                    core.refused(now, &grant, Some(SECOND));
                     break;
                 }
                 Turn::Wait(Wait::Shut(Some(at)) | Wait::Paced(at)) => now = at,
@@ -128,4 +125,112 @@ fn a_learned_pace_never_leaves_its_bounds() {
             assert!(pace.as_per_second() > 0.0);
         }
     }
+}
+
+/// How far the wall clock is ahead of where it was, and how long the machine was up, both in seconds.
+type Passed = (i64, u64);
+
+thread_local! {
+    static PASSED: Cell<Passed> = const { Cell::new((0, 0)) };
+}
+
+fn mocked() -> Clocks {
+    static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    let (wall, up) = PASSED.get();
+    let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let wall = match u64::try_from(wall) {
+        Ok(wall) => noon + Duration::from_secs(wall),
+        Err(_) => noon - Duration::from_secs(wall.unsigned_abs()),
+    };
+    Clocks { wall, steady: *START + Duration::from_secs(up) }
+}
+
+fn watched(pause: u64) -> (Core, Instant) {
+    PASSED.set((0, 0));
+    let now = Instant::now();
+    let mut core = Core::new(Rules { clocks: mocked, ..rules(Reopen::All) });
+    shut(&mut core, now, Duration::from_secs(pause));
+    (core, now)
+}
+
+// R18
+#[test]
+fn a_pause_ends_though_the_machine_slept() {
+    let (mut core, now) = watched(60);
+    // 20 s awake, 30 s asleep: 10 s are left.
+    PASSED.set((50, 20));
+    core.catch_up(now + 20 * SECOND);
+    assert_eq!(core.pause().unwrap().until, Some(now + 30 * SECOND));
+    // It is counted once.
+    core.catch_up(now + 20 * SECOND);
+    assert_eq!(core.pause().unwrap().until, Some(now + 30 * SECOND));
+    // And it sleeps again, for longer than the pause.
+    PASSED.set((3650, 20));
+    core.catch_up(now + 20 * SECOND);
+    assert!(core.pause().is_none());
+}
+
+#[test]
+fn the_first_in_line_looks_every_half_minute_during_a_long_pause() {
+    let (core, now) = watched(60);
+    let end = Some(now + 60 * SECOND);
+    assert_eq!(core.next_look(now, end), Some(now + 30 * SECOND));
+    assert_eq!(core.next_look(now + 40 * SECOND, end), end);
+    let (core, now) = watched(30);
+    assert_eq!(core.next_look(now, Some(now + 30 * SECOND)), Some(now + 30 * SECOND));
+    assert_eq!(core.next_look(now, None), None);
+}
+
+// T11
+#[test]
+fn a_wall_clock_that_is_set_back_moves_nothing() {
+    let (mut core, now) = watched(60);
+    let end = core.pause().unwrap().until;
+    PASSED.set((-3600, 5));
+    core.catch_up(now + 5 * SECOND);
+    assert_eq!(core.pause().unwrap().until, end);
+    // Nor does one that is a little off.
+    PASSED.set((6, 6));
+    core.catch_up(now + 5 * SECOND);
+    assert_eq!(core.pause().unwrap().until, end);
+}
+
+#[test]
+fn short_pauses_and_gates_that_do_not_want_it_are_not_watched() {
+    let (mut core, now) = watched(30);
+    PASSED.set((3600, 1));
+    core.catch_up(now + SECOND);
+    assert!(core.pause().is_some());
+
+    PASSED.set((0, 0));
+    let mut core = Core::new(Rules { clocks: mocked, wall_clock: false, ..rules(Reopen::All) });
+    shut(&mut core, now, 60 * SECOND);
+    PASSED.set((3600, 1));
+    core.catch_up(now + SECOND);
+    assert!(core.pause().is_some());
+    assert_eq!(core.next_look(now, Some(now + 60 * SECOND)), Some(now + 60 * SECOND));
+}
+
+// R12, C15
+#[test]
+fn jitter_only_adds() {
+    let now = Instant::now();
+    let mut core = Core::new(Rules { jitter: true, ..rules(Reopen::All) });
+    let mut seen = Vec::new();
+    for pause in [SECOND, 10 * SECOND, 90 * SECOND].repeat(30) {
+        let until = now + pause;
+        let first = core.shut(now, Some(until), Policy::Extend, None).until.unwrap();
+        let most = (pause / 20).min(SECOND);
+        assert!(first >= until && first <= until + most, "{pause:?}");
+        // What is longer stays longer, and what is the same stays the same.
+        let again = core.shut(now, Some(until), Policy::Extend, None);
+        assert_eq!((again.applied, again.until), (Applied::KeptLonger, Some(first)));
+        let more = Some(until + SECOND / 1000);
+        assert_eq!(core.shut(now, more, Policy::Extend, None).applied, Applied::Extended);
+        seen.push((first - until).as_secs_f64() / most.as_secs_f64());
+        core.unlock(now);
+    }
+    assert!(seen.iter().any(|&part| part < 0.3) && seen.iter().any(|&part| part > 0.7));
+    let nothing = core.shut(now, Some(now), Policy::Extend, None);
+    assert_eq!(nothing.applied, Applied::Nothing);
 }

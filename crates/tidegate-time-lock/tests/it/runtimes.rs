@@ -1,9 +1,8 @@
 use std::pin::pin;
-use std::sync::LazyLock;
 use std::task::Poll;
 
 use tidegate_test::{poll_once, poll_with};
-use tidegate_time_lock::{AcquireTimeoutError, Closed, TimeLock};
+use tidegate_time_lock::{AcquireTimeoutError, Closed, StaticTimeLock, TimeLock};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 
@@ -16,7 +15,7 @@ fn paused() -> Runtime {
 // T12
 #[test]
 fn made_anywhere() {
-    static GATE: LazyLock<TimeLock> = LazyLock::new(TimeLock::new);
+    static GATE: StaticTimeLock = TimeLock::new_static();
     GATE.lock();
     GATE.unlock();
     for _ in 0..2 {
@@ -160,4 +159,47 @@ fn many_tasks_on_two_threads_pass_in_order_of_their_tickets() {
     });
     assert_eq!(gate.stats().admitted, 1000);
     assert_eq!(gate.waiters(), 0);
+}
+
+#[test]
+fn a_thread_waits_in_line_and_keeps_time_by_itself() {
+    let gate = TimeLock::new();
+    let began = std::time::Instant::now();
+    gate.lock_for(ms(20));
+    let other = gate.clone();
+    let second = std::thread::spawn(move || {
+        while other.waiters() == 0 {
+            std::thread::yield_now();
+        }
+        other.blocking_acquire().unwrap().ok();
+        assert!(!other.is_locked());
+    });
+    gate.blocking_acquire().unwrap().ok();
+    assert!(began.elapsed() >= ms(20));
+    second.join().unwrap();
+    assert_eq!(gate.waiters(), 0);
+}
+
+#[test]
+fn a_thread_that_waits_hears_of_every_change() {
+    let gate = TimeLock::new();
+    for (change, passes) in [
+        (&(|gate: &TimeLock| assert!(gate.unlock())) as &(dyn Fn(&TimeLock) + Sync), true),
+        (&|gate: &TimeLock| gate.close(), false),
+    ] {
+        // First for ever, then for a time, then not at all.
+        gate.lock();
+        std::thread::scope(|threads| {
+            let waiter = threads.spawn(|| gate.blocking_acquire());
+            while gate.waiters() == 0 {
+                std::thread::yield_now();
+            }
+            let hour = tidegate_time_lock::Until::For(secs(3600));
+            let shut = gate.lock_with(hour, tidegate_time_lock::Policy::Replace, "less");
+            assert_eq!(shut.applied, tidegate_time_lock::Applied::Shortened);
+            change(&gate);
+            assert_eq!(waiter.join().unwrap().is_ok(), passes);
+        });
+        assert_eq!(gate.waiters(), 0);
+    }
 }

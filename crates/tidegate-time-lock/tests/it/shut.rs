@@ -318,3 +318,88 @@ async fn a_place_without_a_number_comes_last_in_its_epoch() {
     look(&mut also).unwrap().ok();
     look(&mut walked).unwrap().ok();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_date_is_so_far_ahead() {
+    let gate = TimeLock::new();
+    assert_eq!(gate.lock_until_wall(SystemTime::now() - secs(1)).applied, Applied::Nothing);
+    gate.lock_until_wall(SystemTime::now() + secs(60));
+    let left = gate.remaining().unwrap();
+    assert!(left > secs(50) && left <= secs(60), "{left:?}");
+    gate.unlock();
+    // As far as it goes, and no further than the gate can be shut.
+    let far = SystemTime::now() + secs(1_000_000_000);
+    assert_eq!(
+        gate.lock_with(Until::Wall(far), Policy::Extend, "far").until,
+        Some(Instant::now() + secs(24 * 3600)),
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_pause_is_as_long_as_it_was_said_to_be() {
+    let gate = TimeLock::new();
+    let began = Instant::now();
+    gate.lock_for(secs(95)); // so long that it is looked at meanwhile
+    let onlooker = tokio::spawn({
+        let gate = gate.clone();
+        async move { gate.opened().await }
+    });
+    gate.acquire().await.unwrap().ok();
+    onlooker.await.unwrap().unwrap();
+    assert!(began.elapsed() >= secs(95) && began.elapsed() <= ms(95_001));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_lets_so_many_pass_and_then_nobody() {
+    let gate = TimeLock::new();
+    let end = Instant::now() + secs(10);
+    let limited = gate.allow(2, end);
+    assert_eq!((limited.applied, limited.epoch, limited.until), (Applied::Limited, 0, Some(end)));
+    assert_eq!(gate.snapshot().quota, Some((2, end)));
+    assert_eq!(gate.to_string(), "[unlocked, 2 left] 0 waiters");
+    let passes = [gate.acquire().await.unwrap(), gate.try_acquire().unwrap()];
+    assert!(!gate.is_locked() && passes.iter().all(|pass| pass.is_current()), "two were allowed");
+    let began = Instant::now();
+    gate.acquire().await.unwrap().ok();
+    assert!(began.elapsed() >= secs(10) && began.elapsed() <= ms(10_001));
+    assert_eq!((gate.epoch(), gate.snapshot().quota), (1, None));
+    gate.try_acquire().unwrap().ok();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_reports_about_a_quota_the_worse_holds() {
+    let gate = TimeLock::new();
+    let now = Instant::now();
+    gate.allow(5, now + secs(10));
+    gate.allow(3, now + secs(5));
+    gate.allow(9, now + secs(7));
+    assert_eq!(gate.snapshot().quota, Some((3, now + secs(10))));
+    // None are left: shut at once, with a reason.
+    let none = gate.allow(0, now + secs(4));
+    assert_eq!((none.applied, none.until), (Applied::Started, Some(now + secs(10))));
+    assert_eq!(gate.reason().unwrap().as_str(), "quota");
+    gate.unlock();
+    // One that is over, or past, is none.
+    gate.allow(1, now + secs(1));
+    advance(secs(1)).await;
+    assert_eq!(gate.snapshot().quota, None);
+    assert_eq!(gate.allow(1, now).applied, Applied::Nothing);
+    gate.allow(1, now + secs(9));
+    assert!(gate.unlock_now() && !gate.unlock_now());
+    assert_eq!(gate.snapshot().quota, None);
+    gate.close();
+    assert_eq!(gate.allow(1, now + secs(9)).applied, Applied::Nothing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_outlives_a_pause_within_it() {
+    let gate = TimeLock::new();
+    gate.allow(2, Instant::now() + secs(10));
+    gate.try_acquire().unwrap().refused(secs(1));
+    gate.acquire().await.unwrap().ok();
+    assert_eq!(
+        gate.try_acquire().unwrap_err(),
+        TryAcquireError::Shut { remaining: secs(9) },
+        "the second of two has gone",
+    );
+}

@@ -2,8 +2,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tidegate_time_lock::{
     Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, LearnedPace, Opened,
-    Pass, Rate, Reason, Refused, Reopen, Requeue, RetryAfter, Shut, Snapshot, Stats, TimeLock,
-    TimeLockBuilder, TryAcquireError,
+    Pass, Rate, Reason, Refused, Reopen, Requeue, RetryAfter, Shut, Snapshot, StaticTimeLock,
+    Stats, Ticket, TimeLock, TimeLockBuilder, TryAcquireError,
 };
 
 fn send<T: Send>() {}
@@ -43,6 +43,8 @@ fn what_dependants_rely_on() {
         LearnedPace: send sync unpin debug;
         Hint: send sync unpin debug;
         RetryAfter: send sync unpin debug;
+        StaticTimeLock: send sync unpin owned debug;
+        Ticket: send sync unpin owned debug;
     }
 }
 

@@ -34,6 +34,15 @@ async fn late_refusal_of_an_old_era() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn late_refusals_count_for_nothing_where_that_is_wanted() {
+    let gate = TimeLock::builder().late_refusals(false).build();
+    let late = gate.try_acquire().unwrap();
+    gate.try_acquire().unwrap().refused(secs(1));
+    assert_eq!(late.refused(secs(9)).shut().applied, Applied::Nothing);
+    assert_eq!((gate.remaining(), gate.stats().stale), (Some(secs(1)), 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_late_refusal_shortens_nothing_and_respects_keep_first() {
     for (policy, applied) in
         [(Policy::Replace, Applied::KeptLonger), (Policy::KeepFirst, Applied::Ignored)]

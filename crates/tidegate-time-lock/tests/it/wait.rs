@@ -1,9 +1,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use tidegate_test::{CountingWaker, poll_once, poll_with};
 use tidegate_time_lock::{
-    AcquireTimeoutError, Closed, Policy, Rate, Reopen, TimeLock, TryAcquireError, Until,
+    AcquireTimeoutError, Closed, Policy, Rate, Reopen, Ticket, TimeLock, TryAcquireError, Until,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -412,4 +413,39 @@ async fn an_open_gate_in_a_hot_loop_starves_nobody() {
             panic!("the other task never ran");
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_keeps_the_place_of_who_polls() {
+    let gate = TimeLock::new();
+    let poll = |gate: &TimeLock, ticket: &mut Ticket| {
+        gate.poll_acquire(&mut Context::from_waker(Waker::noop()), ticket)
+    };
+    let mut ticket = Ticket::new();
+    assert!(poll(&gate, &mut ticket).is_ready());
+    gate.lock();
+    assert!(poll(&gate, &mut ticket).is_pending());
+    let mut later = line(&gate, 1);
+    assert!(poll(&gate, &mut ticket).is_pending());
+    assert_eq!(gate.waiters(), 2, "one place for one ticket");
+    gate.unlock();
+    assert!(look(&mut later[0]).is_none(), "came later");
+    let Poll::Ready(Ok(pass)) = poll(&gate, &mut ticket) else { panic!("it is the first") };
+    pass.ok();
+    look(&mut later[0]).unwrap().ok();
+
+    // Used again, left, and taken to another gate.
+    gate.lock();
+    assert!(poll(&gate, &mut ticket).is_pending());
+    ticket.leave();
+    assert_eq!(gate.waiters(), 0);
+    assert!(poll(&gate, &mut ticket).is_pending());
+    let other = TimeLock::new();
+    assert!(poll(&other, &mut ticket).is_ready());
+    assert_eq!(gate.waiters(), 0);
+    assert!(poll(&gate, &mut ticket).is_pending());
+    drop(ticket);
+    assert_eq!(gate.waiters(), 0);
+    gate.close();
+    assert!(matches!(poll(&gate, &mut Ticket::new()), Poll::Ready(Err(Closed))));
 }
