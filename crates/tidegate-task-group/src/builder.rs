@@ -128,9 +128,10 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Bounds the time to clean up after a cancellation.
+    /// Bounds the time to clean up after a cancellation, and before that the time to
+    /// [stop](TaskGroup::request_stop) in.
     ///
-    /// What is not done by then is dropped. Without it, the group waits for as long as it takes.
+    /// What is not done with cleaning up by then is dropped. Without it, the group waits for as long as it takes.
     ///
     /// # Examples
     ///

@@ -15,13 +15,13 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use tidegate_shim::Mutex;
 use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use tidegate_timeout::scope::{Audience, Orphan, Scope};
-use tidegate_timeout::{CancelReason, ScopeHandle};
+use tidegate_timeout::{CancelReason, Deadline, ScopeHandle};
 
 use crate::panicked::drop_quietly;
 use crate::signal::Signal;
@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) children: ScopeHandle,
     pub(crate) signal: Signal,
     pub(crate) tally: Tally,
+    /// When the group is cancelled because it was asked to stop, if it has a grace.
+    pub(crate) stop_by: OnceLock<Deadline>,
     word: AtomicUsize,
     /// Counts what was said to those who have a seat. Written with the lock held.
     news: AtomicU32,
@@ -91,6 +93,7 @@ impl Core {
             scope,
             signal: Signal::default(),
             tally: Tally::default(),
+            stop_by: OnceLock::new(),
             word: AtomicUsize::new(BODY),
             news: AtomicU32::new(0),
             early: AtomicUsize::new(0),

@@ -304,6 +304,74 @@ impl<E> TaskGroup<E> {
         self.shared.core.handle.cancel(why);
     }
 
+    /// Asks the body and all children to come to an end by themselves, those of groups inside included.
+    ///
+    /// They learn of it by [`stop_requested`](tidegate_timeout::stop_requested) and
+    /// [`is_stopping`](tidegate_timeout::is_stopping). Nobody is cancelled, and the group stays open: who winds down may
+    /// spawn what it takes, which is stopping from the start. If all end in time, nothing distinguishes the result from
+    /// that of any group.
+    ///
+    /// With a [grace](Builder::grace) that is not for ever. Who is still there when it has passed since the first
+    /// request is cancelled, with [`CancelReason::Shutdown`]; and what another grace later is not done with cleaning up
+    /// is dropped. It is the grace of the group that was asked which counts, not that of groups inside. Without one the
+    /// group waits for as long as it takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # use tidegate_timeout::stop_requested;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let served = TaskGroup::<BoxError>::builder()
+    ///     .grace(Duration::from_secs(5))
+    ///     .scope(async |group| {
+    ///         let (sender, mut requests) = tokio::sync::mpsc::channel(8);
+    ///         let server = group.spawn(async move {
+    ///             let mut served = Vec::new();
+    ///             loop {
+    ///                 tokio::select! {
+    ///                     biased;
+    ///                     Some(request) = requests.recv() => served.push(request),
+    ///                     () = stop_requested() => return Ok(served),
+    ///                 }
+    ///             }
+    ///         });
+    ///         sender.send("index.html").await?;
+    ///         group.request_stop(); // as for Ctrl-C
+    ///         Ok(server.await?)
+    ///     })
+    ///     .await;
+    /// assert_eq!(served.unwrap(), ["index.html"]);
+    /// # }
+    /// ```
+    pub fn request_stop(&self) {
+        self.shared.request_stop();
+    }
+
+    /// Whether the group, or a scope around it, was asked to [stop](Self::request_stop) or cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::scope(async |group| {
+    ///     assert!(!group.is_stopping());
+    ///     group.request_stop();
+    ///     assert!(group.is_stopping());
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
+    pub fn is_stopping(&self) -> bool {
+        self.shared.core.handle.is_stopping()
+    }
+
     /// The number of children that have not ended.
     ///
     /// # Examples

@@ -2,6 +2,7 @@
 // GitHub and in the registry the README's own are used.
 //! [`TaskGroup`]: crate::TaskGroup
 //! [`Task`]: crate::Task
+//! [`request_stop`]: crate::TaskGroup::request_stop
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic
 //! [`ErrorGroup`]: crate::ErrorGroup

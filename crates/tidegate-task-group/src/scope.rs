@@ -77,6 +77,8 @@ struct Running<T, E> {
     /// The scope around.
     outer: Option<ScopeHandle>,
     deadline: Deadline,
+    /// When the time to stop in is over, once there was a request.
+    stop_by: Option<Deadline>,
     end: Option<BodyEnd<T, E>>,
     guard: Guard,
 }
@@ -112,6 +114,9 @@ where
 
         // Who leaves after this wakes us.
         running.shared.core.signal.register(cx.waker());
+        if running.hears_of_stop() {
+            me.timer.set(None);
+        }
         // The timer before the body, which may use up the task's budget.
         running.poll_timer(me.timer.as_mut(), cx);
         if let Some(body) = me.body.as_mut().as_pin_mut() {
@@ -161,7 +166,7 @@ impl<T, E> Running<T, E> {
         let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
         let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));
         let deadline = plan.deadline;
-        Self { shared, scope, outer, deadline, end: None, guard }
+        Self { shared, scope, outer, deadline, stop_by: None, end: None, guard }
     }
 
     /// Calls the user's closure; `None` if it panicked.
@@ -200,8 +205,16 @@ impl<T, E> Running<T, E> {
         self.shared.core.body_ended();
     }
 
+    /// Whether there is a request to stop, with a time for it, that was not there before.
+    fn hears_of_stop(&mut self) -> bool {
+        let news = self.stop_by.is_none();
+        self.stop_by = self.stop_by.or_else(|| self.shared.core.stop_by.get().copied());
+        news && self.stop_by.is_some()
+    }
+
     fn set_timer(&self, mut timer: Pin<&mut Option<Sleep>>) {
-        if let Some(at) = self.deadline.instant() {
+        let next = self.deadline.earliest(self.stop_by.unwrap_or(Deadline::NEVER));
+        if let Some(at) = next.instant() {
             timer.set(Some(sleep_until(at)));
         }
     }
@@ -210,11 +223,18 @@ impl<T, E> Running<T, E> {
         let Some(sleep) = timer.as_mut().as_pin_mut() else { return };
         if sleep.is_elapsed() || sleep.poll(cx).is_ready() {
             timer.set(None);
-            self.deadline = Deadline::NEVER;
             // Of two deadlines that have passed, the outer one reports.
-            if !Deadline::ambient().has_elapsed() {
-                self.shared.core.handle.cancel(CancelReason::Deadline);
-            }
+            let cancels = !Deadline::ambient().has_elapsed();
+            let passed = |deadline: &mut Deadline, reason| {
+                if deadline.has_elapsed() {
+                    *deadline = Deadline::NEVER;
+                    if cancels {
+                        self.shared.core.handle.cancel(reason);
+                    }
+                }
+            };
+            passed(&mut self.deadline, CancelReason::Deadline);
+            self.stop_by.iter_mut().for_each(|stop_by| passed(stop_by, CancelReason::Shutdown));
         }
     }
 

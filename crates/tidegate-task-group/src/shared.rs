@@ -18,7 +18,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tidegate_semaphore::Semaphore;
 use tidegate_timeout::scope::Ended;
-use tidegate_timeout::{CancelReason, Cancelled};
+use tidegate_timeout::{CancelReason, Cancelled, Deadline};
 use tokio::runtime::Handle;
 
 use crate::core::Core;
@@ -87,6 +87,21 @@ impl<E> Shared<E> {
         let ledger = Ledger { errors: None, echo: None, panic: None, won: false };
         let runtime = Handle::try_current().ok();
         Self { core, rules, limit, runtime, ways, ledger: Mutex::new(ledger) }
+    }
+
+    /// Asks everybody to stop. With a grace, they have that long from the first time on.
+    pub(crate) fn request_stop(&self) {
+        if self.core.is_over() {
+            return;
+        }
+        if let Some(grace) = self.rules.grace {
+            // It is the group's clock that counts, wherever this is called.
+            let _inside = self.runtime.as_ref().map(Handle::enter);
+            if self.core.stop_by.set(Deadline::after(grace)).is_ok() {
+                self.core.signal.wake();
+            }
+        }
+        self.core.handle.request_stop();
     }
 
     /// Takes note of how a child ended.

@@ -15,5 +15,6 @@ mod scale;
 #[cfg(feature = "tracing")]
 mod spans;
 mod spawn;
+mod stop;
 mod support;
 mod traits;
