@@ -44,8 +44,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Task<T>> {
         let me = self.project();
         let turn = match me.take.as_pin_mut() {
-            None => Turn::Come(None),
-            Some(take) => Turn::Come(ready!(take.poll(cx)).ok()),
+            // A group that is closed takes nobody: there is nothing to wait for.
+            Some(take) if !me.group.is_closed() => Turn::Come(ready!(take.poll(cx)).ok()),
+            _ => Turn::Come(None),
         };
         let future = me.future.take().expect("polled again after it was ready");
         Poll::Ready(me.group.spawn_in_turn(None, me.location, future, turn))

@@ -132,6 +132,11 @@ impl<E> TaskGroup<E> {
         Self { shared }
     }
 
+    /// Whether nobody can enter any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.core.closed().is_some()
+    }
+
     #[cfg(test)]
     pub(crate) fn core(&self) -> &crate::core::Core {
         &self.shared.core

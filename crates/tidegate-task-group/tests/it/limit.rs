@@ -1,6 +1,6 @@
 //! Groups in which only so many children run at the same time.
 
-use tidegate_task_group::{BoxError, TrySpawnError};
+use tidegate_task_group::{BoxError, TaskError, TrySpawnError};
 use tokio::sync::oneshot;
 
 use crate::support::*;
@@ -109,6 +109,30 @@ fn spawn_bounded_waits_for_room() {
             })
             .await
             .unwrap();
+    });
+}
+
+#[test]
+fn spawn_bounded_does_not_wait_for_room_in_a_cancelled_group() {
+    on_both(|| async {
+        let result = Group::builder()
+            .limit(1)
+            .scope(async |group| {
+                let full = group.clone();
+                let child = group.spawn(async move {
+                    full.cancel("enough");
+                    // This child is the one there is room for.
+                    tidegate_timeout::shield(async {
+                        let late = full.spawn_bounded(async { Ok(5) }).await;
+                        assert_eq!(late.await, Err(TaskError::Cancelled("enough".into())));
+                    })
+                    .await;
+                    Ok(6)
+                });
+                tidegate_timeout::shield(async { Ok(child.await?) }).await
+            })
+            .await;
+        assert_eq!(result.unwrap(), 6);
     });
 }
 
