@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tidegate_timeout::CancelReason;
-use tidegate_timeout::scope::{Ended, Resident};
+use tidegate_timeout::scope::{Ended, Resident, cut_short};
 
 use crate::origin::{Name, Origin};
 use crate::place::Place;
@@ -67,7 +67,8 @@ where
         let run = me.run.as_mut().as_pin_mut().expect("a child is not polled after its end");
         let Some(ended) = me.member.poll(me.turn, run, cx) else { return Poll::Pending };
         // Its own drop has happened inside `run`, if it was not dismissed.
-        let ended = match catch_unwind(AssertUnwindSafe(|| me.run.set(None))) {
+        let drop_run = || cut_short(|| me.run.set(None));
+        let ended = match catch_unwind(AssertUnwindSafe(drop_run)) {
             Ok(()) => ended,
             Err(panic) => Ended::Panicked(panic),
         };

@@ -16,10 +16,8 @@
 // would be for ever: there the cancellation is reported like one of the group.
 //
 // Dropped before that, by `select!` or the like, it cancels the group and lets it end by itself; the nearest scope
-// around that has not ended waits for it. But a scope around
-// that was cancelled and drops this all the same does so because the time to clean up is over: then the children
-// are told to drop what they have. The two are told apart by where it happens: what the scope itself drops is not
-// dropped inside it.
+// around that has not ended waits for it. But a scope around that was cancelled and drops this all the same does so
+// because the time to clean up is over: then the children are told to drop what they have.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -29,7 +27,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tidegate_semaphore::Semaphore;
-use tidegate_timeout::scope::{Ended, Guard, Resident, Scope};
+use tidegate_timeout::scope::{Ended, Guard, Resident, Scope, is_cut_short};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope};
 use tokio::time::{Sleep, sleep_until};
 
@@ -249,9 +247,7 @@ impl<T, E> Running<T, E> {
     fn abandon(self, drop_body: impl FnOnce()) {
         let core = &self.shared.core;
         core.handle.cancel("the scope of the group was dropped");
-        let time_is_up =
-            |outer: &ScopeHandle| outer.is_cancelled() && current_scope().as_ref() != Some(outer);
-        if self.outer.as_ref().is_some_and(time_is_up) {
+        if is_cut_short() {
             core.dismiss();
         }
         drop_body();

@@ -26,6 +26,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::alarm::{Alarm, poll_alarm};
 use crate::current::{self, WakerId};
+use crate::cut_short::cut_short;
 use crate::deadline::Deadline;
 use crate::node::{Cause, Kind, Node};
 use crate::own::{Own, Watched, minds_all};
@@ -325,7 +326,7 @@ fn finish<F: Future, A: Alarm>(
     // In this order: clean-up that is cut short now is adopted by a scope around, not by this one.
     scope.end();
     alarm.clear();
-    body.set(Body::Gone);
+    cut_short(|| body.set(Body::Gone));
     scope.be_over();
     Some(Poll::Ready(verdict))
 }

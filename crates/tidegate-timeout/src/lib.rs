@@ -31,6 +31,7 @@ mod caught;
 mod context;
 mod context_var;
 mod current;
+mod cut_short;
 mod deadline;
 mod discard;
 mod driver;

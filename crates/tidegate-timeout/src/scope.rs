@@ -49,6 +49,7 @@ use crate::own::Own;
 use crate::reason::CancelReason;
 use crate::time::Time;
 
+pub use crate::cut_short::{cut_short, is_cut_short};
 pub use crate::resident::{Audience, Resident};
 
 /// A node of the tree of cancel scopes.

@@ -193,6 +193,60 @@ fn a_scope_dropped_by_a_body_that_reacts_to_its_cancellation_cleans_up_all_the_s
 }
 
 #[test]
+fn children_go_on_cleaning_up_when_the_timeout_that_cancelled_them_is_dropped() {
+    paused(async {
+        let done = Counter::default();
+        let start = tokio::time::Instant::now();
+        let around = cancel_scope(async |_| {
+            let cleaning = done.clone();
+            let group = Group::scope(async |group| {
+                drop(group.spawn(with_cleanup(async move {
+                    sleep(5 * SECOND).await;
+                    cleaning.add();
+                })));
+                forever::<()>().await
+            });
+            tokio::select! {
+                _ = tidegate_timeout::timeout(SECOND, group) => unreachable!("it cleans up"),
+                () = sleep(2 * SECOND) => {}
+            }
+        });
+        assert_eq!(around.await, Ok(()));
+        assert_eq!((done.get(), start.elapsed()), (1, 6 * SECOND));
+    });
+}
+
+#[test]
+fn children_of_a_group_in_the_body_of_a_dropped_group_clean_up() {
+    on_both(|| async {
+        let (done, cleaning) = (Counter::default(), Counter::default());
+        let (cleaned, begun) = (done.clone(), cleaning.clone());
+        let around = cancel_scope(async move |_| {
+            let ready = begun.clone();
+            let group = Group::scope(async move |_| {
+                let inner = Group::scope(async move |group| {
+                    drop(group.spawn(async move {
+                        let clean_up = with_cleanup(async move {
+                            breathe().await;
+                            cleaned.add();
+                        });
+                        tokio::join!(clean_up, async { _ = begun.add() }).0
+                    }));
+                    forever::<()>().await
+                });
+                Ok(inner.await?)
+            });
+            tokio::select! {
+                _ = group => unreachable!("it waits"),
+                () = async { while ready.get() == 0 { breathe().await } } => {}
+            }
+        });
+        assert_eq!(around.await, Ok(()));
+        assert_eq!((cleaning.get(), done.get()), (1, 1));
+    });
+}
+
+#[test]
 fn a_runtime_dropped_under_a_live_group_neither_hangs_nor_leaks() {
     for workers in [0, 2] {
         for _ in 0..20 {

@@ -5,6 +5,7 @@ mod combine;
 mod context;
 mod cut;
 mod drops;
+mod explore;
 mod inherit;
 mod limit;
 mod matrix;

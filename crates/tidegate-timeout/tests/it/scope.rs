@@ -2,14 +2,15 @@
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_test::{CountingWaker, poll_once, poll_with};
-use tidegate_timeout::scope::{Ended, Guard, Run, Scope};
-use tidegate_timeout::{CancelReason, Deadline, cancel_scope, checkpoint, current_scope};
+use tidegate_timeout::scope::{Ended, Guard, Run, Scope, cut_short, is_cut_short};
+use tidegate_timeout::{CancelReason, Deadline, cancel_scope, checkpoint, current_scope, timeout};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{OnDrop, ms, paused};
@@ -221,6 +222,34 @@ fn grace_bounds_the_guards() {
         let ended = scope.run(clean_up(guard, pending())).await;
         assert!(matches!(ended, Ended::Cancelled(CancelReason::Deadline)));
         assert_eq!(start.elapsed(), ms(550));
+    });
+}
+
+#[test]
+fn what_is_dropped_learns_whether_its_time_is_up() {
+    paused(async {
+        let seen = Rc::new(Cell::new(None));
+        let work = || {
+            let seen = Rc::clone(&seen);
+            async {
+                let _on_drop = OnDrop(move || seen.set(Some(is_cut_short())));
+                clean_up(Scope::new().guard(), pending()).await;
+            }
+        };
+        // By a timeout inside of which is another, when its grace is over.
+        let inner = || timeout(ms(20), work());
+        assert!(timeout(ms(50), inner()).grace(ms(10)).await.is_err());
+        assert_eq!(seen.take(), Some(true));
+        // By something else, although it cleans up.
+        tokio::select! {
+            _ = inner() => unreachable!("it cleans up"),
+            () = sleep(ms(50)) => {}
+        }
+        assert_eq!(seen.take(), Some(false));
+        // A panic does not keep the thread so.
+        let panics = OnDrop(|| cut_short(|| std::panic::resume_unwind(Box::new(()))));
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(panics))).is_err());
+        assert!(!is_cut_short());
     });
 }
 
