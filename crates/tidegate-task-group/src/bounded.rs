@@ -3,10 +3,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-
-use tidegate_semaphore::AcquireOwnedFut;
+use tidegate_semaphore::{AcquireOwnedFut, Semaphore};
+use tidegate_timeout::Deadline;
 
 use crate::group::TaskGroup;
+use crate::manner::Timed;
+use crate::origin::Name;
 use crate::task::Task;
 use crate::turn::Turn;
 
@@ -18,18 +20,22 @@ pin_project! {
         future: Option<F>,
         #[pin]
         take: Option<AcquireOwnedFut>,
+        name: Option<Name>,
+        deadline: Deadline,
         location: &'static Location<'static>,
     }
 }
 
 impl<F, E> SpawnBounded<F, E> {
     pub(crate) fn new(
-        group: TaskGroup<E>,
+        group: &TaskGroup<E>,
         future: F,
-        take: Option<AcquireOwnedFut>,
+        name: Option<Name>,
+        deadline: Deadline,
         location: &'static Location<'static>,
     ) -> Self {
-        Self { group, future: Some(future), take, location }
+        let take = group.shared().limit.clone().map(Semaphore::acquire_owned);
+        Self { group: group.clone(), future: Some(future), take, name, deadline, location }
     }
 }
 
@@ -49,7 +55,11 @@ where
             _ => Turn::Come(None),
         };
         let future = me.future.take().expect("polled again after it was ready");
-        Poll::Ready(me.group.spawn_in_turn(None, me.location, future, turn))
+        let (group, name) = (me.group, me.name.take());
+        Poll::Ready(match *me.deadline {
+            Deadline::NEVER => group.spawn_in_turn(name, me.location, future, turn, ()),
+            at => group.spawn_in_turn(name, me.location, future, turn, Timed::new(at)),
+        })
     }
 }
 

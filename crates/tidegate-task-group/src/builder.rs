@@ -96,6 +96,7 @@ impl<E> Builder<E> {
     ///
     /// More may be [spawned](TaskGroup::spawn); they wait for their turn, in order. A child that awaits another one of
     /// its own group keeps its place meanwhile, so a limit and children that wait for children do not go together.
+    /// Children that are [started](TaskGroup::start) do not count.
     ///
     /// # Panics
     ///

@@ -14,10 +14,13 @@ use pin_project_lite::pin_project;
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::{Ended, Resident, cut_short};
 
+use crate::core::Core;
+use crate::manner::Manner;
 use crate::origin::{Name, Origin};
 use crate::place::Place;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
+use crate::start::StartError;
 use crate::task_error::TaskError;
 use crate::turn::Turn;
 
@@ -25,14 +28,16 @@ use crate::turn::Turn;
 pub(crate) type Delivery<T> = Result<Option<T>, TaskError>;
 
 pin_project! {
-    pub(crate) struct Child<F: Future, T, E> {
+    pub(crate) struct Child<F: Future, T, E, M> {
         #[pin]
         run: Option<Resident<F, Result<T, E>>>,
         shelf: Option<Arc<Shelf<T>>>,
         // Given back when the future is gone and its outcome known: a failure comes before the next child's start.
         turn: Turn,
-        // Last: the child has ended when everything else is gone.
+        // After these: the child has ended when they are gone.
         member: Member<E>,
+        // Last: who waits for the child to be gone is told by this.
+        manner: M,
     }
 }
 
@@ -44,35 +49,44 @@ pub(crate) struct Member<E> {
     place: Place,
 }
 
-impl<F: Future<Output = Result<T, E>>, T, E> Child<F, T, E> {
+impl<F: Future<Output = Result<T, E>>, T, E, M> Child<F, T, E, M> {
     pub(crate) fn new(
         future: F,
         turn: Turn,
         shelf: Option<Arc<Shelf<T>>>,
         member: Member<E>,
+        manner: M,
     ) -> Self {
         let run = member.shared.core.scope.host(future);
-        Self { run: Some(run), shelf, turn, member }
+        Self { run: Some(run), shelf, turn, member, manner }
     }
 }
 
-impl<F, T, E> Future for Child<F, T, E>
+impl<F, T, E, M> Future for Child<F, T, E, M>
 where
     F: Future<Output = Result<T, E>>,
+    M: Manner<T, E>,
 {
     type Output = Delivery<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Delivery<T>> {
         let mut me = self.project();
-        let run = me.run.as_mut().as_pin_mut().expect("a child is not polled after its end");
-        let Some(ended) = me.member.poll(me.turn, run, cx) else { return Poll::Pending };
+        let mut run = me.run.as_mut().as_pin_mut().expect("a child is not polled after its end");
+        let ended = match me.manner.before(me.turn, || run.as_mut().handle()) {
+            Some(reason) => Some(Ended::Cancelled(reason)),
+            None => me.member.poll(me.turn, run, cx),
+        };
+        let Some(ended) = ended else {
+            me.manner.rest(me.member.core());
+            return Poll::Pending;
+        };
         // Its own drop has happened inside `run`, if it was not dismissed.
         let drop_run = || cut_short(|| me.run.set(None));
         let ended = match catch_unwind(AssertUnwindSafe(drop_run)) {
             Ok(()) => ended,
             Err(panic) => Ended::Panicked(panic),
         };
-        let outcome = me.member.end(ended);
+        let outcome = me.manner.end(me.member, ended);
         *me.turn = Turn::Come(None);
         Poll::Ready(match (outcome, me.shelf) {
             (Ok(value), Some(shelf)) => {
@@ -106,6 +120,10 @@ impl<E> Member<E> {
         self.name.as_ref()
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.shared.core
+    }
+
     fn poll<F: Future>(
         &mut self,
         turn: &mut Turn,
@@ -116,11 +134,31 @@ impl<E> Member<E> {
     }
 
     /// Reports the outcome to the group.
-    fn end<T>(&mut self, ended: Ended<Result<T, E>>) -> Result<T, TaskError> {
+    pub(crate) fn end<T>(&mut self, ended: Ended<Result<T, E>>) -> Result<T, TaskError> {
+        let origin = self.close();
+        self.shared.child_ended(ended, origin)
+    }
+
+    /// Reports to the group that the child has missed a deadline of its own.
+    pub(crate) fn miss_deadline(&mut self) -> TaskError {
+        let origin = self.close();
+        self.shared.child_missed_deadline(origin)
+    }
+
+    /// Reports to the group that the child has ended and nobody but its starter is to know how.
+    pub(crate) fn fail_to_start<T>(
+        &mut self,
+        ended: Ended<Result<T, E>>,
+        missed: bool,
+    ) -> StartError<E> {
+        self.close();
+        self.shared.start_failed(ended, missed)
+    }
+
+    fn close(&mut self) -> Origin {
         self.place.leave(&self.shared.core);
         let (name, id) = (self.name.take(), Some(self.id()));
-        let origin = Origin { name, id, location: Some(self.location) };
-        self.shared.child_ended(ended, origin)
+        Origin { name, id, location: Some(self.location) }
     }
 }
 

@@ -4,21 +4,23 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tidegate_semaphore::Semaphore;
-use tidegate_timeout::CancelReason;
+use tidegate_timeout::{CancelReason, Deadline};
 
 use crate::bounded::SpawnBounded;
 use crate::builder::Builder;
 use crate::child::{Child, Member};
 use crate::error_group::BoxError;
 use crate::failure::Failure;
-use crate::inherit::inherit;
+use crate::inherit::{Heir, inherit};
+use crate::manner::Manner;
 use crate::origin::Name;
 use crate::scope::ScopeFut;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
+use crate::start::{Ready, StartFut};
 use crate::statistics::GroupStatistics;
-use crate::task::Task;
+use crate::task::{Stub, Task};
+use crate::task_builder::TaskBuilder;
 use crate::task_error::TrySpawnError;
 use crate::turn::Turn;
 
@@ -176,10 +178,47 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        self.spawn_as(None, Location::caller(), future)
+        self.spawn_as(None, Location::caller(), future, ())
+    }
+
+    /// Spawns a child that stays on this thread, and whose future and value need not be [`Send`].
+    ///
+    /// It is a child like any other, in a task of the current [`LocalSet`](tokio::task::LocalSet) or local runtime.
+    ///
+    /// # Panics
+    ///
+    /// When it is not called in a `LocalSet` or a local runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::rc::Rc;
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let words = Rc::new(["tide", "gate"]);
+    /// let length = TaskGroup::<BoxError>::scope(async |group| {
+    ///     let words = words.clone();
+    ///     let length = group.spawn_local(async move { Ok(words.concat().len()) });
+    ///     Ok(length.await?)
+    /// });
+    /// let length = tokio::task::LocalSet::new().run_until(length).await;
+    /// assert_eq!(length.unwrap(), 8);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<T, F>(&self, future: F) -> Task<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        E: 'static,
+    {
+        self.spawn_local_as(None, Location::caller(), future, ())
     }
 
     /// Names the child that is spawned next; its errors will say so.
+    ///
+    /// The [`TaskBuilder`] has all the ways to spawn, and gives the child a deadline of its own.
     ///
     /// # Examples
     ///
@@ -197,7 +236,7 @@ impl<E> TaskGroup<E> {
     /// # }
     /// ```
     pub fn task(&self, name: impl Into<Cow<'static, str>>) -> TaskBuilder<'_, E> {
-        TaskBuilder { group: self, name: name.into().into() }
+        TaskBuilder::new(self, name.into().into())
     }
 
     /// Waits until the [limit](Builder::limit) allows one child more, and spawns it.
@@ -242,8 +281,91 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        let take = self.shared.limit.clone().map(Semaphore::acquire_owned);
-        SpawnBounded::new(self.clone(), future, take, Location::caller())
+        SpawnBounded::new(self, future, None, Deadline::NEVER, Location::caller())
+    }
+
+    /// Spawns a child and waits until it says that it is ready.
+    ///
+    /// `body` gets a [`Ready`], with which the child gives the starter a value: the address that a server listens on,
+    /// say. Then the child goes on, and the group waits for it like for any other. Before that it is its starter's:
+    ///
+    /// - What it fails with comes out here, and the group is none the worse.
+    /// - When the starter is cancelled or dropped, so is the child; the scope around the starter ends when the child
+    ///   has cleaned up and is gone.
+    ///
+    /// Still it is a child from the beginning: the group waits for it, and a group that is cancelled cancels it. Both
+    /// end this promptly, whoever waits here: the body, a child, or somebody else with a clone of the group.
+    ///
+    /// A child that drops its `Ready` can never be ready, and is cancelled. One that never took it along, as by
+    /// `|_| async { … }`, is waited for until it ends.
+    ///
+    /// A child that is started does not count for the group's [limit](Builder::limit): it never waits for a turn. So a
+    /// child may start another where the limit is one, and a server does not take the place of those that do the work.
+    ///
+    /// # Errors
+    ///
+    /// - [`Failed`](StartError::Failed) when the child failed before it was ready.
+    /// - [`NeverReady`](StartError::NeverReady) when it ended, or dropped its `Ready`, without being ready.
+    /// - [`Cancelled`](StartError::Cancelled) when the group is over or cancelled, or the child was cancelled before it
+    ///   was ready.
+    /// - [`Panicked`](StartError::Panicked) when it panicked before it was ready. If panics are
+    ///   [propagated](crate::OnPanic::Propagate), that ends the group as well.
+    ///
+    /// The statistics of the group count such a child all the same.
+    ///
+    /// # Panics
+    ///
+    /// When `body` itself panics, and as [`spawn`](Self::spawn). Also when a scope that was cancelled polled this by
+    /// reference, and it is polled again after that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Weak. Dropping it cancels a child that is not ready, and what that one fails with after is lost; the nearest
+    /// scope around that has not ended waits for it to clean up. A child that is ready goes on in the group, but the
+    /// value is lost if it was not taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, Ready, StartError, TaskGroup};
+    /// # use tokio::sync::mpsc::unbounded_channel;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// TaskGroup::<BoxError>::scope(async |group| {
+    ///     let (mailbox, worker) = group
+    ///         .start(async |ready| {
+    ///             let (send, mut receive) = unbounded_channel();
+    ///             let _ = ready.set(send);
+    ///             let mut sum = 0;
+    ///             while let Some(n) = receive.recv().await {
+    ///                 sum += n;
+    ///             }
+    ///             Ok(sum)
+    ///         })
+    ///         .await?;
+    ///     mailbox.send(2)?;
+    ///     mailbox.send(3)?;
+    ///     drop(mailbox);
+    ///     assert_eq!(worker.await?, 5);
+    ///
+    ///     let refused = group.start(async |_ready: Ready<()>| Err::<(), _>("no paper".into()));
+    ///     assert!(matches!(refused.await, Err(StartError::Failed(_))), "and the group goes on");
+    ///     Ok(())
+    /// })
+    /// .await
+    /// .unwrap();
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn start<S, T, B, Fut>(&self, body: B) -> StartFut<S, T, E, B>
+    where
+        S: Send + 'static,
+        T: Send + 'static,
+        B: FnOnce(Ready<S>) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+    {
+        StartFut::new(self, body, None, Deadline::NEVER, Location::caller())
     }
 
     /// Spawns a child if the [limit](Builder::limit) allows it this instant.
@@ -266,20 +388,7 @@ impl<E> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        if self.shared.core.closed().is_some() {
-            return Err(TrySpawnError::Closed(future));
-        }
-        let turn = match &self.shared.limit {
-            None => Turn::Come(None),
-            Some(limit) => match Arc::clone(limit).try_acquire_owned() {
-                Some(permit) => Turn::Come(Some(permit)),
-                None => return Err(TrySpawnError::Full(future)),
-            },
-        };
-        match Member::join(&self.shared, None, Location::caller()) {
-            Ok(member) => Ok(self.start(member, future, turn)),
-            Err(_) => Err(TrySpawnError::Closed(future)),
-        }
+        self.try_spawn_as(None, Location::caller(), future, ())
     }
 
     /// Cancels the body and all children, and lets nobody in any more.
@@ -427,53 +536,144 @@ impl<E> TaskGroup<E> {
         GroupStatistics { spawned, live, waiting, succeeded, failed, cancelled, panicked }
     }
 
-    fn spawn_as<T, F>(
+    #[track_caller]
+    pub(crate) fn spawn_as<T, F, M>(
         &self,
         name: Option<Name>,
         location: &'static Location<'static>,
         future: F,
+        manner: M,
     ) -> Task<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
+        M: Manner<T, E> + Send + 'static,
     {
-        let turn = Turn::join(self.shared.limit.as_ref(), &self.shared.core.scope);
-        self.spawn_in_turn(name, location, future, turn)
+        let turn = self.take_turn();
+        self.spawn_in_turn(name, location, future, turn, manner)
     }
 
-    pub(crate) fn spawn_in_turn<T, F>(
+    #[track_caller]
+    pub(crate) fn spawn_local_as<T, F, M>(
+        &self,
+        name: Option<Name>,
+        location: &'static Location<'static>,
+        future: F,
+        manner: M,
+    ) -> Task<T>
+    where
+        T: 'static,
+        F: Future<Output = Result<T, E>> + 'static,
+        E: 'static,
+        M: Manner<T, E> + 'static,
+    {
+        let turn = self.take_turn();
+        match Member::join(&self.shared, name.clone(), location) {
+            Ok(member) => {
+                let (child, stub) = self.make_child(member, future, turn, manner);
+                stub.into_task(tokio::task::spawn_local(child))
+            }
+            Err(reason) => Task::refused(reason, name),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn try_spawn_as<T, F, M>(
+        &self,
+        name: Option<Name>,
+        location: &'static Location<'static>,
+        future: F,
+        manner: M,
+    ) -> Result<Task<T>, TrySpawnError<F>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        E: Send + 'static,
+        M: Manner<T, E> + Send + 'static,
+    {
+        if self.shared.core.closed().is_some() {
+            return Err(TrySpawnError::Closed(future));
+        }
+        let turn = match &self.shared.limit {
+            None => Turn::Come(None),
+            Some(limit) => match Arc::clone(limit).try_acquire_owned() {
+                Some(permit) => Turn::Come(Some(permit)),
+                None => return Err(TrySpawnError::Full(future)),
+            },
+        };
+        match Member::join(&self.shared, name, location) {
+            Ok(member) => Ok(self.launch(member, future, turn, manner)),
+            Err(_) => Err(TrySpawnError::Closed(future)),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn spawn_in_turn<T, F, M>(
         &self,
         name: Option<Name>,
         location: &'static Location<'static>,
         future: F,
         turn: Turn,
+        manner: M,
     ) -> Task<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
+        M: Manner<T, E> + Send + 'static,
     {
         match Member::join(&self.shared, name.clone(), location) {
-            Ok(member) => self.start(member, future, turn),
+            Ok(member) => self.launch(member, future, turn, manner),
             Err(reason) => Task::refused(reason, name),
         }
     }
 
-    fn start<T, F>(&self, member: Member<E>, future: F, turn: Turn) -> Task<T>
+    /// A permit or a place in line, if there is a limit.
+    fn take_turn(&self) -> Turn {
+        Turn::join(self.shared.limit.as_ref(), &self.shared.core.scope)
+    }
+
+    #[track_caller]
+    pub(crate) fn launch<T, F, M>(
+        &self,
+        member: Member<E>,
+        future: F,
+        turn: Turn,
+        manner: M,
+    ) -> Task<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
+        M: Manner<T, E> + Send + 'static,
+    {
+        let (child, stub) = self.make_child(member, future, turn, manner);
+        stub.into_task(match &self.shared.runtime {
+            Some(runtime) => runtime.spawn(child),
+            None => tokio::spawn(child),
+        })
+    }
+
+    /// A child that is to be spawned.
+    fn make_child<T, F, M>(
+        &self,
+        member: Member<E>,
+        future: F,
+        turn: Turn,
+        manner: M,
+    ) -> (Child<Heir<F>, T, E, M>, Stub<T>)
+    where
+        F: Future<Output = Result<T, E>>,
     {
         let (id, name) = (member.id(), member.name().cloned());
         let shelf = std::mem::needs_drop::<T>().then(|| Arc::new(Shelf::new()));
-        let child = Child::new(inherit(future), turn, shelf.clone(), member);
-        let join = match &self.shared.runtime {
-            Some(runtime) => runtime.spawn(child),
-            None => tokio::spawn(child),
-        };
-        Task::spawned(join, shelf, Arc::clone(&self.shared.core), name, id)
+        let child = Child::new(inherit(future), turn, shelf.clone(), member, manner);
+        (child, Stub { shelf, core: Arc::clone(&self.shared.core), name, id })
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<E>> {
+        &self.shared
     }
 }
 
@@ -491,39 +691,5 @@ impl<E> fmt::Debug for TaskGroup<E> {
             .field("len", &self.len())
             .field("cancelled", &self.shared.core.handle.is_cancelled())
             .finish_non_exhaustive()
-    }
-}
-
-/// A child that is about to be spawned; made by [`TaskGroup::task`].
-///
-/// # Examples
-///
-/// See [`TaskGroup::task`].
-#[must_use = "nothing is spawned before `spawn` is called"]
-pub struct TaskBuilder<'a, E = BoxError> {
-    group: &'a TaskGroup<E>,
-    name: Name,
-}
-
-impl<E> TaskBuilder<'_, E> {
-    /// As [`TaskGroup::spawn`], with the name.
-    ///
-    /// # Panics
-    ///
-    /// As [`TaskGroup::spawn`].
-    #[track_caller]
-    pub fn spawn<T, F>(self, future: F) -> Task<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        E: Send + 'static,
-    {
-        self.group.spawn_as(Some(self.name), Location::caller(), future)
-    }
-}
-
-impl<E> fmt::Debug for TaskBuilder<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskBuilder").field("name", &self.name.as_str()).finish_non_exhaustive()
     }
 }

@@ -3,6 +3,8 @@
 //! [`TaskGroup`]: crate::TaskGroup
 //! [`Task`]: crate::Task
 //! [`request_stop`]: crate::TaskGroup::request_stop
+//! [`TaskBuilder`]: crate::TaskBuilder
+//! [`Ready`]: crate::Ready
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic
 //! [`ErrorGroup`]: crate::ErrorGroup
@@ -32,6 +34,7 @@ mod group;
 mod inherit;
 mod lineup;
 mod local_scope;
+mod manner;
 mod nest;
 mod origin;
 mod panicked;
@@ -44,8 +47,10 @@ mod shared;
 mod shelf;
 mod siblings;
 mod signal;
+mod start;
 mod statistics;
 mod task;
+mod task_builder;
 mod task_error;
 mod turn;
 mod wait;
@@ -58,14 +63,16 @@ pub use failure::Failure;
 pub use for_each_concurrent::{ForEachConcurrentFut, for_each_concurrent};
 pub use gather::{GatherFut, gather};
 pub use gather_settled::{GatherSettledFut, gather_settled};
-pub use group::{TaskBuilder, TaskGroup};
+pub use group::TaskGroup;
 pub use local_scope::{LocalScope, LocalScopeFut, LocalTask, local_scope};
 pub use origin::Origin;
 pub use panicked::Panicked;
 pub use policy::{OnPanic, Policy};
 pub use race::{RaceFut, race};
 pub use scope::ScopeFut;
+pub use start::{Ready, StartError, StartFut};
 pub use statistics::GroupStatistics;
 pub use task::Task;
+pub use task_builder::TaskBuilder;
 pub use task_error::{TaskError, TrySpawnError};
 pub use wait::{Pending, Wait, WaitFut, Waited, wait};

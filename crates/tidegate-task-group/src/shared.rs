@@ -27,6 +27,7 @@ use crate::origin::{Name, Origin};
 use crate::panicked::{Panicked, drop_quietly, message_of};
 use crate::policy::{OnPanic, Policy};
 use crate::report::Report;
+use crate::start::StartError;
 use crate::task_error::TaskError;
 
 /// What all handles and children of a group share.
@@ -138,6 +139,51 @@ impl<E> Shared<E> {
             Ended::Cancelled(reason) => {
                 self.child_cancelled();
                 Err(TaskError::Cancelled(reason))
+            }
+        }
+    }
+
+    /// Takes note of a child that was cancelled by its own deadline.
+    pub(crate) fn child_missed_deadline(&self, origin: Origin) -> TaskError {
+        self.core.tally.failed.fetch_add(1, Ordering::Relaxed);
+        let report = Report::Cancelled(Cancelled::new(CancelReason::Deadline));
+        self.child_failed(|ways| Member::report(report, origin, ways));
+        TaskError::Cancelled(CancelReason::Deadline)
+    }
+
+    /// Takes note of a child that ended before it was ready, `missed` if by its own deadline.
+    ///
+    /// It is counted, and that is all: what went wrong concerns its starter. But a panic may concern everybody.
+    pub(crate) fn start_failed<T>(
+        &self,
+        ended: Ended<Result<T, E>>,
+        missed: bool,
+    ) -> StartError<E> {
+        let tally = &self.core.tally;
+        match ended {
+            Ended::Value(Ok(value)) => {
+                drop_quietly(value);
+                StartError::NeverReady
+            }
+            Ended::Value(Err(error)) => {
+                tally.failed.fetch_add(1, Ordering::Relaxed);
+                StartError::Failed(error)
+            }
+            Ended::Panicked(payload) => {
+                tally.panicked.fetch_add(1, Ordering::Relaxed);
+                let message = message_of(&*payload);
+                match self.rules.on_panic {
+                    OnPanic::Propagate => self.note_panic(payload),
+                    OnPanic::Capture => drop_quietly(payload),
+                }
+                StartError::Panicked(message)
+            }
+            Ended::Cancelled(reason) => {
+                match missed {
+                    true => drop(tally.failed.fetch_add(1, Ordering::Relaxed)),
+                    false => self.child_cancelled(),
+                }
+                StartError::Cancelled(reason)
             }
         }
     }

@@ -63,18 +63,23 @@ struct Spawned<T> {
     asked: AtomicBool,
 }
 
-impl<T> Task<T> {
-    pub(crate) fn spawned(
-        join: JoinHandle<Delivery<T>>,
-        shelf: Option<Arc<Shelf<T>>>,
-        core: Arc<Core>,
-        name: Option<Name>,
-        id: u64,
-    ) -> Self {
-        let spawned = Spawned { join, shelf, core, id, asked: AtomicBool::new(false) };
-        Self { state: State::Spawned(spawned), name, id: Some(id) }
-    }
+/// What there is of a `Task` before the child is spawned.
+pub(crate) struct Stub<T> {
+    pub(crate) shelf: Option<Arc<Shelf<T>>>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) name: Option<Name>,
+    pub(crate) id: u64,
+}
 
+impl<T> Stub<T> {
+    pub(crate) fn into_task(self, join: JoinHandle<Delivery<T>>) -> Task<T> {
+        let Self { shelf, core, name, id } = self;
+        let spawned = Spawned { join, shelf, core, id, asked: AtomicBool::new(false) };
+        Task { state: State::Spawned(spawned), name, id: Some(id) }
+    }
+}
+
+impl<T> Task<T> {
     pub(crate) fn refused(reason: CancelReason, name: Option<Name>) -> Self {
         Self { state: State::Refused(reason), name, id: None }
     }

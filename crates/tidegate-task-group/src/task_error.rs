@@ -28,7 +28,7 @@ pub enum TaskError {
     /// It failed; the group has the error.
     #[error("the task failed")]
     Failed,
-    /// It was cancelled: aborted, or together with its group.
+    /// It was cancelled: aborted, by [its own deadline](crate::TaskBuilder::deadline), or together with its group.
     #[error("the task was cancelled: {0}")]
     Cancelled(CancelReason),
     /// It panicked, with this message.
@@ -39,7 +39,11 @@ pub enum TaskError {
 impl TaskError {
     /// Whether the group reports what is behind this anyway.
     pub(crate) fn is_echo(&self) -> bool {
-        !matches!(self, Self::Cancelled(reason) if *reason != CancelReason::SiblingFailed)
+        use CancelReason::{Deadline, SiblingFailed};
+        match self {
+            Self::Failed | Self::Panicked(_) => true,
+            Self::Cancelled(reason) => matches!(reason, SiblingFailed | Deadline),
+        }
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_semaphore::{AcquireOwnedFut, OwnedPermit, Semaphore};
+use tidegate_timeout::Deadline;
 use tidegate_timeout::scope::{Ended, Resident, Scope};
 
 /// How far a child has come towards running in a group that has a limit.
@@ -27,6 +28,13 @@ impl Turn {
             Poll::Ready(Ended::Value(permit)) => Self::Come(permit.ok()),
             // The group was cancelled, so the child will not begin.
             Poll::Ready(_) => Self::Come(None),
+        }
+    }
+
+    /// Ends the time in line at `deadline`.
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline) {
+        if let Self::Waits(wait) = self {
+            wait.as_mut().handle().reschedule(deadline);
         }
     }
 }

@@ -437,7 +437,9 @@ fn decide_known<A: Alarm>(
     let deadline = if drop_by <= deadline { Deadline::NEVER } else { deadline };
     match poll_alarm(alarm, cx, deadline, now, waited) {
         Poll::Ready(now) if !drop_by.has_elapsed_by(now) => {
-            let expired = if minds_all { node.outermost_expired(now) } else { Some(node) };
+            // Who has no future around to leave it to looks whether a scope around was first, or not later.
+            let looks_up = minds_all || kind == Kind::Run;
+            let expired = if looks_up { node.outermost_expired(now) } else { Some(node) };
             node.unwatch(place);
             expired.into_iter().for_each(|node| node.expire(now));
             Next::Again

@@ -8,6 +8,7 @@ mod drops;
 mod explore;
 mod inherit;
 mod limit;
+mod local;
 mod matrix;
 mod outcome;
 mod panics;
@@ -16,6 +17,8 @@ mod scale;
 #[cfg(feature = "tracing")]
 mod spans;
 mod spawn;
+mod start;
 mod stop;
 mod support;
+mod task_builder;
 mod traits;
