@@ -14,7 +14,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -23,7 +22,7 @@ use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use tidegate_timeout::scope::{Audience, Orphan, Scope};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle};
 
-use crate::panicked::drop_quietly;
+use crate::panicked::{drop_quietly, quietly};
 use crate::signal::Signal;
 
 const BODY: usize = 1;
@@ -124,7 +123,7 @@ impl Core {
     fn leave(&self, who: usize) {
         // Release: what this one did happens before `is_over` says yes. Acquire: and before the wake.
         if self.word.fetch_sub(who, Ordering::AcqRel) == who {
-            self.signal.wake();
+            quietly(|| self.signal.wake());
             self.let_go();
         }
     }
@@ -250,7 +249,7 @@ impl Core {
             seats.taken.values_mut().filter_map(|seat| seat.waker.take()).collect();
         drop(seats);
         for waker in wakers {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            quietly(|| waker.wake());
         }
     }
 

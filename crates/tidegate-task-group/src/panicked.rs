@@ -67,7 +67,12 @@ pub(crate) fn message_of(payload: &(dyn Any + Send)) -> String {
 
 /// Drops a value of the user's; a panic in its destructor ends here.
 pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+    quietly(|| drop(value));
+}
+
+/// Calls something of the user's; a panic in there ends here.
+pub(crate) fn quietly(call: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         // Its own destructor may panic as well, and so on without end.
         std::mem::forget(payload);
     }

@@ -6,6 +6,7 @@ mod context;
 mod cut;
 mod drops;
 mod explore;
+mod hygiene;
 mod inherit;
 mod limit;
 mod local;
@@ -13,6 +14,7 @@ mod matrix;
 mod outcome;
 mod panics;
 mod policy;
+mod runtimes;
 mod scale;
 #[cfg(feature = "tracing")]
 mod spans;
