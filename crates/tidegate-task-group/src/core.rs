@@ -18,8 +18,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use tidegate_shim::Mutex;
-use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use tidegate_timeout::scope::{Audience, Orphan, Scope};
+use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use tidegate_timeout::scope::{Audience, Guard, Orphan, Scope, is_cut_short};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle};
 
 use crate::panicked::{drop_quietly, quietly};
@@ -46,6 +46,8 @@ pub(crate) struct Core {
     seats: Mutex<Seats>,
     /// The scopes around wait for this when nobody polls the group any more.
     orphan: Mutex<Option<Orphan>>,
+    /// Of a group that nobody polls: when it is cancelled, the scopes around wait for the children to end.
+    guard: Mutex<Option<Guard>>,
 }
 
 /// How the children have fared.
@@ -98,6 +100,7 @@ impl Core {
             early: AtomicUsize::new(0),
             seats: Mutex::default(),
             orphan: Mutex::new(None),
+            guard: Mutex::new(None),
         });
         let audience: Weak<dyn Audience> = Arc::downgrade(&core) as _;
         core.scope.set_audience(audience);
@@ -122,14 +125,56 @@ impl Core {
 
     fn leave(&self, who: usize) {
         // Release: what this one did happens before `is_over` says yes. Acquire: and before the wake.
-        if self.word.fetch_sub(who, Ordering::AcqRel) == who {
+        let before = self.word.fetch_sub(who, Ordering::AcqRel);
+        if before == who {
             quietly(|| self.signal.wake());
             self.let_go();
+        } else if before - who == BODY && self.handle.is_cancelled() {
+            self.release();
         }
     }
 
+    /// From now on a cancellation from around waits for the children, without a future that waits for them.
+    pub(crate) fn hold(&self) {
+        *self.guard.lock() = Some(self.scope.guard());
+    }
+
+    /// Lets the scopes around go on.
+    fn release(&self) {
+        let guard = self.guard.lock().take();
+        quietly(|| drop(guard));
+    }
+
+    /// Whether a child that has just entered came in time, before a cancellation found nobody inside.
+    pub(crate) fn is_in_time(&self) -> bool {
+        // SeqCst: pairs with the one in `tell`. One of the two sees the other.
+        fence(Ordering::SeqCst);
+        !self.handle.is_cancelled()
+    }
+
+    /// Ends a group whose owner was dropped; `drop_rest` drops what it owned, the body too if that is `inside` still.
+    pub(crate) fn abandon(&self, why: &'static str, inside: bool, drop_rest: impl FnOnce()) {
+        /// Also when what is dropped panics.
+        struct Rest<'a>(&'a Core, bool);
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                self.0.leave_behind();
+                self.0.release();
+                if self.1 {
+                    self.0.body_ended();
+                }
+            }
+        }
+        let _rest = Rest(self, inside);
+        self.handle.cancel(why);
+        if is_cut_short() {
+            self.dismiss();
+        }
+        drop_rest();
+    }
+
     /// Has the scopes around wait until everybody has ended.
-    pub(crate) fn leave_behind(&self) {
+    fn leave_behind(&self) {
         *self.orphan.lock() = Some(self.scope.adopt());
         // Whoever left last may have looked before it was there.
         if self.is_over() {
@@ -262,6 +307,11 @@ impl Core {
 impl Audience for Core {
     fn tell(&self) {
         self.call(|_| ());
+        // SeqCst: pairs with the one in `is_in_time`.
+        fence(Ordering::SeqCst);
+        if self.len() == 0 {
+            self.release();
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use tidegate_semaphore::Semaphore;
-use tidegate_timeout::scope::{Ended, Guard, Resident, Scope, is_cut_short};
+use tidegate_timeout::scope::{Ended, Guard, Resident, Scope};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope};
 use tokio::time::{Sleep, sleep_until};
 
@@ -245,16 +245,8 @@ impl<T, E> Running<T, E> {
 
     /// Ends a group that nobody waits for any more.
     fn abandon(self, drop_body: impl FnOnce()) {
-        let core = &self.shared.core;
-        core.handle.cancel("the scope of the group was dropped");
-        if is_cut_short() {
-            core.dismiss();
-        }
-        drop_body();
-        core.leave_behind();
-        if self.end.is_none() {
-            core.body_ended();
-        }
+        let (why, inside) = ("the scope of the group was dropped", self.end.is_none());
+        self.shared.core.abandon(why, inside, drop_body);
     }
 }
 

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tidegate_timeout::CancelReason;
@@ -11,6 +10,7 @@ use crate::child::Delivery;
 use crate::core::Core;
 use crate::origin::Name;
 use crate::panicked::drop_quietly;
+use crate::remote::Remote;
 use crate::shelf::Shelf;
 use crate::task_error::TaskError;
 
@@ -55,12 +55,8 @@ enum State<T> {
 }
 
 struct Spawned<T> {
-    join: JoinHandle<Delivery<T>>,
+    remote: Remote<Delivery<T>>,
     shelf: Option<Arc<Shelf<T>>>,
-    core: Arc<Core>,
-    id: u64,
-    /// There was an [`abort`](Task::abort), of which the group may still have a note.
-    asked: AtomicBool,
 }
 
 /// What there is of a `Task` before the child is spawned.
@@ -74,7 +70,7 @@ pub(crate) struct Stub<T> {
 impl<T> Stub<T> {
     pub(crate) fn into_task(self, join: JoinHandle<Delivery<T>>) -> Task<T> {
         let Self { shelf, core, name, id } = self;
-        let spawned = Spawned { join, shelf, core, id, asked: AtomicBool::new(false) };
+        let spawned = Spawned { remote: Remote::new(join, core, id), shelf };
         Task { state: State::Spawned(spawned), name, id: Some(id) }
     }
 }
@@ -107,10 +103,7 @@ impl<T> Task<T> {
     /// ```
     pub fn abort(&self) {
         if let State::Spawned(spawned) = &self.state {
-            if !spawned.join.is_finished() {
-                spawned.asked.store(true, Ordering::Relaxed);
-                spawned.core.abort(spawned.id);
-            }
+            spawned.remote.abort();
         }
     }
 
@@ -161,8 +154,7 @@ impl<T> Task<T> {
     /// ```
     pub fn is_finished(&self) -> bool {
         match &self.state {
-            // When the group is over, so are its children, even if tokio has not yet said so.
-            State::Spawned(spawned) => spawned.join.is_finished() || spawned.core.is_over(),
+            State::Spawned(spawned) => spawned.remote.is_finished(),
             State::Refused(_) => true,
         }
     }
@@ -178,7 +170,7 @@ impl<T> Future for Task<T> {
                 return Poll::Ready(Err(TaskError::Cancelled(reason.clone())));
             }
         };
-        let delivery = match ready!(Pin::new(&mut spawned.join).poll(cx)) {
+        let delivery = match ready!(spawned.remote.poll(cx)) {
             Ok(delivery) => delivery,
             // Only the end of the runtime stops a child from outside.
             Err(_) => Err(TaskError::Cancelled(CancelReason::Shutdown)),
@@ -192,9 +184,6 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Spawned<T> {
     fn drop(&mut self) {
-        if *self.asked.get_mut() && self.join.is_finished() {
-            self.core.stand_up(self.id, true);
-        }
         if let Some(shelf) = &self.shelf {
             drop_quietly(shelf.take());
         }

@@ -23,4 +23,5 @@ mod start;
 mod stop;
 mod support;
 mod task_builder;
+mod task_set;
 mod traits;

@@ -1,0 +1,431 @@
+//! A set of tasks, and the stream of their results.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tidegate_task_group::{SetTask, TaskError, TaskSet};
+use tidegate_test::poll_once;
+use tidegate_timeout::{CancelReason, cancel_scope, timeout};
+use tokio::time::{Instant, sleep};
+
+use crate::support::*;
+
+async fn nap(millis: u64) -> u64 {
+    sleep(Duration::from_millis(millis)).await;
+    millis
+}
+
+async fn drain<T>(mut set: TaskSet<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    while let Some(result) = set.next().await {
+        all.push(result.unwrap());
+    }
+    all
+}
+
+#[test]
+fn results_come_as_tasks_end_or_in_the_order_of_spawning() {
+    paused(async {
+        for in_order in [false, true] {
+            let set = if in_order { TaskSet::new().in_order() } else { TaskSet::new() };
+            for millis in [30, 10, 20, 40] {
+                set.spawn(nap(millis));
+            }
+            let expected = if in_order { [30, 10, 20, 40] } else { [10, 20, 30, 40] };
+            assert_eq!(drain(set).await, expected);
+        }
+    });
+}
+
+#[test]
+fn ten_thousand_tasks_all_deliver() {
+    on_both(|| async {
+        for in_order in [false, true] {
+            let set = if in_order { TaskSet::new().in_order() } else { TaskSet::new() }.limit(100);
+            for n in 0..10_000_u64 {
+                set.spawn(async move {
+                    if n % 3 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                    n
+                });
+            }
+            let mut all = drain(set).await;
+            if !in_order {
+                all.sort_unstable();
+            }
+            assert!(all.into_iter().eq(0..10_000));
+        }
+    });
+}
+
+#[test]
+fn a_limit_lets_so_many_run_and_serves_the_others_in_order() {
+    paused(async {
+        let start = Instant::now();
+        let set = TaskSet::new().limit(3);
+        (0..10).for_each(|n| {
+            set.spawn(async move {
+                nap(10).await;
+                n
+            });
+        });
+        assert_eq!(drain(set).await, (0..10).collect::<Vec<_>>());
+        assert_eq!(start.elapsed(), Duration::from_millis(40));
+    });
+}
+
+#[test]
+fn the_stream_ends_when_all_is_taken_and_goes_on_when_there_is_more() {
+    paused(async {
+        let mut set = TaskSet::new();
+        assert_eq!(set.next().await, None);
+        for n in 0..3 {
+            set.spawn(async move { n });
+            assert_eq!(set.next().await, Some(Ok(n)));
+            assert_eq!(set.next().await, None);
+        }
+        set.close();
+        set.spawn(async { 9 });
+        let Some(Err(TaskError::Cancelled(why))) = set.next().await else { panic!("it is closed") };
+        assert_eq!(why.to_string(), "the task set was closed");
+        assert_eq!(set.next().await, None);
+    });
+}
+
+#[test]
+fn the_stream_waits_for_spawners_until_it_is_closed() {
+    on_both(|| async {
+        let mut set = TaskSet::new();
+        let spawner = set.spawner();
+        assert!(poll_once(std::pin::pin!(set.next())).is_pending());
+        let (child, again) = (spawner.clone(), spawner.clone());
+        child.spawn(async move {
+            again.spawn(async { 2 });
+            1
+        });
+        drop(child);
+        let mut got = [set.next().await, set.next().await].map(|it| it.unwrap().unwrap());
+        got.sort_unstable();
+        assert_eq!(got, [1, 2]);
+        let ends = tokio::spawn(async move { (set.next().await, set) });
+        breathe().await;
+        drop(spawner);
+        let (end, set) = ends.await.unwrap();
+        assert_eq!(end, None);
+
+        let mut set = set;
+        let _spawner = set.spawner();
+        set.close();
+        assert_eq!(set.next().await, None);
+    });
+}
+
+#[test]
+fn panics_and_aborts_are_results_like_others() {
+    on_both(|| async {
+        let mut set = TaskSet::<()>::new().in_order();
+        set.spawn(async { panic!("out of cheese") });
+        let early = set.spawn(std::future::pending());
+        early.abort();
+        let late = set.spawn(std::future::pending());
+        breathe().await;
+        late.abort();
+        assert_eq!(
+            set.next_with_id().await,
+            Some((0, Err(TaskError::Panicked("out of cheese".into()))))
+        );
+        for id in [1, 2] {
+            let (of, result) = set.next_with_id().await.unwrap();
+            assert_eq!(of, id);
+            assert!(matches!(result, Err(TaskError::Cancelled(CancelReason::Explicit(_)))));
+        }
+        assert_eq!(set.next().await, None);
+        breathe().await;
+        assert!([&early, &late].into_iter().all(SetTask::is_finished));
+        early.abort();
+    });
+}
+
+#[test]
+fn a_cancelled_set_cleans_up_and_says_so() {
+    on_both(|| async {
+        let done = Counter::default();
+        let mut set = TaskSet::<()>::new().limit(1);
+        let cleaning = done.clone();
+        set.spawn(async move {
+            let _: Result<(), _> = with_cleanup(async move {
+                breathe().await;
+                cleaning.add();
+            })
+            .await;
+        });
+        set.spawn(async { unreachable!("its turn never comes") });
+        breathe().await;
+        set.cancel("closing time");
+        set.cancel("later");
+        set.spawn(async { unreachable!("nobody gets in any more") });
+        let mut results = Vec::new();
+        while let Some(result) = set.next().await {
+            results.push(result);
+        }
+        assert_eq!(results, vec![Err(TaskError::Cancelled("closing time".into())); 3]);
+        assert_eq!(done.get(), 1);
+    });
+}
+
+#[test]
+fn a_set_that_is_dropped_cancels_its_tasks_and_the_scope_around_waits_for_them() {
+    on_both(|| async {
+        let (alive, done) = (Alive::default(), Counter::default());
+        let (held, cleaning) = (alive.clone(), done.clone());
+        cancel_scope(async move |_| {
+            let mut set = TaskSet::new();
+            for _ in 0..10 {
+                let (held, cleaning) = (held.clone(), cleaning.clone());
+                set.spawn(async move {
+                    let _held = held;
+                    let _: Result<(), _> = with_cleanup(async move {
+                        breathe().await;
+                        cleaning.add();
+                    })
+                    .await;
+                });
+            }
+            drop(held);
+            breathe().await;
+            assert!(poll_once(std::pin::pin!(set.next())).is_pending());
+        })
+        .await
+        .unwrap();
+        assert_eq!((alive.count(), done.get()), (0, 10));
+    });
+}
+
+#[test]
+fn a_timeout_around_ends_the_tasks_before_it_returns() {
+    paused(async {
+        let alive = Alive::default();
+        let held = alive.clone();
+        let late = timeout(SECOND, async move {
+            let mut set = TaskSet::new();
+            for _ in 0..3 {
+                let held = held.clone();
+                set.spawn(async move {
+                    let _held = held;
+                    sleep(HOUR).await;
+                });
+            }
+            drop(held);
+            set.next().await
+        });
+        assert!(late.await.is_err());
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn a_set_that_nobody_polls_does_not_keep_the_scope_around() {
+    paused(async {
+        let start = Instant::now();
+        for spawned in [0, 3] {
+            let late = timeout(SECOND, async move {
+                let set = TaskSet::<()>::new();
+                for _ in 0..spawned {
+                    set.spawn(std::future::pending());
+                }
+                std::future::pending::<()>().await
+            });
+            assert!(late.await.is_err());
+        }
+        assert_eq!(start.elapsed(), 2 * SECOND);
+    });
+}
+
+#[test]
+fn who_takes_results_does_not_see_a_cancellation_from_around() {
+    paused(async {
+        let late = timeout(SECOND, async move {
+            let mut set = TaskSet::new();
+            set.spawn(nap(10));
+            set.spawn(nap(10_000));
+            set.spawn(async {
+                let _: Result<(), _> = with_cleanup(sleep(SECOND)).await;
+                0
+            });
+            let mut results = Vec::new();
+            while let Some(result) = set.next().await {
+                assert_eq!(result, Ok(10));
+                results.push(result);
+            }
+            results
+        });
+        assert!(late.await.is_err());
+    });
+}
+
+#[test]
+fn what_was_ready_in_time_is_delivered_also_after_a_cancellation() {
+    paused(async {
+        let all = cancel_scope(async move |scope| {
+            let mut set = TaskSet::new();
+            (0..3).for_each(|n| drop(set.spawn(async move { n })));
+            breathe().await;
+            scope.cancel("too late");
+            let mut sum = 0;
+            while let Some(n) = set.next().await {
+                sum += n.unwrap();
+            }
+            sum
+        });
+        assert_eq!(all.await, Ok(3));
+    });
+}
+
+#[test]
+fn results_that_nobody_takes_are_dropped_before_the_scope_returns() {
+    on_both(|| async {
+        let alive = Alive::default();
+        let held = alive.clone();
+        cancel_scope(async move |_| {
+            let set = TaskSet::new();
+            for n in 0..10 {
+                let held = held.clone();
+                set.spawn(async move {
+                    if n % 2 == 0 {
+                        breathe().await;
+                    }
+                    held
+                });
+            }
+            tokio::task::yield_now().await;
+        })
+        .await
+        .unwrap();
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn a_result_that_panics_when_dropped_disturbs_nobody() {
+    struct Grenade;
+    impl Drop for Grenade {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    on_both(|| async {
+        cancel_scope(async move |_| {
+            let set = TaskSet::new();
+            for n in 0..4 {
+                set.spawn(async move {
+                    if n % 2 == 0 {
+                        breathe().await;
+                    }
+                    Grenade
+                });
+            }
+            tokio::task::yield_now().await;
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn a_runtime_that_goes_away_delivers_that() {
+    for workers in [0, 2] {
+        let mut builder = match workers {
+            0 => tokio::runtime::Builder::new_current_thread(),
+            _ => tokio::runtime::Builder::new_multi_thread(),
+        };
+        let runtime = builder.enable_time().build().unwrap();
+        let mut set = runtime.block_on(async {
+            let set = TaskSet::<()>::new();
+            set.spawn(std::future::pending());
+            breathe().await;
+            set.spawn(std::future::pending());
+            set
+        });
+        drop(runtime);
+        paused(async {
+            for _ in 0..2 {
+                let gone = TaskError::Cancelled(CancelReason::Shutdown);
+                assert_eq!(set.next().await, Some(Err(gone)));
+            }
+            assert_eq!(set.next().await, None);
+        });
+        set.spawn(std::future::pending());
+        assert!(matches!(set.try_next(), Some(Err(_))));
+    }
+}
+
+#[test]
+fn it_is_a_stream_for_everybody() {
+    paused(async {
+        let set = TaskSet::new();
+        (0..5).for_each(|n| drop(set.spawn(async move { n })));
+        let all: Vec<_> = set.map(Result::unwrap).take(3).collect().await;
+        assert_eq!(all, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn next_that_is_dropped_anywhere_loses_nothing() {
+    on_both(|| async {
+        let mut set = TaskSet::new();
+        for n in 0..50_u64 {
+            set.spawn(async move {
+                for _ in 0..n % 7 {
+                    tokio::task::yield_now().await;
+                }
+                n
+            });
+        }
+        let mut all = Vec::new();
+        while !set.is_empty() {
+            // Polled once, and dropped.
+            if let std::task::Poll::Ready(Some(n)) = poll_once(std::pin::pin!(set.next())) {
+                all.push(n.unwrap());
+            }
+            tokio::task::yield_now().await;
+        }
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..50));
+    });
+}
+
+#[test]
+fn a_loop_over_a_full_set_lets_others_go() {
+    paused(async {
+        let mut set = TaskSet::new();
+        (0..10_000).for_each(|n| drop(set.spawn(async move { n })));
+        breathe().await;
+        let passed = Counter::default();
+        let other = passed.clone();
+        tokio::spawn(async move { other.add() });
+        while set.next().await.is_some() {
+            if passed.get() > 0 {
+                assert!(!set.is_empty(), "it went before the set was empty");
+                return;
+            }
+        }
+        panic!("nobody else got a turn");
+    });
+}
+
+#[test]
+#[should_panic(expected = "before the first task is spawned")]
+fn the_order_cannot_be_changed_later() {
+    paused(async {
+        let set = TaskSet::new();
+        set.spawn(async {});
+        let _ = set.in_order();
+    });
+}
+
+#[test]
+#[should_panic(expected = "limit is zero")]
+fn a_limit_of_zero_is_refused() {
+    let _ = TaskSet::<()>::new().limit(0);
+}
