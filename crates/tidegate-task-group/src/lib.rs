@@ -5,6 +5,7 @@
 //! [`request_stop`]: crate::TaskGroup::request_stop
 //! [`TaskBuilder`]: crate::TaskBuilder
 //! [`Ready`]: crate::Ready
+//! [`TaskSet`]: crate::TaskSet
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic
 //! [`ErrorGroup`]: crate::ErrorGroup

@@ -116,7 +116,9 @@ impl<T> TaskSet<T> {
     /// # async fn main() {
     /// let start = Instant::now();
     /// let mut naps = TaskSet::new().limit(2);
-    /// (0..10).for_each(|_| drop(naps.spawn(sleep(Duration::from_secs(1)))));
+    /// for _ in 0..10 {
+    ///     naps.spawn(async { sleep(Duration::from_secs(1)).await });
+    /// }
     /// while naps.next().await.is_some() {}
     /// assert_eq!(start.elapsed(), Duration::from_secs(5));
     /// # }
