@@ -6,6 +6,7 @@
 // unwinding is impossible (`panic = "abort"`, or the thread is unwinding already) the future is shielded
 // from the cancellation instead and runs to its end.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::pin::pin;
@@ -212,6 +213,29 @@ impl JobCx {
             Ended::Panicked(payload) => resume_unwind(payload),
             Ended::Cancelled(why) => resume_unwind(Box::new(Interrupted(why))),
         }
+    }
+
+    /// Whether a panic is how [`block_on`](Self::block_on) leaves a job that was cancelled.
+    ///
+    /// For code in a job that catches panics: such a one goes on, or the job runs on although it was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    /// use tidegate_executor::JobCx;
+    ///
+    /// fn run_plugin(plugin: impl FnOnce(&JobCx), cx: &JobCx) -> Result<(), &'static str> {
+    ///     catch_unwind(AssertUnwindSafe(|| plugin(cx))).map_err(|panic| {
+    ///         if JobCx::is_interruption(&*panic) {
+    ///             resume_unwind(panic);
+    ///         }
+    ///         "the plugin is broken"
+    ///     })
+    /// }
+    /// ```
+    pub fn is_interruption(panic: &(dyn Any + Send)) -> bool {
+        panic.is::<Interrupted>()
     }
 }
 

@@ -74,11 +74,17 @@ where
         let mut run = me.run.as_mut().as_pin_mut().expect("a child is not polled after its end");
         let ended = match me.manner.before(me.turn, || run.as_mut().handle()) {
             Some(reason) => Some(Ended::Cancelled(reason)),
-            None => me.member.poll(me.turn, run, cx),
+            None => me.member.poll(me.turn, run.as_mut(), cx),
         };
-        let Some(ended) = ended else {
-            me.manner.rest(me.member.core());
-            return Poll::Pending;
+        let ended = match ended {
+            Some(ended @ Ended::Value(Err(_))) if run.is_cancelled() => {
+                me.member.shared.echoed(ended)
+            }
+            Some(ended) => ended,
+            None => {
+                me.manner.rest(me.member.core());
+                return Poll::Pending;
+            }
         };
         // Its own drop has happened inside `run`, if it was not dismissed.
         let drop_run = || cut_short(|| me.run.set(None));

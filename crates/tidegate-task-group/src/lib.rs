@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod as_completed;
+mod blocking;
 mod bounded;
 mod builder;
 mod child;
@@ -79,4 +80,5 @@ pub use task::Task;
 pub use task_builder::TaskBuilder;
 pub use task_error::{TaskError, TrySpawnError};
 pub use task_set::{SetTask, Spawner, TaskSet};
+pub use tidegate_executor::JobCx;
 pub use wait::{Pending, Wait, WaitFut, Waited, wait};

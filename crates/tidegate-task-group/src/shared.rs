@@ -105,6 +105,15 @@ impl<E> Shared<E> {
         self.core.handle.request_stop();
     }
 
+    /// How somebody ended whose scope was cancelled: code that found that out by itself, and passes it on with `?`,
+    /// was cancelled and has not failed.
+    pub(crate) fn echoed<T>(&self, ended: Ended<Result<T, E>>) -> Ended<Result<T, E>> {
+        let Ended::Value(Err(error)) = &ended else { return ended };
+        let Some(reason) = self.ways.cancelled(error) else { return ended };
+        drop_quietly(ended);
+        Ended::Cancelled(reason)
+    }
+
     /// Takes note of how a child ended.
     pub(crate) fn child_ended<T>(
         &self,
@@ -236,7 +245,10 @@ impl<E> Shared<E> {
     }
 
     /// Takes note of how the body ended; cancels the children if it did not give a value.
-    pub(crate) fn body_ended<T>(&self, ended: Ended<Result<T, E>>) -> BodyEnd<T, E> {
+    pub(crate) fn body_ended<T>(&self, mut ended: Ended<Result<T, E>>) -> BodyEnd<T, E> {
+        if self.core.handle.is_cancelled() {
+            ended = self.echoed(ended);
+        }
         let end = match ended {
             Ended::Value(Ok(value)) => return BodyEnd::Value(value),
             Ended::Cancelled(_) => return BodyEnd::Cancelled,

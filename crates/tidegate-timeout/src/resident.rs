@@ -106,6 +106,23 @@ impl<F: Future<Output = T>, T> Resident<F, T> {
         ScopeHandle::new(Arc::clone(settled.scope.made_or_early()))
     }
 
+    /// Whether the scope of this future was cancelled, or one around it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let scope = Scope::new();
+    /// let hosted = scope.host(std::future::pending::<()>());
+    /// scope.handle().cancel("enough");
+    /// assert!(hosted.is_cancelled());
+    /// ```
+    pub fn is_cancelled(&self) -> bool {
+        let own = self.settled.as_ref().and_then(|settled| settled.scope.made());
+        own.or(self.home.as_ref()).is_some_and(|node| node.is_cancelled())
+    }
+
     /// Whether it has to be polled once more: something happened to the scope that the last poll may have missed.
     ///
     /// To be asked when the waker was kept for the [`Audience`] only after the last poll.

@@ -1,5 +1,7 @@
 use std::error::Error;
 
+use tidegate_timeout::{CancelReason, Cancelled};
+
 use super::ErrorGroup;
 use super::forest::Entry;
 use super::view::View;
@@ -56,5 +58,11 @@ impl<E> Ways<E> {
         E: Failure<Kind>,
     {
         Self { view: View::new(), into_group: E::into_group, from_report: E::from_report }
+    }
+
+    /// Why whoever failed with `error` was cancelled, if that is all that it says.
+    pub(crate) fn cancelled(&self, error: &E) -> Option<CancelReason> {
+        let cancelled = self.view.as_error(error)?.downcast_ref::<Cancelled>()?;
+        Some(cancelled.reason())
     }
 }

@@ -1,5 +1,6 @@
 //! The public interface, on both kinds of runtime.
 
+mod blocking;
 mod cancel;
 mod combine;
 mod context;
