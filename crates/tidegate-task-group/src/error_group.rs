@@ -154,6 +154,8 @@ impl<E> ErrorGroup<E> {
 
     /// Whether an error, or one it was caused by, is a `T`.
     ///
+    /// Looks also into groups of boxed errors that are among the causes.
+    ///
     /// # Examples
     ///
     /// ```
@@ -166,8 +168,10 @@ impl<E> ErrorGroup<E> {
         self.details().any(|detail| match detail.cause {
             Cause::Other(error) => error.is::<T>(),
             Cause::Error(error) => self.view.is_some_and(|view| {
+                let mut causes = chain(view.as_error(error));
+                let inside = |group: &ErrorGroup| group.contains::<T>();
                 (view.reveal)(error).is::<T>()
-                    || chain(view.as_error(error)).any(|error| error.is::<T>())
+                    || causes.any(|it| it.is::<T>() || it.downcast_ref().is_some_and(inside))
             }),
         })
     }

@@ -6,6 +6,7 @@ mod combine;
 mod context;
 mod cut;
 mod drops;
+mod errors;
 mod explore;
 mod hygiene;
 mod inherit;
