@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::core::Rules;
 use crate::suspend::Clocks;
-use crate::{Policy, Reopen, StaticTimeLock, TimeLock};
+use crate::{Aimd, Policy, Reopen, StaticTimeLock, TimeLock};
 
 /// Makes a [`TimeLock`] that is not the plain one.
 ///
@@ -41,6 +41,8 @@ impl TimeLockBuilder {
                 jitter: false,
                 wall_clock: true,
                 clocks: Clocks::now,
+                isolation: (3, 8),
+                permits: None,
             },
         }
     }
@@ -102,6 +104,21 @@ impl TimeLockBuilder {
     /// one, and each counts its delay from when it came.
     pub const fn late_refusals(mut self, extend: bool) -> Self {
         self.rules.late_refusals = extend;
+        self
+    }
+
+    /// When a refusal is taken to be about the request alone: if it was refused `refusals` times while at least `others`
+    /// that were sent after its first refusal were accepted; 3 and 8 if not set, [`u32::MAX`] for never.
+    ///
+    /// Such a request no longer shuts the gate; [`Refused::is_isolated`](crate::Refused::is_isolated) tells. The gate
+    /// knows a request again by the [place](crate::Refused::requeue) that it comes back with.
+    pub const fn isolation(mut self, refusals: u32, others: u64) -> Self {
+        self.rules.isolation = (refusals, others);
+        self
+    }
+
+    pub(crate) const fn permits(mut self, permits: usize, aimd: Option<Aimd>) -> Self {
+        self.rules.permits = Some((permits, aimd));
         self
     }
 

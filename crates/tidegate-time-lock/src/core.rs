@@ -21,11 +21,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::isolation::{Accepted, History};
 use crate::jitter::Jitter;
+use crate::line::Note;
 use crate::pacer::Pacer;
+use crate::seats::Seats;
 use crate::stats::State;
 use crate::suspend::{Clocks, WATCHED};
-use crate::{Applied, Epoch, Policy, Reason, Reopen, Shut, Stats};
+use crate::{Aimd, Applied, Epoch, Policy, Reason, Reopen, Shut, Stats};
 
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests;
@@ -54,6 +57,10 @@ pub(crate) struct Rules {
     /// Whether long pauses end though the machine slept.
     pub(crate) wall_clock: bool,
     pub(crate) clocks: fn() -> Clocks,
+    /// A request that was refused so many times while so many others were accepted is refused for its own sake.
+    pub(crate) isolation: (u32, u64),
+    /// So many at a time, adapting if it says how.
+    pub(crate) permits: Option<(usize, Option<Aimd>)>,
 }
 
 /// A place in line: the epoch in which it was taken, and a number within that epoch.
@@ -82,6 +89,8 @@ pub(crate) struct Noted {
     pub(crate) probe: Option<u64>,
     /// When it was given, unless the gate was simply open.
     pub(crate) at: Option<Instant>,
+    /// How the request fared before.
+    pub(crate) history: History,
 }
 
 impl Grant {
@@ -93,6 +102,11 @@ impl Grant {
 
     pub(crate) fn at(&self) -> Option<Instant> {
         self.noted.and_then(|noted| noted.at)
+    }
+
+    /// How the request fared before.
+    pub(crate) fn history(&self) -> History {
+        self.noted.map_or(History::default(), |noted| noted.history)
     }
 
     /// The number of the probe, if it is one.
@@ -116,7 +130,18 @@ pub(crate) enum Wait {
     Shut(Option<Instant>),
     Probing(Option<Instant>),
     Paced(Instant),
+    /// All permits are taken.
+    Full,
     Queued,
+}
+
+/// What came of a refusal.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) shut: Shut,
+    pub(crate) history: History,
+    /// The request is refused for its own sake.
+    pub(crate) isolated: bool,
 }
 
 #[derive(Debug)]
@@ -132,6 +157,8 @@ pub(crate) struct Core {
     /// So many may pass yet, until then.
     quota: Option<(u64, Instant)>,
     jitter: Option<Jitter>,
+    accepted: Accepted,
+    seats: Option<Seats>,
     stats: Stats,
 }
 
@@ -180,6 +207,8 @@ impl Core {
             strikes: 0,
             quota: None,
             jitter: rules.jitter.then(Jitter::new),
+            accepted: Accepted::default(),
+            seats: rules.permits.map(|(permits, aimd)| Seats::new(permits, aimd)),
             stats: Stats::default(),
         }
     }
@@ -188,12 +217,19 @@ impl Core {
 
     /// Whether everybody may pass without asking.
     pub(crate) fn is_simply_open(&self) -> bool {
-        matches!(self.phase, Phase::Open) && !self.pacer.is_on() && self.quota.is_none()
+        matches!(self.phase, Phase::Open)
+            && !self.pacer.is_on()
+            && self.quota.is_none()
+            && self.seats.is_none()
     }
 
     /// Whether a report that a pass went well would change anything.
     pub(crate) fn wants_verdicts(&self) -> bool {
-        self.strikes > 0 || self.pacer.learns() || matches!(self.phase, Phase::Probing(_))
+        self.strikes > 0
+            || self.pacer.learns()
+            || matches!(self.phase, Phase::Probing(_))
+            || self.accepted.are_wanted()
+            || self.seats.as_ref().is_some_and(Seats::learn)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -207,13 +243,16 @@ impl Core {
     }
 
     /// Decides about somebody who wants to pass now; `first` if nobody is in line before them.
-    pub(crate) fn turn(&mut self, now: Instant, first: bool, ticket: Option<Place>) -> Turn {
+    pub(crate) fn turn(&mut self, now: Instant, first: bool, note: Note) -> Turn {
         self.catch_up(now);
         match &self.phase {
             Phase::Closed => return Turn::Closed,
             Phase::Shut(pause) => return Turn::Wait(Wait::Shut(pause.until)),
             Phase::Open | Phase::Probing(_) if !first => return Turn::Wait(Wait::Queued),
             Phase::Open | Phase::Probing(_) => {}
+        }
+        if note.seat && self.seats.as_ref().is_some_and(Seats::are_taken) {
+            return Turn::Wait(Wait::Full);
         }
         if let Some((0, until)) = self.quota {
             // Not when the last one went, whose pass would be outdated before it was used.
@@ -247,9 +286,12 @@ impl Core {
         if let Some((left, _)) = &mut self.quota {
             *left -= 1;
         }
+        if let Some(seats) = self.seats.as_mut().filter(|_| note.seat) {
+            seats.take();
+        }
         self.stats.admitted += 1;
-        let ticket = ticket.unwrap_or_else(|| self.draw_ticket());
-        let noted = Noted { ticket, probe, at: Some(now) };
+        let ticket = note.ticket.unwrap_or_else(|| self.draw_ticket());
+        let noted = Noted { ticket, probe, at: Some(now), history: note.history };
         Turn::Pass(Grant { epoch: self.epoch, noted: Some(noted) })
     }
 
@@ -258,11 +300,13 @@ impl Core {
     /// It went well. Answers whether the first in line is to look again.
     pub(crate) fn ok(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
+        self.accepted.count(pass.epoch, self.epoch);
         if pass.epoch != self.epoch {
             return false;
         }
         self.strikes = 0;
         self.pacer.accepted(now);
+        let room = self.seats.as_mut().is_some_and(Seats::accepted);
         match self.phase {
             Phase::Probing(_) => {
                 self.stats.probes_ok += 1;
@@ -270,13 +314,34 @@ impl Core {
                 self.pacer.reopen(now);
                 true
             }
-            _ => false,
+            _ => room,
         }
     }
 
-    pub(crate) fn refused(&mut self, now: Instant, pass: &Grant, after: Option<Duration>) -> Shut {
+    /// It was refused, perhaps for so long.
+    pub(crate) fn refused(
+        &mut self,
+        now: Instant,
+        pass: &Grant,
+        after: Option<Duration>,
+    ) -> Verdict {
         self.catch_up(now);
         self.stats.refused += 1;
+        let history = pass.history().refused(pass.epoch);
+        let isolated = history.is_its_own_fault(self.rules.isolation, &self.accepted);
+        let shut = if isolated {
+            self.stats.isolated += 1;
+            self.unheard(now, pass);
+            self.answer(Applied::Nothing)
+        } else {
+            self.accepted.want(self.rules.isolation);
+            self.believe(now, pass, after)
+        };
+        Verdict { shut, history, isolated }
+    }
+
+    /// A refusal that is about more than one request.
+    fn believe(&mut self, now: Instant, pass: &Grant, after: Option<Duration>) -> Shut {
         let wanted = after.map(|after| self.rules.clamp(after));
         if pass.epoch != self.epoch {
             self.stats.stale += 1;
@@ -300,6 +365,9 @@ impl Core {
         let probing = matches!(self.phase, Phase::Probing(_));
         self.stats.probes_refused += u64::from(probing);
         self.pacer.refused(now, pass.at(), probing, pause);
+        if let Some(seats) = &mut self.seats {
+            seats.refused();
+        }
         self.shut(now, Some(after_pause(now, pause)), Policy::Extend, None)
     }
 
@@ -317,6 +385,16 @@ impl Core {
         probing.unheard = probing.unheard.or(went);
         self.stats.probes_lost += 1;
         true
+    }
+
+    pub(crate) fn isolation(&self) -> (u32, u64) {
+        self.rules.isolation
+    }
+
+    // Permits
+
+    pub(crate) fn seats(&mut self) -> Option<&mut Seats> {
+        self.seats.as_mut()
     }
 
     // Shutting and opening

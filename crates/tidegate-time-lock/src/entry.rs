@@ -15,7 +15,7 @@ use tidegate_waiters::{Decision, Locked, Turn as Wake, WaitQueue, Waiter};
 use tokio::task::coop;
 use tokio::time::Instant;
 
-use crate::core::{Core, Grant, Place, Turn, Wait};
+use crate::core::{Core, Grant, Turn, Wait};
 use crate::line::{Note, fast_pass, publish};
 use crate::timer::{Gone, Timer};
 
@@ -71,6 +71,11 @@ impl<O> Entry<O> {
         Self { on_thread: true, ..Self::new(note) }
     }
 
+    /// Whether it was not polled yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.note.is_some()
+    }
+
     pub(crate) fn alarm(&self) -> Option<Instant> {
         self.wait.as_ref().and_then(|wait| wait.timer.alarm())
     }
@@ -84,7 +89,7 @@ impl<O> Entry<O> {
     ) -> Poll<Option<Grant>> {
         let note = self.project().note;
         let Some(fresh) = note.as_ref() else { return Poll::Ready(None) };
-        let grant = ready!(poll_open(cx, line, fresh.ticket));
+        let grant = ready!(poll_open(cx, line, *fresh));
         if grant.is_some() {
             *note = None;
         }
@@ -119,28 +124,31 @@ impl<O> Entry<O> {
 pub(crate) fn poll_open(
     cx: &mut Context<'_>,
     line: &WaitQueue<Core>,
-    ticket: Option<Place>,
+    note: Note,
 ) -> Poll<Option<Grant>> {
-    let Some(grant) = fast_pass(line, ticket) else { return Poll::Ready(None) };
+    let Some(grant) = fast_pass(line, note) else { return Poll::Ready(None) };
     // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
     // already, and is not asked.
-    if it_is_time_to_ask() {
+    ready!(let_others_go(cx));
+    Poll::Ready(Some(grant))
+}
+
+/// Pending when the task has done so much that it is to let others go first.
+///
+/// To ask tokio for that costs several times what a pass costs, so one in 32 on each thread does: a task in a hot loop
+/// has a few thousand of them before the others get their turn.
+#[inline(always)]
+pub(crate) fn let_others_go(cx: &mut Context<'_>) -> Poll<()> {
+    let passes = PASSES.get().wrapping_add(1);
+    PASSES.set(passes);
+    if passes % 32 == 0 {
         ready!(coop::poll_proceed(cx)).made_progress();
     }
-    Poll::Ready(Some(grant))
+    Poll::Ready(())
 }
 
 thread_local! {
     static PASSES: Cell<u8> = const { Cell::new(0) };
-}
-
-/// Whether to ask for the task's budget. That costs several times what a pass costs, so one in 32 on each thread does:
-/// a task in a hot loop has a few thousand of them before the others get their turn.
-#[inline]
-fn it_is_time_to_ask() -> bool {
-    let passes = PASSES.get().wrapping_add(1);
-    PASSES.set(passes);
-    passes % 32 == 0
 }
 
 fn wait<O>(
@@ -215,11 +223,12 @@ fn decide(
     fresh: bool,
     limit: Option<Limit>,
 ) -> Result<Outcome, (Decision<Outcome>, Option<Instant>)> {
-    let ticket = line.note().and_then(|note| note.ticket);
+    let note = *line.note().expect("a waiter is polled");
+    let ticket = note.ticket;
     // Whoever comes back with an old ticket may be before those in line.
     let first = line.is_next()
         || ticket.is_some() && line.front().is_some_and(|front| ticket < front.ticket);
-    let turn = line.policy().turn(now, first, ticket);
+    let turn = line.policy().turn(now, first, note);
     publish(line);
     let wait = match turn {
         Turn::Closed => return Ok(Err(Fail::Closed)),
@@ -256,7 +265,7 @@ fn decide(
         Wait::Shut(until) => line.policy().next_look(now, until),
         Wait::Probing(until) => until,
         Wait::Paced(due) => Some(due),
-        Wait::Queued => None,
+        Wait::Full | Wait::Queued => None,
     };
     let due = match (due, limit) {
         (Some(due), Some(limit)) => Some(due.min(limit.at)),
@@ -274,11 +283,5 @@ fn too_late(wait: Wait, limit: Limit, now: Instant) -> Option<Fail> {
             Some(Fail::TooLong(until.saturating_duration_since(now)))
         }
         _ => None,
-    }
-}
-
-impl Note {
-    pub(crate) fn with(ticket: Place) -> Self {
-        Self { ticket: Some(ticket) }
     }
 }

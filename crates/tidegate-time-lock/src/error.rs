@@ -55,6 +55,9 @@ pub enum TryAcquireError {
         /// Until the next pass is due.
         remaining: Duration,
     },
+    /// All permits are taken, where it takes one.
+    #[error("all permits are taken")]
+    Full,
     /// Others came first.
     #[error("{ahead} others wait already")]
     Queued {

@@ -3,6 +3,7 @@
 //! [`TimeLock`]: crate::TimeLock
 //! [`Pass`]: crate::Pass
 //! [`Reopen`]: crate::Reopen
+//! [`PausingSemaphore`]: crate::PausingSemaphore
 //! [`RetryAfter`]: crate::RetryAfter
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -10,19 +11,25 @@
 
 mod acquire;
 mod builder;
+mod classify;
 mod core;
 mod entry;
 mod error;
 mod hint;
+mod isolation;
 mod jitter;
 mod learned;
 mod line;
 mod opened;
 mod pacer;
 mod pass;
+mod pausing;
+mod permit;
 mod rate;
 mod reopen;
+mod retry;
 mod retry_after;
+mod seats;
 mod shut;
 mod static_lock;
 mod stats;
@@ -33,13 +40,18 @@ mod timer;
 
 pub use acquire::{Acquire, AcquireOwned, AcquireTimeout};
 pub use builder::TimeLockBuilder;
+pub use classify::{Classify, NoRefusals, Scope, Verdict};
 pub use error::{AcquireTimeoutError, Closed, TryAcquireError};
 pub use hint::Hint;
 pub use opened::Opened;
 pub use pass::{Pass, Refused, Requeue};
+pub use pausing::{PausingSemaphore, PausingSemaphoreBuilder};
+pub use permit::{Permit, PermitFut};
 pub use rate::Rate;
 pub use reopen::{LearnedPace, Reopen};
+pub use retry::{RetryBudget, RunError};
 pub use retry_after::RetryAfter;
+pub use seats::{Aimd, Permits};
 pub use shut::{Applied, Epoch, Policy, Reason, Shut, Until};
 pub use static_lock::StaticTimeLock;
 pub use stats::{Snapshot, State, Stats};

@@ -16,8 +16,9 @@ use tidegate_shim::atomic::Ordering;
 use tidegate_waiters::{Left, Locked, WaitQueue};
 use tokio::time::Instant;
 
-use crate::core::{Core, Grant, Noted, Place, Rules};
-use crate::{Applied, Epoch, Shut};
+use crate::core::{Core, Grant, Noted, Place, Rules, Verdict};
+use crate::isolation::History;
+use crate::{Applied, Epoch, Permits, Shut};
 
 /// Somebody waits: the queue's bit.
 pub(crate) const WAITERS: usize = WaitQueue::<Core>::WAITERS;
@@ -38,10 +39,14 @@ pub(crate) struct Gate {
 }
 
 /// What a waiter brings.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Note {
     /// Its place, once it has one.
     pub(crate) ticket: Option<Place>,
+    /// How the request fared before.
+    pub(crate) history: History,
+    /// Whether it wants a permit as well.
+    pub(crate) seat: bool,
 }
 
 impl Gate {
@@ -140,12 +145,45 @@ impl Gate {
         });
     }
 
-    pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> Shut {
+    /// Reports a refusal; the place for when the request is tried again is in the note.
+    pub(crate) fn refused(&self, pass: &Grant, after: Option<Duration>) -> (Verdict, Note) {
         self.update(|line, now| {
-            let shut = line.policy().refused(now, pass, after);
-            reset_timer(line, &shut);
-            shut
+            let verdict = line.policy().refused(now, pass, after);
+            reset_timer(line, &verdict.shut);
+            if verdict.isolated {
+                // It may have been a probe.
+                line.nudge_front();
+            }
+            let mut place =
+                Note { ticket: Some(pass.ticket()), history: verdict.history, seat: false };
+            if verdict.history.gives_way(line.policy().isolation()) {
+                place.ticket = place.ticket.max(line.front().and_then(|front| front.ticket));
+            }
+            (verdict, place)
         })
+    }
+
+    /// A permit comes back.
+    pub(crate) fn give_back(&self) {
+        self.update(|line, _| {
+            if let Some(seats) = line.policy().seats() {
+                seats.give_back();
+            }
+            line.nudge_front();
+        });
+    }
+
+    pub(crate) fn set_permits(&self, limit: usize) {
+        self.update(|line, _| {
+            if let Some(seats) = line.policy().seats() {
+                seats.set(limit);
+            }
+            line.nudge_front();
+        });
+    }
+
+    pub(crate) fn permits(&self) -> Option<Permits> {
+        self.update(|line, _| line.policy().seats().map(|seats| seats.now()))
     }
 }
 
@@ -180,13 +218,14 @@ fn reset_timer(line: &mut Locked<'_, Core>, shut: &Shut) {
 
 /// A pass through a gate that is simply open, if it is.
 #[inline]
-pub(crate) fn fast_pass(queue: &WaitQueue<Core>, ticket: Option<Place>) -> Option<Grant> {
+pub(crate) fn fast_pass(queue: &WaitQueue<Core>, note: Note) -> Option<Grant> {
     // Acquire: pairs with the Release in `publish`.
     let word = queue.word().load(Ordering::Acquire);
     if word & (WAITERS | SLOW) != 0 {
         return None;
     }
-    let noted = ticket.map(|ticket| Noted { ticket, probe: None, at: None });
+    let noted =
+        (note.ticket).map(|ticket| Noted { ticket, probe: None, at: None, history: note.history });
     Some(Grant { epoch: (word >> SHIFT) as Epoch, noted })
 }
 

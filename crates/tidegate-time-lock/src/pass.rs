@@ -64,6 +64,10 @@ impl Pass {
         Self { gate, grant }
     }
 
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
     /// The epoch in which it was given.
     pub fn epoch(&self) -> Epoch {
         self.grant.epoch
@@ -111,8 +115,12 @@ impl Pass {
         // Both the conversion and the wall clock are done with before the gate's lock is taken.
         let after = hint.into().delay();
         let grant = self.settle();
-        let shut = self.gate.refused(&grant, after);
-        Refused { shut, place: Requeue { gate: Arc::clone(&self.gate), grant } }
+        let (verdict, place) = self.gate.refused(&grant, after);
+        Refused {
+            shut: verdict.shut,
+            isolated: verdict.isolated,
+            place: Requeue { gate: Arc::clone(&self.gate), place },
+        }
     }
 
     /// Nobody knows how it went; the same as dropping it.
@@ -120,7 +128,8 @@ impl Pass {
 
     /// Gives the pass back unused, for [`TimeLock::acquire_again`].
     pub fn requeue(self) -> Requeue {
-        Requeue { gate: Arc::clone(&self.gate), grant: self.grant }
+        let (ticket, history) = (Some(self.grant.ticket()), self.grant.history());
+        Requeue { gate: Arc::clone(&self.gate), place: Note { ticket, history, seat: false } }
     }
 
     /// The grant, and no further word about the probe.
@@ -157,6 +166,7 @@ impl Drop for Pass {
 #[derive(Debug)]
 pub struct Refused {
     shut: Shut,
+    isolated: bool,
     place: Requeue,
 }
 
@@ -166,7 +176,40 @@ impl Refused {
         self.shut
     }
 
+    /// Whether the request is refused for its own sake: others are accepted meanwhile, and the gate was not shut for it.
+    ///
+    /// Better not tried again. [`isolation`](crate::TimeLockBuilder::isolation) says when.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{Closed, TimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Closed> {
+    /// let gate = TimeLock::builder().isolation(3, 8).build();
+    /// let mut pass = gate.acquire().await?;
+    /// loop {
+    ///     let refused = pass.refused(Duration::from_secs(1)); // this one is, each time
+    ///     if refused.is_isolated() {
+    ///         break;
+    ///     }
+    ///     pass = gate.acquire_again(refused.requeue()).await?;
+    ///     for _ in 0..8 {
+    ///         gate.acquire().await?.ok(); // and others are not
+    ///     }
+    /// }
+    /// assert!(!gate.is_locked());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
     /// The old place in line, so that a retry does not start at the back.
+    ///
+    /// One that was refused twice or more lets one other go first.
     pub fn requeue(self) -> Requeue {
         self.place
     }
@@ -176,14 +219,19 @@ impl Refused {
 #[derive(Debug)]
 pub struct Requeue {
     gate: Arc<Gate>,
-    grant: Grant,
+    place: Note,
 }
 
 impl Requeue {
+    /// The end of the line.
+    pub(crate) fn none(gate: Arc<Gate>) -> Self {
+        Self { gate, place: Note::default() }
+    }
+
     /// The place, if it is one in this gate's line.
     pub(crate) fn note(self, gate: &TimeLock) -> Note {
         match Arc::ptr_eq(&self.gate, gate.shared()) {
-            true => Note::with(self.grant.ticket()),
+            true => self.place,
             false => Note::default(),
         }
     }

@@ -28,6 +28,8 @@ pub struct Stats {
     pub refused: u64,
     /// Refusals reported that came from an earlier epoch.
     pub stale: u64,
+    /// Refusals reported that were about the request alone.
+    pub isolated: u64,
     /// How often the gate was shut.
     pub shuts: u64,
     /// How often a shut gate was shut for longer.

@@ -481,18 +481,18 @@ impl TimeLock {
     /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<Pass, TryAcquireError> {
-        match fast_pass(self.gate.line(), None) {
+        match fast_pass(self.gate.line(), Note::default()) {
             Some(grant) => Ok(Pass::new(Arc::clone(&self.gate), grant)),
-            None => self.try_acquire_slowly(),
+            None => self.try_acquire_slowly(Note::default()),
         }
     }
 
     #[cold]
-    fn try_acquire_slowly(&self) -> Result<Pass, TryAcquireError> {
+    pub(crate) fn try_acquire_slowly(&self, note: Note) -> Result<Pass, TryAcquireError> {
         let grant = self.gate.update(|line, now| {
             let ahead = line.len();
             let left = |until: Instant| until.saturating_duration_since(now);
-            match line.policy().turn(now, ahead == 0, None) {
+            match line.policy().turn(now, ahead == 0, note) {
                 Turn::Pass(grant) => Ok(grant),
                 Turn::Closed => Err(TryAcquireError::Closed),
                 Turn::Wait(Wait::Shut(until)) => {
@@ -502,6 +502,7 @@ impl TimeLock {
                 Turn::Wait(Wait::Paced(due)) => {
                     Err(TryAcquireError::Paced { remaining: left(due) })
                 }
+                Turn::Wait(Wait::Full) => Err(TryAcquireError::Full),
                 Turn::Wait(Wait::Queued) => Err(TryAcquireError::Queued { ahead }),
             }
         })?;
@@ -605,7 +606,7 @@ impl TimeLock {
             ticket.leave();
         }
         if ticket.wait.is_none() {
-            if let Some(grant) = ready!(poll_open(cx, self.gate.line(), None)) {
+            if let Some(grant) = ready!(poll_open(cx, self.gate.line(), Note::default())) {
                 return Poll::Ready(Ok(Pass::new(Arc::clone(&self.gate), grant)));
             }
         }

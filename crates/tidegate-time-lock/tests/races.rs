@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tidegate_shim::atomic::{AtomicBool, Ordering};
 use tidegate_test::{block_on, poll_once, race, spawn};
-use tidegate_time_lock::{Closed, Reopen, TimeLock};
+use tidegate_time_lock::{Closed, PausingSemaphore, Reopen, TimeLock};
 
 fn shut(reopen: Reopen) -> TimeLock {
     let gate = TimeLock::builder().reopen(reopen).probe_timeout(Duration::MAX).build();
@@ -218,5 +218,84 @@ fn an_onlooker_is_never_forgotten() {
         assert!(gate.unlock());
         onlooker.join().unwrap();
         cancelled.join().unwrap();
+    });
+}
+
+fn semaphore(permits: usize) -> PausingSemaphore {
+    let rules = TimeLock::builder().probe_timeout(Duration::MAX);
+    PausingSemaphore::builder().permits(permits).gate(rules).build()
+}
+
+// P11: one decision about the gate and the permit, with three who want it.
+#[test]
+fn one_permit_admits_one_while_the_gate_is_open() {
+    race(|| {
+        let requests = semaphore(1);
+        let inside = Arc::new(AtomicBool::new(false));
+        let enter = |requests: &PausingSemaphore| {
+            let (requests, inside) = (requests.clone(), Arc::clone(&inside));
+            move || {
+                let mut permit = block_on(requests.acquire()).unwrap();
+                assert!(!inside.swap(true, Ordering::Relaxed), "two at once");
+                permit.ok();
+                inside.store(false, Ordering::Relaxed);
+            }
+        };
+        let others = [spawn(enter(&requests)), spawn(enter(&requests))];
+        enter(&requests)();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(requests.permits().in_use, 0);
+    });
+}
+
+// A permit that comes back, an opening and one who gives up: nobody is left asleep.
+#[test]
+fn a_permit_that_comes_back_races_the_opening() {
+    race(|| {
+        let requests = semaphore(1);
+        let held = requests.try_acquire().unwrap();
+        requests.gate().lock();
+        let waiter = spawn({
+            let requests = requests.clone();
+            move || drop(block_on(requests.acquire()).unwrap())
+        });
+        let back = spawn(move || drop(held));
+        {
+            let mut cancelled = pin!(requests.acquire());
+            drop(poll_once(cancelled.as_mut()));
+        }
+        assert!(requests.gate().unlock());
+        back.join().unwrap();
+        waiter.join().unwrap();
+        assert_eq!((requests.permits().in_use, requests.gate().waiters()), (0, 0));
+    });
+}
+
+// Nobody gets a permit after a refusal was reported, whoever comes at that moment.
+#[test]
+fn a_refusal_races_those_who_come() {
+    race(|| {
+        let requests = semaphore(3);
+        let known = Arc::new(AtomicBool::new(false));
+        let mut refused = requests.try_acquire().unwrap();
+        let others = [(); 2].map(|()| {
+            let (requests, known) = (requests.clone(), Arc::clone(&known));
+            spawn(move || {
+                let before = known.load(Ordering::Acquire);
+                if let Ok(permit) = requests.try_acquire() {
+                    assert!(!before, "sent while the server was known to refuse");
+                    drop(permit);
+                }
+            })
+        });
+        refused.refused(Duration::from_secs(1000));
+        known.store(true, Ordering::Release);
+        for other in others {
+            other.join().unwrap();
+        }
+        drop(refused);
+        assert_eq!((requests.permits().in_use, requests.gate().epoch()), (0, 1));
     });
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::{Core, Grant, Rules, Turn, Wait};
+use crate::line::Note;
 use crate::suspend::Clocks;
 use crate::{Applied, Policy, Reopen, TimeLockBuilder};
 
@@ -19,7 +20,7 @@ fn core(reopen: Reopen) -> Core {
 }
 
 fn pass(core: &mut Core, now: Instant) -> Grant {
-    match core.turn(now, true, None) {
+    match core.turn(now, true, Note::default()) {
         Turn::Pass(grant) => grant,
         other => panic!("no pass: {other:?}"),
     }
@@ -44,7 +45,7 @@ fn who_looks_late_finds_what_the_clock_has_done() {
 fn only_the_first_in_line_may_go() {
     let now = Instant::now();
     let mut core = core(Reopen::All);
-    assert!(matches!(core.turn(now, false, None), Turn::Wait(Wait::Queued)));
+    assert!(matches!(core.turn(now, false, Note::default()), Turn::Wait(Wait::Queued)));
     pass(&mut core, now);
 }
 
@@ -54,7 +55,7 @@ fn a_clock_that_goes_back_panics_nowhere() {
     let mut core = core(Reopen::Learned(Default::default()));
     let probe = pass(&mut core, now);
     core.ok(now - 5 * SECOND, &probe);
-    let _ = core.turn(now - 6 * SECOND, true, None);
+    let _ = core.turn(now - 6 * SECOND, true, Note::default());
     let later = core.stats(now + SECOND);
     assert!(later.pace_now.is_some());
     let pass = pass(&mut core, now + 2 * SECOND);
@@ -72,8 +73,8 @@ fn no_rate_and_no_pause_is_too_extreme() {
             for reopen in [Reopen::Paced(rate), Reopen::Ramp { start: rate, double_every }] {
                 let mut core = core(reopen);
                 shut(&mut core, now, SECOND);
-                let _ = core.turn(now + SECOND, true, None);
-                let _ = core.turn(now + 90_000 * SECOND, true, None);
+                let _ = core.turn(now + SECOND, true, Note::default());
+                let _ = core.turn(now + 90_000 * SECOND, true, Note::default());
                 let _ = core.stats(now + 90_000 * SECOND);
             }
         }
@@ -104,7 +105,7 @@ fn a_learned_pace_never_leaves_its_bounds() {
     // Refused every time, for ever: the pace falls to its floor and no further.
     for _ in 0..500 {
         loop {
-            match core.turn(now, true, None) {
+            match core.turn(now, true, Note::default()) {
                 Turn::Pass(grant) => {
                     core.refused(now, &grant, Some(SECOND));
                     break;
@@ -118,7 +119,7 @@ fn a_learned_pace_never_leaves_its_bounds() {
     // Accepted every time: it rises, and stays a number.
     for hour in 0..200_000_u32 {
         let then = now + 3600 * SECOND * hour;
-        if let Turn::Pass(grant) = core.turn(then, true, None) {
+        if let Turn::Pass(grant) = core.turn(then, true, Note::default()) {
             core.ok(then, &grant);
         }
         if let Some(pace) = core.stats(then).pace_now {

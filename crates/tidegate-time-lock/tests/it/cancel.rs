@@ -1,7 +1,9 @@
 use std::cell::RefCell;
 
 use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
-use tidegate_time_lock::{Pass, Reopen, State, TimeLock};
+use tidegate_time_lock::{
+    Pass, PausingSemaphore, Permit, Reopen, RetryBudget, State, TimeLock, Verdict,
+};
 use tokio::time::sleep;
 
 use crate::support::{ms, secs};
@@ -145,4 +147,88 @@ fn every_wait_may_be_cut_after_any_number_of_polls() {
         ];
         assert!(cuts.iter().all(|&cuts| cuts >= 2), "{cuts:?}");
     }
+}
+
+/// A semaphore of one, whose permit is out.
+struct Busy {
+    requests: PausingSemaphore,
+    held: RefCell<Option<Permit>>,
+}
+
+fn busy() -> Busy {
+    let rules = TimeLock::builder().reopen(Reopen::Probe { n: 1 });
+    let rules = rules.probe_timeout(std::time::Duration::MAX);
+    let requests = PausingSemaphore::builder().gate(rules).build();
+    let held = RefCell::new(requests.try_acquire().ok());
+    Busy { requests, held }
+}
+
+fn no_permit_is_lost(busy: &Busy) {
+    busy.held.borrow_mut().take();
+    busy.requests.gate().unlock();
+    assert_eq!(busy.requests.permits().in_use, 0);
+    assert_eq!(busy.requests.gate().waiters(), 0);
+    assert!(busy.requests.try_acquire().is_ok());
+}
+
+#[test]
+fn a_wait_for_a_permit_may_be_dropped_anywhere() {
+    Explorer::new(busy)
+        .future(|busy| {
+            Box::pin(async move { Box::new(busy.requests.acquire().await) as Box<dyn Held> })
+        })
+        .step(|busy| drop(busy.held.borrow_mut().take()))
+        .step(|busy| {
+            busy.requests.gate().lock();
+        })
+        .step(|busy| assert!(busy.requests.gate().unlock()))
+        .step(|busy| *busy.held.borrow_mut() = busy.requests.try_acquire().ok())
+        .step(|busy| drop(busy.held.borrow_mut().take()))
+        .check(no_permit_is_lost)
+        .run();
+}
+
+#[test]
+fn requests_may_be_cut_after_any_number_of_polls() {
+    let cuts = cut_everywhere(|cut| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let requests = PausingSemaphore::builder()
+                .permits(1)
+                .classify(|result: &Result<(), u16>| match result {
+                    Ok(()) => Verdict::Ok,
+                    Err(_) => Verdict::refused(secs(1)),
+                })
+                .build();
+            let neighbour = tokio::spawn({
+                let requests = requests.clone();
+                async move {
+                    requests
+                        .run(async {
+                            sleep(ms(5)).await;
+                            Ok(())
+                        })
+                        .await
+                }
+            });
+            let (budget, mut sent) = (RetryBudget::new(), 0);
+            let request = requests.run_retrying(&budget, || {
+                sent += 1;
+                let answer = if sent < 3 { Err(429) } else { Ok(()) };
+                async move {
+                    sleep(ms(1)).await;
+                    answer
+                }
+            });
+            let _ = cut.short(request).await;
+            neighbour.await.unwrap().unwrap();
+            requests.run(async { Ok(()) }).await.unwrap();
+            assert_eq!((requests.permits().in_use, requests.gate().waiters()), (0, 0));
+        });
+    });
+    assert!(cuts >= 5, "{cuts}");
 }

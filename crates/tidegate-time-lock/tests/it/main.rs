@@ -2,7 +2,9 @@
 #![cfg(not(tidegate_loom))]
 
 mod cancel;
+mod isolation;
 mod model;
+mod pausing;
 mod runtimes;
 mod scale;
 mod servers;

@@ -2,8 +2,9 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tidegate_time_lock::{
     Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, LearnedPace, Opened,
-    Pass, Rate, Reason, Refused, Reopen, Requeue, RetryAfter, Shut, Snapshot, StaticTimeLock,
-    Stats, Ticket, TimeLock, TimeLockBuilder, TryAcquireError,
+    Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen, Requeue, RetryAfter,
+    RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLock,
+    TimeLockBuilder, TryAcquireError,
 };
 
 fn send<T: Send>() {}
@@ -45,6 +46,11 @@ fn what_dependants_rely_on() {
         RetryAfter: send sync unpin debug;
         StaticTimeLock: send sync unpin owned debug;
         Ticket: send sync unpin owned debug;
+        PausingSemaphore: send sync unpin owned debug;
+        Permit: send sync unpin owned debug;
+        PermitFut<'_>: send sync debug;
+        RetryBudget: send sync unpin owned debug;
+        RunError<Closed>: error;
     }
 }
 
