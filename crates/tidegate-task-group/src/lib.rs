@@ -5,6 +5,7 @@
 //! [`request_stop`]: crate::TaskGroup::request_stop
 //! [`TaskBuilder`]: crate::TaskBuilder
 //! [`Ready`]: crate::Ready
+//! [`spawn_blocking`]: crate::TaskGroup::spawn_blocking
 //! [`TaskSet`]: crate::TaskSet
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic

@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 
+use crate::inherit::inherit;
 use crate::lineup::or_clear;
 use crate::siblings::{Allowance, Siblings};
 
@@ -130,10 +131,10 @@ impl<'env> LocalScope<'env> {
     {
         let slot = Arc::new(Slot(Mutex::new(State::Empty(None))));
         let giver = Giver(Arc::clone(&slot));
-        let child = Box::pin(async move {
+        let child = Box::pin(inherit(async move {
             let value = future.await;
             giver.give(value);
-        });
+        }));
         self.hall.enter(child);
         LocalTask { slot }
     }

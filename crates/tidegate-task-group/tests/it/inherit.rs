@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
-use tidegate_task_group::{BoxError, Policy, Task};
+use tidegate_task_group::{BoxError, Policy, Task, TaskSet, local_scope};
 use tidegate_test::poll_once;
 use tidegate_timeout::{ContextVar, Vars, timeout};
 
@@ -193,4 +193,39 @@ fn a_runtime_that_goes_away_takes_what_children_inherited_with_it() {
     drop(runtime);
     assert_eq!(alive.count(), 0);
     assert!(poll_once(pin!(async { Vars::current().is_empty() })).is_ready());
+}
+
+#[test]
+fn children_in_one_task_see_what_is_set_where_they_are_spawned() {
+    on_both(|| async {
+        let seen = local_scope(async |scope| {
+            let plain = scope.spawn(user());
+            let (one, other) = (scope.clone(), scope.clone());
+            let ada = USER.sync_scope("ada", || {
+                one.spawn(async move { (user().await, other.spawn(user()).await) })
+            });
+            let (ada, its_own) = ada.await;
+            [plain.await, ada, its_own].map(Result::unwrap)
+        });
+        assert_eq!(seen.await, [None, Some("ada"), Some("ada")]);
+    });
+}
+
+#[test]
+fn tasks_of_a_set_and_children_that_are_started_inherit_too() {
+    on_both(|| async {
+        let mut set = TaskSet::new();
+        USER.sync_scope("ada", || drop(set.spawn(user())));
+        assert_eq!(set.next().await.unwrap().unwrap().unwrap(), Some("ada"));
+
+        let outcome = Group::scope(async |group| {
+            let start = group.start(|ready| async move {
+                ready.set(USER.get()).unwrap();
+                user().await
+            });
+            let (ready, task) = USER.scope("grace", start).await.unwrap();
+            Ok((ready, task.await?))
+        });
+        assert_eq!(outcome.await.unwrap(), (Some("grace"), Some("grace")));
+    });
 }
