@@ -20,7 +20,7 @@ use crate::origin::{Name, Origin};
 use crate::place::Place;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
-use crate::start::StartError;
+use crate::start_error::StartError;
 use crate::task_error::TaskError;
 use crate::turn::Turn;
 

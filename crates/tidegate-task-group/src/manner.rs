@@ -75,10 +75,10 @@ impl Timed {
 
     /// Looks whether it was the deadline of this child, and not one around, that cancelled it.
     pub(crate) fn look(&mut self, core: &Core) {
-        let deadline = |scope: &ScopeHandle| scope.reason() == Some(CancelReason::Deadline);
-        if !self.missed && self.scope.as_ref().is_some_and(ScopeHandle::is_cancelled) {
-            self.missed =
-                !core.children.is_cancelled() && self.scope.as_ref().is_some_and(deadline);
+        let deadline = Some(CancelReason::Deadline);
+        let is_late = |scope: &ScopeHandle| scope.is_cancelled() && scope.reason() == deadline;
+        if self.scope.as_ref().is_some_and(is_late) && !core.children.is_cancelled() {
+            self.missed = true;
         }
     }
 

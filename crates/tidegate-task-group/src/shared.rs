@@ -27,7 +27,7 @@ use crate::origin::{Name, Origin};
 use crate::panicked::{Panicked, drop_quietly, message_of};
 use crate::policy::{OnPanic, Policy};
 use crate::report::Report;
-use crate::start::StartError;
+use crate::start_error::StartError;
 use crate::task_error::TaskError;
 
 /// What all handles and children of a group share.

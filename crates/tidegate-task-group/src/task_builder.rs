@@ -8,7 +8,8 @@ use crate::error_group::BoxError;
 use crate::group::TaskGroup;
 use crate::manner::Timed;
 use crate::origin::Name;
-use crate::start::{Ready, StartFut};
+use crate::ready::Ready;
+use crate::start::StartFut;
 use crate::task::Task;
 use crate::task_error::TrySpawnError;
 

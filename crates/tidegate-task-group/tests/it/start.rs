@@ -182,6 +182,25 @@ fn a_ready_that_another_thread_drops_ends_the_child() {
 }
 
 #[test]
+fn a_ready_that_is_dropped_elsewhere_before_the_child_begins_ends_it() {
+    paused(async {
+        Group::scope(async |group| {
+            let elsewhere = std::cell::Cell::new(None);
+            let mut started = Box::pin(group.start(|ready: Ready<u32>| {
+                elsewhere.set(Some(ready));
+                forever::<()>()
+            }));
+            assert!(tidegate_test::poll_once(started.as_mut()).is_pending());
+            drop(elsewhere.take());
+            assert!(matches!(started.await, Err(StartError::NeverReady)));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
 fn a_ready_that_another_thread_sets_is_enough() {
     on_both(|| async {
         Group::scope(async |group| {
