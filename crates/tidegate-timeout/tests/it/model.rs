@@ -103,7 +103,7 @@ impl Oracle {
     /// The future that drives the scope is polled: why it ends, if it does.
     fn look(&mut self, i: usize) -> Option<CancelReason> {
         if self.has_passed(i) {
-            self.cancel(i, &CancelReason::Deadline);
+            self.checkpoint(i);
         }
         let held = (0..self.nodes.len())
             .any(|it| self.nodes[it].held > 0 && self.way_up(it).any(|it| it == i));

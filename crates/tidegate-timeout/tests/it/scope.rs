@@ -279,6 +279,17 @@ fn the_deadline_of_a_scope_ends_its_run_and_those_below() {
 }
 
 #[test]
+fn of_two_equal_deadlines_the_one_around_counts_also_in_a_task_of_its_own() {
+    paused(async {
+        let deadline = Deadline::after(ms(10));
+        let around = Scope::new().with_deadline(deadline);
+        let task = tokio::spawn(around.host(pending::<()>()).with_deadline(deadline));
+        assert!(matches!(task.await.unwrap(), Ended::Cancelled(CancelReason::Deadline)));
+        assert!(around.handle().expired());
+    });
+}
+
+#[test]
 fn several_runs_share_one_scope() {
     let scope = Scope::new();
     let (mut one, mut two) = (pin!(scope.run(pending::<()>())), pin!(scope.run(pending::<()>())));
