@@ -86,12 +86,16 @@ where
                 return Poll::Pending;
             }
         };
-        // Its own drop has happened inside `run`, if it was not dismissed.
-        let drop_run = || cut_short(|| me.run.set(None));
-        let ended = match catch_unwind(AssertUnwindSafe(drop_run)) {
-            Ok(()) => ended,
-            Err(panic) => Ended::Panicked(panic),
+        let ended = match ended {
+            // It may have been dismissed, with the future still there.
+            Ended::Cancelled(reason) => {
+                let drop_run = || cut_short(|| me.run.set(None));
+                catch_unwind(AssertUnwindSafe(drop_run))
+                    .map_or_else(Ended::Panicked, |()| Ended::Cancelled(reason))
+            }
+            ended => ended,
         };
+        me.run.set(None);
         let outcome = me.manner.end(me.member, ended);
         *me.turn = Turn::Come(None);
         Poll::Ready(match (outcome, me.shelf) {

@@ -76,6 +76,7 @@ impl Vars {
     }
 
     /// Looks at the list that stands in the thread.
+    #[inline]
     pub(crate) fn look<R>(look: impl FnOnce(&Self) -> R) -> R {
         CURRENT.with(|current| {
             let vars = current.take();
@@ -151,6 +152,12 @@ impl Vars {
         Inside { slot: self, before }
     }
 
+    /// Whether there is nothing to move: no variable is set, neither in this list nor in the thread.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.is_empty() && Self::look(Self::is_empty)
+    }
+
     fn entries(&self) -> &[Entry] {
         self.0.as_ref().map_or(&[], |entries| entries)
     }
@@ -197,8 +204,10 @@ pin_project! {
     impl<F> PinnedDrop for InVars<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut me = this.project();
-            let _inside = me.vars.put_in();
-            me.future.set(None);
+            if !me.vars.is_idle() {
+                let _inside = me.vars.put_in();
+                me.future.set(None);
+            }
         }
     }
 }
@@ -212,10 +221,15 @@ impl<F> InVars<F> {
 impl<F: Future> Future for InVars<F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let me = self.project();
+        let future = me.future.as_pin_mut().expect("there is a future until this is dropped");
+        if me.vars.is_idle() {
+            return future.poll(cx);
+        }
         let _inside = me.vars.put_in();
-        me.future.as_pin_mut().expect("there is a future until this is dropped").poll(cx)
+        future.poll(cx)
     }
 }
 
