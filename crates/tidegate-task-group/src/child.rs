@@ -44,8 +44,6 @@ pin_project! {
 /// A child's place in its group, from before it is spawned until it has ended.
 pub(crate) struct Member<E> {
     shared: Arc<Shared<E>>,
-    name: Option<Name>,
-    location: &'static Location<'static>,
     place: Place,
 }
 
@@ -119,7 +117,7 @@ impl<E> Member<E> {
             return Err(reason);
         }
         let id = shared.core.enter().ok_or(CancelReason::ParentCancelled)?;
-        Ok(Self { shared: Arc::clone(shared), name, location, place: Place::new(id) })
+        Ok(Self { shared: Arc::clone(shared), place: Place::new(id, name, location) })
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -127,7 +125,7 @@ impl<E> Member<E> {
     }
 
     pub(crate) fn name(&self) -> Option<&Name> {
-        self.name.as_ref()
+        self.place.name()
     }
 
     pub(crate) fn core(&self) -> &Core {
@@ -167,8 +165,7 @@ impl<E> Member<E> {
 
     fn close(&mut self) -> Origin {
         self.place.leave(&self.shared.core);
-        let (name, id) = (self.name.take(), Some(self.id()));
-        Origin { name, id, location: Some(self.location) }
+        self.place.origin()
     }
 }
 

@@ -10,10 +10,12 @@
 // cancelled, or to drop all of them at once when the time to clean up is over. They take the wakers out, and `news`
 // goes on; a child that sees it has moved looks into its seat, before it is polled, and puts its waker there anew. So
 // a child asks for the lock only when there is something to learn. An abort that comes before the child has its
-// seat is kept in `early`.
+// seat is kept in `early`. The seat also says who sits there, for whoever wants to draw the tree.
 
+use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::Location;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -21,9 +23,13 @@ use tidegate_shim::Mutex;
 use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use tidegate_timeout::scope::{Audience, Guard, Orphan, Scope, is_cut_short};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle};
+use tokio::time::Instant;
 
+use crate::origin::Name;
 use crate::panicked::{drop_quietly, quietly};
 use crate::signal::Signal;
+use crate::statistics::GroupStatistics;
+use crate::tree::Card;
 
 const BODY: usize = 1;
 const CHILD: usize = 2;
@@ -38,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) tally: Tally,
     /// When the group is cancelled because it was asked to stop, if it has a grace.
     pub(crate) stop_by: OnceLock<Deadline>,
+    /// What the tree says of the group.
+    pub(crate) card: OnceLock<Card>,
     word: AtomicUsize,
     /// Counts what was said to those who have a seat. Written with the lock held.
     news: AtomicU32,
@@ -70,11 +78,26 @@ struct Seats {
     dismissed: bool,
 }
 
-#[derive(Default)]
 struct Seat {
     /// Until somebody took it to wake the child, who then takes its seat anew.
     waker: Option<Waker>,
     abort: bool,
+    who: Occupant,
+}
+
+/// Who has a seat.
+#[derive(Clone)]
+pub(crate) struct Occupant {
+    pub(crate) id: u64,
+    pub(crate) name: Option<Name>,
+    pub(crate) location: &'static Location<'static>,
+    /// Since when it has the seat.
+    pub(crate) since: Instant,
+    /// It waits for its turn.
+    pub(crate) waits: bool,
+    pub(crate) aborted: bool,
+    /// Its scope, if somebody inside has asked for that.
+    pub(crate) scope: Option<ScopeHandle>,
 }
 
 /// What somebody wants of a child.
@@ -95,6 +118,7 @@ impl Core {
             signal: Signal::default(),
             tally: Tally::default(),
             stop_by: OnceLock::new(),
+            card: OnceLock::new(),
             word: AtomicUsize::new(BODY),
             news: AtomicU32::new(0),
             early: AtomicUsize::new(0),
@@ -192,6 +216,11 @@ impl Core {
         self.word.load(Ordering::Acquire) == 0
     }
 
+    /// Whether the body has not ended.
+    pub(crate) fn has_body(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & BODY != 0
+    }
+
     /// The number of children that have not ended.
     pub(crate) fn len(&self) -> usize {
         self.word.load(Ordering::Relaxed) / CHILD
@@ -218,14 +247,24 @@ impl Core {
         self.early.load(Ordering::Acquire) > 0
     }
 
-    /// Puts `waker` in the seat of child `id`; says what somebody wants of it, and up to where it has heard the news.
-    pub(crate) fn sit(&self, id: u64, waker: &Waker) -> (Option<Request>, u32) {
+    /// Puts `waker` in the seat of child `id`, which is new if there is a `newcomer`; says what somebody wants of it, and
+    /// up to where it has heard the news.
+    pub(crate) fn sit(
+        &self,
+        id: u64,
+        waker: &Waker,
+        newcomer: Option<Occupant>,
+    ) -> (Option<Request>, u32) {
         let waker = Some(waker.clone());
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
-        let seat = seats.taken.entry(id).or_default();
+        let seat = match newcomer {
+            Some(who) => seats.taken.entry(id).or_insert(Seat { waker: None, abort: false, who }),
+            None => seats.taken.get_mut(&id).expect("who is seated has a seat"),
+        };
         let old = std::mem::replace(&mut seat.waker, waker);
         let abort = std::mem::take(&mut seat.abort) || early;
+        seat.who.aborted |= abort;
         let request = match seats.dismissed {
             true => Some(Request::Dismiss),
             false => abort.then_some(Request::Abort),
@@ -235,6 +274,39 @@ impl Core {
         drop(seats);
         drop(old);
         (request, heard)
+    }
+
+    /// Changes what is known of child `id`, which has a seat.
+    pub(crate) fn update(&self, id: u64, change: impl FnOnce(&mut Occupant)) {
+        let mut seats = self.seats.lock();
+        if let Some(seat) = seats.taken.get_mut(&id) {
+            change(&mut seat.who);
+        }
+    }
+
+    /// Who has a seat, in no order.
+    pub(crate) fn occupants(&self) -> Vec<Occupant> {
+        let mut occupants = Vec::with_capacity(self.len());
+        let seats = self.seats.lock();
+        occupants.extend(seats.taken.values().map(|seat| {
+            let aborted = seat.who.aborted || seat.abort;
+            Occupant { aborted, ..seat.who.clone() }
+        }));
+        occupants
+    }
+
+    pub(crate) fn statistics(&self) -> GroupStatistics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let tally = &self.tally;
+        let live = self.len();
+        let (failed, cancelled, panicked) =
+            (read(&tally.failed), read(&tally.cancelled), read(&tally.panicked));
+        let spawned = read(&tally.spawned);
+        let limit = self.card.get().and_then(|card| card.limit.as_ref());
+        let waiting = limit.map_or(0, |limit| limit.waiters());
+        let ended = spawned.saturating_sub(live as u64);
+        let succeeded = ended.saturating_sub(failed + cancelled + panicked);
+        GroupStatistics { spawned, live, waiting, succeeded, failed, cancelled, panicked }
     }
 
     /// Gives up the seat, or the place in `early`; says whether there was an early abort.
@@ -312,6 +384,10 @@ impl Audience for Core {
         if self.len() == 0 {
             self.release();
         }
+    }
+
+    fn into_any(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(self)
     }
 }
 

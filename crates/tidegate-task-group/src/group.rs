@@ -2,7 +2,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tidegate_timeout::{CancelReason, Deadline};
 
@@ -23,6 +22,7 @@ use crate::statistics::GroupStatistics;
 use crate::task::{Stub, Task};
 use crate::task_builder::TaskBuilder;
 use crate::task_error::TrySpawnError;
+use crate::tree::TaskTree;
 use crate::turn::Turn;
 
 /// Tasks that end before their group does.
@@ -305,11 +305,11 @@ impl<E> TaskGroup<E> {
     ///
     /// # Errors
     ///
-    /// - [`Failed`](StartError::Failed) when the child failed before it was ready.
-    /// - [`NeverReady`](StartError::NeverReady) when it ended, or dropped its `Ready`, without being ready.
-    /// - [`Cancelled`](StartError::Cancelled) when the group is over or cancelled, or the child was cancelled before it
+    /// - [`Failed`](crate::StartError::Failed) when the child failed before it was ready.
+    /// - [`NeverReady`](crate::StartError::NeverReady) when it ended, or dropped its `Ready`, without being ready.
+    /// - [`Cancelled`](crate::StartError::Cancelled) when the group is over or cancelled, or the child was cancelled before it
     ///   was ready.
-    /// - [`Panicked`](StartError::Panicked) when it panicked before it was ready. If panics are
+    /// - [`Panicked`](crate::StartError::Panicked) when it panicked before it was ready. If panics are
     ///   [propagated](crate::OnPanic::Propagate), that ends the group as well.
     ///
     /// The statistics of the group count such a child all the same.
@@ -525,16 +525,19 @@ impl<E> TaskGroup<E> {
     ///
     /// See [`GroupStatistics`].
     pub fn statistics(&self) -> GroupStatistics {
-        let tally = &self.shared.core.tally;
-        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let live = self.len();
-        let (failed, cancelled, panicked) =
-            (read(&tally.failed), read(&tally.cancelled), read(&tally.panicked));
-        let spawned = read(&tally.spawned);
-        let waiting = self.shared.limit.as_ref().map_or(0, |limit| limit.waiters());
-        let ended = spawned.saturating_sub(live as u64);
-        let succeeded = ended.saturating_sub(failed + cancelled + panicked);
-        GroupStatistics { spawned, live, waiting, succeeded, failed, cancelled, panicked }
+        self.shared.core.statistics()
+    }
+
+    /// What runs where, and since when: a copy that can be printed, and walked.
+    ///
+    /// From any task and any thread, for a look at a program that is busy, or stuck. Nobody is held up for longer than
+    /// it takes to copy the list of one group's children.
+    ///
+    /// # Examples
+    ///
+    /// See [`TaskTree`].
+    pub fn tree(&self) -> TaskTree {
+        self.shared.tree()
     }
 
     #[track_caller]

@@ -7,6 +7,7 @@
 //! [`Ready`]: crate::Ready
 //! [`spawn_blocking`]: crate::TaskGroup::spawn_blocking
 //! [`TaskSet`]: crate::TaskSet
+//! [`TaskTree`]: crate::TaskTree
 //! [`Policy`]: crate::Policy
 //! [`OnPanic`]: crate::OnPanic
 //! [`ErrorGroup`]: crate::ErrorGroup
@@ -60,6 +61,7 @@ mod task;
 mod task_builder;
 mod task_error;
 mod task_set;
+mod tree;
 mod turn;
 mod wait;
 
@@ -87,4 +89,5 @@ pub use task_builder::TaskBuilder;
 pub use task_error::{TaskError, TrySpawnError};
 pub use task_set::{SetTask, Spawner, TaskSet};
 pub use tidegate_executor::JobCx;
+pub use tree::{TaskNode, TaskState, TaskTree};
 pub use wait::{Pending, Wait, WaitFut, Waited, wait};

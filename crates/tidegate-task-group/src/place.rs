@@ -4,22 +4,31 @@
 // its seat, before the poll, so that whatever is said later wakes it. A child that has no seat yet takes one after
 // the poll, and looks once more at what it may have missed meanwhile.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::{Ended, Resident};
+use tokio::time::Instant;
 
-use crate::core::{Core, Request};
+use crate::core::{Core, Occupant, Request};
+use crate::origin::{Name, Origin};
 use crate::turn::Turn;
 
 /// A child's place among those in its group, from before it is spawned until it has ended.
 pub(crate) struct Place {
     id: u64,
+    name: Option<Name>,
+    location: &'static Location<'static>,
     /// Up to where it has heard the news.
     heard: u32,
     state: State,
     aborted: bool,
+    /// It waits for its turn.
+    waits: bool,
+    /// The group knows its scope.
+    known: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,8 +43,26 @@ enum State {
 }
 
 impl Place {
-    pub(crate) fn new(id: u64) -> Self {
-        Self { id, heard: 0, state: State::New, aborted: false }
+    pub(crate) fn new(id: u64, name: Option<Name>, location: &'static Location<'static>) -> Self {
+        Self {
+            id,
+            name,
+            location,
+            heard: 0,
+            state: State::New,
+            aborted: false,
+            waits: false,
+            known: false,
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
+    /// Who it is, for a report.
+    pub(crate) fn origin(&mut self) -> Origin {
+        Origin { name: self.name.take(), id: Some(self.id), location: Some(self.location) }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -51,6 +78,7 @@ impl Place {
         cx: &mut Context<'_>,
     ) -> Option<Ended<F::Output>> {
         if let Turn::Waits(wait) = turn {
+            self.waits = true;
             match self.poll_alone(core, wait.as_mut(), cx)? {
                 Ended::Value(permit) => *turn = Turn::Come(permit.ok()),
                 Ended::Cancelled(reason) => return Some(Ended::Cancelled(reason)),
@@ -58,6 +86,10 @@ impl Place {
             }
             if let Some(reason) = self.cancelled(core) {
                 return Some(Ended::Cancelled(reason));
+            }
+            self.waits = false;
+            if self.state == State::Seated {
+                core.update(self.id, |who| who.waits = false);
             }
         }
         self.poll_alone(core, run, cx)
@@ -96,23 +128,45 @@ impl Place {
             if let Poll::Ready(ended) = run.as_mut().poll(cx) {
                 return Some(ended);
             }
-            if self.state == State::Seated && !core.has_news(self.heard) {
-                return None;
+            if self.state != State::Seated || core.has_news(self.heard) {
+                request = self.sit(core, cx.waker());
+                if request.is_some() || run.is_behind() {
+                    continue;
+                }
             }
-            request = self.sit(core, cx.waker());
-            if request.is_none() && !run.is_behind() {
-                return None;
+            if !self.known && !self.waits {
+                self.introduce(core, &run);
             }
+            return None;
         }
     }
 
     /// Takes the seat, and hears what somebody wants.
     fn sit(&mut self, core: &Core, waker: &Waker) -> Option<Request> {
-        let (request, heard) = core.sit(self.id, waker);
+        let newcomer = (self.state != State::Seated).then(|| Occupant {
+            id: self.id,
+            name: self.name.clone(),
+            location: self.location,
+            since: Instant::now(),
+            waits: self.waits,
+            aborted: self.aborted,
+            scope: None,
+        });
+        let (request, heard) = core.sit(self.id, waker, newcomer);
         self.state = State::Seated;
         self.heard = heard;
         self.aborted |= request == Some(Request::Abort);
         request
+    }
+
+    /// Tells the group which scope is the child's, once that has one: what is inside is found through it.
+    fn introduce<F: Future>(&mut self, core: &Core, run: &Resident<F>) {
+        let Some(scope) = run.known() else { return };
+        self.known = true;
+        // Nothing begins inside of what is cancelled.
+        if !core.children.is_cancelled() {
+            core.update(self.id, |who| who.scope = Some(scope));
+        }
     }
 
     /// Gives up the place; `false` if that was done before.

@@ -36,6 +36,7 @@ use crate::error_group::{ErrorGroup, Ways};
 use crate::group::TaskGroup;
 use crate::policy::Policy;
 use crate::shared::{BodyEnd, Rules, Shared, Verdict};
+use crate::tree::Card;
 
 /// What the group is to be like.
 pub(crate) struct Plan<E> {
@@ -160,8 +161,13 @@ impl<T, E> Running<T, E> {
             _ => scope.clone(),
         };
         let core = Core::new(scope.handle(), children);
+        if plan.rules.policy == Policy::FirstSuccess {
+            // It is there to be found; the children are told once more, to no effect.
+            scope.set_audience(Arc::downgrade(&core) as _);
+        }
         let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
         let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let _new = core.card.set(Card::of(&plan.rules, limit.clone()));
         let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));
         let deadline = plan.deadline;
         Self { shared, scope, outer, deadline, stop_by: None, end: None, guard }

@@ -29,6 +29,7 @@ use crate::policy::{OnPanic, Policy};
 use crate::report::Report;
 use crate::start_error::StartError;
 use crate::task_error::TaskError;
+use crate::tree::TaskTree;
 
 /// What all handles and children of a group share.
 pub(crate) struct Shared<E> {
@@ -112,6 +113,12 @@ impl<E> Shared<E> {
         let Some(reason) = self.ways.cancelled(error) else { return ended };
         drop_quietly(ended);
         Ended::Cancelled(reason)
+    }
+
+    pub(crate) fn tree(&self) -> TaskTree {
+        // It is the group's clock that counts, wherever this is called.
+        let _inside = self.runtime.as_ref().map(Handle::enter);
+        TaskTree::of(&self.core)
     }
 
     /// Takes note of how a child ended.

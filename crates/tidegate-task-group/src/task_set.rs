@@ -14,6 +14,7 @@ mod member;
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -30,6 +31,7 @@ use crate::core::Core;
 use crate::inherit::inherit;
 use crate::remote::Remote;
 use crate::task_error::TaskError;
+use crate::tree::Card;
 use crate::turn::Turn;
 use line::Line;
 use member::{Hosted, Member};
@@ -88,10 +90,12 @@ impl<T> TaskSet<T> {
     ///
     /// See [`TaskSet`].
     #[expect(clippy::new_without_default, reason = "where it is called matters")]
+    #[track_caller]
     pub fn new() -> Self {
         let outer = current_scope();
         let scope = Scope::new();
         let core = Core::new(scope.handle(), scope);
+        let _new = core.card.set(Card::of_set(Location::caller()));
         core.hold();
         let set = Set { core, line: Line::new(), runtime: Handle::try_current().ok() };
         Self { set: Arc::new(set), outer, kept_back: false }
@@ -180,6 +184,7 @@ impl<T> TaskSet<T> {
     /// # Examples
     ///
     /// See [`TaskSet`].
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> SetTask
     where
         T: Send + 'static,
@@ -338,6 +343,7 @@ impl<T> TaskSet<T> {
 }
 
 impl<T> Set<T> {
+    #[track_caller]
     fn spawn<F>(self: &Arc<Self>, future: F) -> SetTask
     where
         T: Send + 'static,
@@ -355,7 +361,7 @@ impl<T> Set<T> {
             self.line.put(id, Err(TaskError::Cancelled(reason)));
             return SetTask { id, remote: None };
         }
-        let member = Member::new(Arc::clone(self), id);
+        let member = Member::new(Arc::clone(self), id, Location::caller());
         let turn = Turn::join(limit.as_ref(), &self.core.scope);
         let task = Hosted::new(self.core.scope.host(inherit(future)), turn, member);
         let join = match &self.runtime {
@@ -438,6 +444,7 @@ impl<T> Spawner<T> {
     /// # Examples
     ///
     /// See [`Spawner`].
+    #[track_caller]
     pub fn spawn<F>(&self, future: F) -> SetTask
     where
         T: Send + 'static,

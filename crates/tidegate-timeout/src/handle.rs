@@ -1,10 +1,12 @@
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::deadline::Deadline;
 use crate::node::Node;
 use crate::reason::CancelReason;
+use crate::resident::Audience;
 
 /// A remote control for a scope, for any task and any thread.
 ///
@@ -226,6 +228,50 @@ impl ScopeHandle {
     }
 }
 
+/// For crates that own tasks or threads; see [`scope`](crate::scope).
+impl ScopeHandle {
+    /// Visits the scopes inside this one, with their [audiences](Audience).
+    ///
+    /// Goes on inside of those for which `visit` returns true. What is in a [shield](crate::shield()) is hidden from it,
+    /// and scopes that come and go meanwhile may or may not be visited. One lock is held at a time, for as long as it
+    /// takes to list what is in one scope, and none while `visit` runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::any::Any;
+    /// use std::sync::Arc;
+    /// use tidegate_timeout::scope::{Audience, Scope};
+    ///
+    /// struct Office(&'static str);
+    /// impl Audience for Office {
+    ///     fn tell(&self) {}
+    ///     fn into_any(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+    ///         Some(self)
+    ///     }
+    /// }
+    ///
+    /// let office: Arc<dyn Audience> = Arc::new(Office("printing"));
+    /// let house = Scope::new();
+    /// let room = house.enter(Scope::new).enter(Scope::new);
+    /// room.set_audience(Arc::downgrade(&office));
+    ///
+    /// let mut found = Vec::new();
+    /// house.handle().walk(|_, audience| {
+    ///     let office = audience.and_then(|it| it.into_any()?.downcast::<Office>().ok());
+    ///     found.extend(office.as_ref().map(|office| office.0));
+    ///     office.is_none()
+    /// });
+    /// assert_eq!(found, ["printing"]);
+    /// ```
+    pub fn walk(&self, mut visit: impl FnMut(&Self, Option<Arc<dyn Audience>>) -> bool) {
+        self.node.walk(|node| {
+            let audience = node.audience.get().and_then(Weak::upgrade);
+            visit(&Self::new(Arc::clone(node)), audience)
+        });
+    }
+}
+
 /// Two handles are equal when they are for the same scope.
 impl PartialEq for ScopeHandle {
     fn eq(&self, other: &Self) -> bool {
@@ -234,6 +280,12 @@ impl PartialEq for ScopeHandle {
 }
 
 impl Eq for ScopeHandle {}
+
+impl Hash for ScopeHandle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.node).hash(state);
+    }
+}
 
 impl fmt::Debug for ScopeHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

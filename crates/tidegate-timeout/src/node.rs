@@ -550,6 +550,16 @@ impl Node {
         wakes.wake();
     }
 
+    /// Calls `enter` with every scope below this one, and goes on below those for which it says so.
+    pub(crate) fn walk(&self, mut enter: impl FnMut(&Arc<Self>) -> bool) {
+        let mut below = self.state.lock().below();
+        while let Some(node) = below.pop() {
+            if enter(&node) {
+                below.extend(node.state.lock().below());
+            }
+        }
+    }
+
     // ---- watchers
 
     /// Takes a place among the watchers of this scope.

@@ -8,6 +8,7 @@
 // A resident gets all of it (`Settled`) when code inside asks for its scope, when it has a deadline of its own, and
 // when the scope it lives in is cancelled: from then on it is driven as a `Run` is.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -36,6 +37,15 @@ use crate::time::Time;
 pub trait Audience: Send + Sync {
     /// The scope was cancelled: wake every [`Resident`] in it.
     fn tell(&self);
+
+    /// The audience itself, for those who [find](crate::ScopeHandle::walk) it in the tree and know its type.
+    ///
+    /// # Examples
+    ///
+    /// See [`ScopeHandle::walk`](crate::ScopeHandle::walk).
+    fn into_any(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 }
 
 pin_project! {
@@ -121,6 +131,35 @@ impl<F: Future<Output = T>, T> Resident<F, T> {
     pub fn is_cancelled(&self) -> bool {
         let own = self.settled.as_ref().and_then(|settled| settled.scope.made());
         own.or(self.home.as_ref()).is_some_and(|node| node.is_cancelled())
+    }
+
+    /// The handle for the scope of this future, if there is more to that than it being polled.
+    ///
+    /// There is once code inside has asked for its scope. Whoever wants to know what is inside need not look before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::future::pending;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    /// use tidegate_timeout::current_scope;
+    /// use tidegate_timeout::scope::Scope;
+    ///
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let mut plain = pin!(Scope::new().host(pending::<()>()));
+    /// assert!(plain.as_mut().poll(&mut cx).is_pending());
+    /// assert!(plain.known().is_none());
+    ///
+    /// let mut asks = pin!(Scope::new().host(async {
+    ///     let _mine = current_scope();
+    ///     pending::<()>().await;
+    /// }));
+    /// assert!(asks.as_mut().poll(&mut cx).is_pending());
+    /// assert!(asks.known().is_some());
+    /// ```
+    pub fn known(&self) -> Option<ScopeHandle> {
+        self.settled.as_ref()?.scope.made().map(|node| ScopeHandle::new(Arc::clone(node)))
     }
 
     /// Whether it has to be polled once more: something happened to the scope that the last poll may have missed.

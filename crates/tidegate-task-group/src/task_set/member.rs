@@ -1,4 +1,4 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -65,8 +65,8 @@ impl<F: Future> Future for Hosted<F> {
 }
 
 impl<T> Member<T> {
-    pub(super) fn new(set: Arc<Set<T>>, id: u64) -> Self {
-        Self { set, place: Place::new(id) }
+    pub(super) fn new(set: Arc<Set<T>>, id: u64, location: &'static Location<'static>) -> Self {
+        Self { set, place: Place::new(id, None, location) }
     }
 
     fn end(&mut self, result: Result<T, TaskError>) {

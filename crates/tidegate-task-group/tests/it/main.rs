@@ -27,3 +27,4 @@ mod support;
 mod task_builder;
 mod task_set;
 mod traits;
+mod tree;
