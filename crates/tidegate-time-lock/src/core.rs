@@ -17,6 +17,8 @@
 // current one open, count or cut; the others are answers to questions asked before the last pause.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -135,6 +137,13 @@ pub(crate) enum Wait {
     Queued,
 }
 
+/// What was demanded of a gate that another one takes the place of.
+#[derive(Debug)]
+pub(crate) struct Demand {
+    shut: Option<(Option<Instant>, Option<Reason>)>,
+    quota: Option<(u64, Instant)>,
+}
+
 /// What came of a refusal.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -151,6 +160,8 @@ pub(crate) struct Core {
     epoch: Epoch,
     /// The number of the next ticket.
     tickets: u64,
+    /// Where numbers come from if several gates share them.
+    numbers: Option<Arc<AtomicU64>>,
     pacer: Pacer,
     /// Epochs in a row that ended in a refusal before anything was accepted.
     strikes: u32,
@@ -159,6 +170,8 @@ pub(crate) struct Core {
     jitter: Option<Jitter>,
     accepted: Accepted,
     seats: Option<Seats>,
+    /// What was demanded of it when it was closed.
+    last: Option<Demand>,
     stats: Stats,
 }
 
@@ -203,11 +216,13 @@ impl Core {
             phase,
             epoch: 0,
             tickets: 0,
+            numbers: None,
             pacer,
             strikes: 0,
             quota: None,
             jitter: rules.jitter.then(Jitter::new),
             accepted: Accepted::default(),
+            last: None,
             seats: rules.permits.map(|(permits, aimd)| Seats::new(permits, aimd)),
             stats: Stats::default(),
         }
@@ -237,7 +252,11 @@ impl Core {
     }
 
     pub(crate) fn draw_ticket(&mut self) -> Place {
-        let number = self.tickets;
+        let number = match &self.numbers {
+            // Relaxed: a number, drawn under the lock of this line; of two lines that become one it says who was first.
+            Some(numbers) => numbers.fetch_add(1, Ordering::Relaxed),
+            None => self.tickets,
+        };
         self.tickets += 1;
         Place { epoch: self.epoch, number }
     }
@@ -391,6 +410,59 @@ impl Core {
         self.rules.isolation
     }
 
+    // Being one of many
+
+    pub(crate) fn share_numbers(&mut self, numbers: Arc<AtomicU64>) {
+        self.numbers = Some(numbers);
+    }
+
+    /// Whether nobody would know it from a new one.
+    pub(crate) fn is_fresh(&mut self, now: Instant) -> bool {
+        self.catch_up(now);
+        let opening = match &self.phase {
+            Phase::Open => true,
+            // A cold start that nobody has made use of.
+            Phase::Probing(probing) => {
+                self.epoch == 0 && probing.out.is_empty() && probing.unheard.is_none()
+            }
+            Phase::Shut(_) | Phase::Closed => false,
+        };
+        opening
+            && self.strikes == 0
+            && self.quota.is_none()
+            && self.pacer.is_fresh()
+            && !self.accepted.are_wanted()
+    }
+
+    /// Whether it is shut, or not known to be open again.
+    pub(crate) fn is_in_question(&mut self, now: Instant) -> bool {
+        self.catch_up(now);
+        match self.phase {
+            Phase::Open => self.quota.is_some(),
+            Phase::Probing(_) => self.epoch > 0,
+            Phase::Shut(_) | Phase::Closed => true,
+        }
+    }
+
+    /// What somebody demanded of it: to be shut, or to let so many pass.
+    pub(crate) fn demand(&mut self, now: Instant) -> Demand {
+        self.catch_up(now);
+        if let Some(last) = self.last.take() {
+            return last;
+        }
+        let shut = self.pause().map(|pause| (pause.until, pause.reason.clone()));
+        Demand { shut, quota: self.quota }
+    }
+
+    pub(crate) fn take_over(&mut self, now: Instant, demand: Demand) {
+        if let Some((until, reason)) = demand.shut {
+            self.shut(now, until, Policy::Extend, reason);
+        }
+        if let Some((left, until)) = demand.quota {
+            self.allow(now, left, until);
+        }
+    }
+
     // Permits
 
     pub(crate) fn seats(&mut self) -> Option<&mut Seats> {
@@ -523,6 +595,7 @@ impl Core {
 
     pub(crate) fn close(&mut self, now: Instant) {
         self.catch_up(now);
+        self.last = Some(self.demand(now));
         self.phase = Phase::Closed;
     }
 

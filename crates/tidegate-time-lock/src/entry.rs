@@ -16,7 +16,7 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Turn, Wait};
-use crate::line::{Note, fast_pass, publish};
+use crate::line::{Note, fast_pass, place_of, publish};
 use crate::timer::{Gone, Timer};
 
 pin_project! {
@@ -74,6 +74,15 @@ impl<O> Entry<O> {
     /// Whether it was not polled yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.note.is_some()
+    }
+
+    /// What it brings: its number in line, above all, once it was let go without a pass.
+    pub(crate) fn note(self: Pin<&mut Self>) -> Option<Note> {
+        let this = self.project();
+        match this.wait.as_pin_mut() {
+            Some(wait) => wait.project().waiter.note_mut().copied(),
+            None => *this.note,
+        }
     }
 
     pub(crate) fn alarm(&self) -> Option<Instant> {
@@ -223,7 +232,11 @@ fn decide(
     fresh: bool,
     limit: Option<Limit>,
 ) -> Result<Outcome, (Decision<Outcome>, Option<Instant>)> {
-    let note = *line.note().expect("a waiter is polled");
+    let mut note = *line.note().expect("a waiter is polled");
+    if let Some(number) = note.moved.take() {
+        note.ticket = Some(place_of(line, number));
+        *line.note().expect("a waiter is polled") = note;
+    }
     let ticket = note.ticket;
     // Whoever comes back with an old ticket may be before those in line.
     let first = line.is_next()

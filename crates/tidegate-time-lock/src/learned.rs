@@ -80,6 +80,11 @@ impl Learned {
         }
     }
 
+    /// Whether nothing was accepted or refused yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.accepted == 0 && self.refused.is_none()
+    }
+
     /// The pace, per second.
     pub(crate) fn rate(&self, now: Instant) -> Option<f64> {
         let passed = self.from.map_or(0.0, |from| seconds(from, now));

@@ -4,6 +4,7 @@
 //! [`Pass`]: crate::Pass
 //! [`Reopen`]: crate::Reopen
 //! [`PausingSemaphore`]: crate::PausingSemaphore
+//! [`KeyedTimeLock`]: crate::KeyedTimeLock
 //! [`RetryAfter`]: crate::RetryAfter
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -18,6 +19,8 @@ mod error;
 mod hint;
 mod isolation;
 mod jitter;
+mod keyed;
+mod keyed_pass;
 mod learned;
 mod line;
 mod opened;
@@ -43,6 +46,8 @@ pub use builder::TimeLockBuilder;
 pub use classify::{Classify, NoRefusals, Scope, Verdict};
 pub use error::{AcquireTimeoutError, Closed, TryAcquireError};
 pub use hint::Hint;
+pub use keyed::{KeyedTimeLock, KeyedTimeLockBuilder, Overflow};
+pub use keyed_pass::{KeyedError, KeyedPass, KeyedRefused, KeyedRequeue};
 pub use opened::Opened;
 pub use pass::{Pass, Refused, Requeue};
 pub use pausing::{PausingSemaphore, PausingSemaphoreBuilder};

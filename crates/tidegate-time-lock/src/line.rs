@@ -9,7 +9,7 @@
 // circumstances have changed, the (new) first is nudged, looks, and passes or sets its own timer. So nothing is
 // ever given in advance, and a gate that is shut again has nothing to take back.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tidegate_shim::atomic::Ordering;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Noted, Place, Rules, Verdict};
 use crate::isolation::History;
-use crate::{Applied, Epoch, Permits, Shut};
+use crate::{Applied, Epoch, Permits, Shut, TimeLock};
 
 /// Somebody waits: the queue's bit.
 pub(crate) const WAITERS: usize = WaitQueue::<Core>::WAITERS;
@@ -36,6 +36,8 @@ pub(crate) struct Gate {
     line: WaitQueue<Core>,
     /// Those who wait for the gate to open, without wanting to pass.
     pub(crate) onlookers: WaitQueue<Onlookers>,
+    /// The gate that stands in its place, once it was merged into another.
+    moved_to: OnceLock<TimeLock>,
 }
 
 /// What a waiter brings.
@@ -47,13 +49,16 @@ pub(crate) struct Note {
     pub(crate) history: History,
     /// Whether it wants a permit as well.
     pub(crate) seat: bool,
+    /// Its number in the line of a gate that was merged into this one.
+    pub(crate) moved: Option<u64>,
 }
 
 impl Gate {
     pub(crate) fn new(rules: Rules) -> Arc<Self> {
         let core = Core::new(rules);
         let word = digest(&core);
-        Arc::new(Self { line: WaitQueue::new(word, core), onlookers: WaitQueue::new(0, Onlookers) })
+        let onlookers = WaitQueue::new(0, Onlookers);
+        Arc::new(Self { line: WaitQueue::new(word, core), onlookers, moved_to: OnceLock::new() })
     }
 
     #[inline]
@@ -108,6 +113,34 @@ impl Gate {
         });
     }
 
+    /// Where this gate went, if it was merged into another.
+    pub(crate) fn moved_to(&self) -> Option<&TimeLock> {
+        self.moved_to.get()
+    }
+
+    /// From now on `other` stands in its place. Who waits here finds that when this one is closed.
+    pub(crate) fn move_to(&self, other: &TimeLock) {
+        // It went nowhere yet: who merges has looked.
+        let _ = self.moved_to.set(other.clone());
+    }
+
+    /// Shuts `other` for as long as this one is shut.
+    pub(crate) fn hand_over(&self, other: &TimeLock) {
+        other.take_over(self.update(|line, now| line.policy().demand(now)));
+    }
+
+    /// Whether it is as good as new, so that nobody would know the difference.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.update(|line, now| line.is_empty() && line.policy().is_fresh(now))
+            && self.onlookers.waiters() == 0
+    }
+
+    /// Whether nobody waits and it is not shut.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.update(|line, now| line.is_empty() && !line.policy().is_in_question(now))
+            && self.onlookers.waiters() == 0
+    }
+
     /// Whether a pass of `epoch` was given since the last time the gate was shut.
     #[inline]
     pub(crate) fn is_current(&self, epoch: Epoch) -> bool {
@@ -154,8 +187,8 @@ impl Gate {
                 // It may have been a probe.
                 line.nudge_front();
             }
-            let mut place =
-                Note { ticket: Some(pass.ticket()), history: verdict.history, seat: false };
+            let mut place = Note { ticket: Some(pass.ticket()), ..Note::default() };
+            place.history = verdict.history;
             if verdict.history.gives_way(line.policy().isolation()) {
                 place.ticket = place.ticket.max(line.front().and_then(|front| front.ticket));
             }
@@ -205,6 +238,21 @@ impl tidegate_waiters::Policy for Core {
     fn precedes(note: &Note, other: &Note) -> bool {
         note.ticket < other.ticket
     }
+}
+
+/// The place of somebody who came with a number from another line whose numbers are from the same source: before the
+/// first who has a higher one.
+pub(crate) fn place_of(line: &mut Locked<'_, Core>, number: u64) -> Place {
+    let mut place = Place { epoch: line.policy().epoch(), number };
+    let mut found = false;
+    line.for_each(|note| {
+        let later = note.ticket.filter(|it| it.number > number && it.number < u64::MAX);
+        if let Some(other) = later.filter(|_| !found) {
+            found = true;
+            place.epoch = other.epoch;
+        }
+    });
+    place
 }
 
 /// The timer of the first in line may be set to the end of a longer pause, to a slot, or to a probe's time-out,

@@ -52,6 +52,14 @@ impl Pacer {
         self.slot.is_some()
     }
 
+    /// Whether it has learned nothing, and holds nobody up.
+    pub(crate) fn is_fresh(&self) -> bool {
+        match &self.kind {
+            Kind::Learned(learned) => self.slot.is_none() && learned.is_fresh(),
+            _ => self.slot.is_none(),
+        }
+    }
+
     pub(crate) fn learns(&self) -> bool {
         matches!(self.kind, Kind::Learned(_))
     }

@@ -128,8 +128,17 @@ impl Pass {
 
     /// Gives the pass back unused, for [`TimeLock::acquire_again`].
     pub fn requeue(self) -> Requeue {
+        self.place()
+    }
+
+    pub(crate) fn place(&self) -> Requeue {
+        Requeue { gate: Arc::clone(&self.gate), place: self.note() }
+    }
+
+    /// What somebody brings who comes back with this pass.
+    pub(crate) fn note(&self) -> Note {
         let (ticket, history) = (Some(self.grant.ticket()), self.grant.history());
-        Requeue { gate: Arc::clone(&self.gate), place: Note { ticket, history, seat: false } }
+        Note { ticket, history, ..Note::default() }
     }
 
     /// The grant, and no further word about the probe.

@@ -9,7 +9,7 @@ use tidegate_waiters::{Waiter, block_on, block_on_until};
 use tokio::time::Instant;
 
 use crate::acquire::Wanted;
-use crate::core::{Core, Pause, Rules, Turn, Wait};
+use crate::core::{Core, Demand, Pause, Rules, Turn, Wait};
 use crate::entry::{Entry, poll_open};
 use crate::line::{CLOSED, Gate, Note, SLOW, fast_pass};
 use crate::{
@@ -120,6 +120,14 @@ impl TimeLock {
 
     pub(crate) fn shared(&self) -> &Arc<Gate> {
         &self.gate
+    }
+
+    /// Does what was demanded of a gate that this one takes the place of.
+    pub(crate) fn take_over(&self, demand: Demand) {
+        self.gate.update(|line, now| {
+            line.policy().take_over(now, demand);
+            line.nudge_front();
+        });
     }
 
     // Shutting
@@ -490,7 +498,11 @@ impl TimeLock {
     #[cold]
     pub(crate) fn try_acquire_slowly(&self, note: Note) -> Result<Pass, TryAcquireError> {
         let grant = self.gate.update(|line, now| {
-            let ahead = line.len();
+            let ahead = match line.front() {
+                // Whoever comes back with an old place may be before those in line.
+                Some(front) if note.ticket.is_some() && note.ticket < front.ticket => 0,
+                _ => line.len(),
+            };
             let left = |until: Instant| until.saturating_duration_since(now);
             match line.policy().turn(now, ahead == 0, note) {
                 Turn::Pass(grant) => Ok(grant),

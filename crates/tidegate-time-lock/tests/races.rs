@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tidegate_shim::atomic::{AtomicBool, Ordering};
 use tidegate_test::{block_on, poll_once, race, spawn};
-use tidegate_time_lock::{Closed, PausingSemaphore, Reopen, TimeLock};
+use tidegate_time_lock::{
+    Closed, KeyedTimeLock, KeyedTimeLockBuilder, PausingSemaphore, Reopen, TimeLock,
+};
 
 fn shut(reopen: Reopen) -> TimeLock {
     let gate = TimeLock::builder().reopen(reopen).probe_timeout(Duration::MAX).build();
@@ -297,5 +299,51 @@ fn a_refusal_races_those_who_come() {
         }
         drop(refused);
         assert_eq!((requests.permits().in_use, requests.gate().epoch()), (0, 1));
+    });
+}
+
+fn keys() -> KeyedTimeLock<u32> {
+    KeyedTimeLockBuilder::new().template(TimeLock::builder()).build()
+}
+
+// A key that is forgotten the moment somebody shuts it.
+#[test]
+fn a_key_is_not_forgotten_while_it_is_shut() {
+    race(|| {
+        let keys = keys();
+        let passer = spawn({
+            let keys = keys.clone();
+            // The last who uses it lets it go.
+            move || drop(poll_once(pin!(keys.acquire(&1))))
+        });
+        let other = spawn({
+            let keys = keys.clone();
+            move || drop(poll_once(pin!(keys.acquire(&1))))
+        });
+        keys.gate(&1).lock();
+        passer.join().unwrap();
+        other.join().unwrap();
+        assert_eq!((keys.len(), keys.locked().len()), (1, 1));
+    });
+}
+
+#[test]
+fn a_merge_loses_nobody_and_no_pause() {
+    race(|| {
+        let keys = keys();
+        keys.gate(&1).lock();
+        let waiter = spawn({
+            let keys = keys.clone();
+            move || block_on(keys.acquire(&1)).unwrap().ok()
+        });
+        let back = spawn({
+            let keys = keys.clone();
+            move || keys.merge(&2, &1)
+        });
+        keys.merge(&1, &2);
+        back.join().unwrap();
+        assert!(keys.gate(&1).is_locked() && keys.gate(&2).is_locked());
+        assert!(keys.gate(&2).unlock());
+        waiter.join().unwrap();
     });
 }

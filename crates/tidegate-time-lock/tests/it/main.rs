@@ -3,6 +3,7 @@
 
 mod cancel;
 mod isolation;
+mod keyed;
 mod model;
 mod pausing;
 mod runtimes;

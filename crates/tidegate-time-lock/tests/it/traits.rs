@@ -1,9 +1,10 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tidegate_time_lock::{
-    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, LearnedPace, Opened,
-    Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen, Requeue, RetryAfter,
-    RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLock,
+    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, KeyedError,
+    KeyedPass, KeyedRefused, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder, LearnedPace,
+    Opened, Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen, Requeue,
+    RetryAfter, RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLock,
     TimeLockBuilder, TryAcquireError,
 };
 
@@ -46,12 +47,25 @@ fn what_dependants_rely_on() {
         RetryAfter: send sync unpin debug;
         StaticTimeLock: send sync unpin owned debug;
         Ticket: send sync unpin owned debug;
+        KeyedTimeLock<String>: send sync unpin owned debug;
+        KeyedTimeLockBuilder: send sync unpin owned debug;
+        KeyedPass<String>: send sync unpin owned debug;
+        KeyedRefused: send sync unpin owned debug;
+        KeyedRequeue: send sync unpin owned debug;
+        KeyedError: error;
         PausingSemaphore: send sync unpin owned debug;
         Permit: send sync unpin owned debug;
         PermitFut<'_>: send sync debug;
         RetryBudget: send sync unpin owned debug;
         RunError<Closed>: error;
     }
+}
+
+#[test]
+fn waits_for_a_key_may_be_sent() {
+    fn sent<T: Send>(_: T) {}
+    let hosts = KeyedTimeLock::<String>::new();
+    sent(hosts.acquire(&String::new()));
 }
 
 #[test]
