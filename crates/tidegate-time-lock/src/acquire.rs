@@ -45,7 +45,7 @@ impl Future for Acquire<'_> {
             Some(grant) => grant,
             None => {
                 let join = |note| Waiter::new(gate.line(), note);
-                ready!(this.entry.poll_slow(cx, None, join)).map_err(|_| Closed)?
+                ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?
             }
         };
         Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
@@ -84,7 +84,7 @@ impl Future for AcquireOwned {
             Some(grant) => grant,
             None => {
                 let join = |note| Waiter::new_owned(Arc::clone(gate), Gate::line, note);
-                ready!(this.entry.poll_slow(cx, None, join)).map_err(|_| Closed)?
+                ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?
             }
         };
         Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
@@ -139,7 +139,7 @@ impl Future for AcquireTimeout<'_> {
                 let limit = this.limit.fix();
                 let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
                 let join = |note| Waiter::new(gate.line(), note);
-                ready!(this.entry.poll_slow(cx, limit, join))?
+                ready!(this.entry.poll_slow(cx, gate, limit, join))?
             }
         };
         Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))

@@ -43,6 +43,7 @@ impl TimeLockBuilder {
                 clocks: Clocks::now,
                 isolation: (3, 8),
                 permits: None,
+                name: "time lock",
             },
         }
     }
@@ -119,6 +120,12 @@ impl TimeLockBuilder {
 
     pub(crate) const fn permits(mut self, permits: usize, aimd: Option<Aimd>) -> Self {
         self.rules.permits = Some((permits, aimd));
+        self
+    }
+
+    /// What the gate is called in logs (feature `tracing`).
+    pub const fn name(mut self, name: &'static str) -> Self {
+        self.rules.name = name;
         self
     }
 

@@ -23,6 +23,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use crate::events::News;
 use crate::isolation::{Accepted, History};
 use crate::jitter::Jitter;
 use crate::line::Note;
@@ -30,7 +31,7 @@ use crate::pacer::Pacer;
 use crate::seats::Seats;
 use crate::stats::State;
 use crate::suspend::{Clocks, WATCHED};
-use crate::{Aimd, Applied, Epoch, Policy, Reason, Reopen, Shut, Stats};
+use crate::{Aimd, Applied, Epoch, Event, Policy, Rate, Reason, Reopen, Shut, Stats};
 
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests;
@@ -63,6 +64,7 @@ pub(crate) struct Rules {
     pub(crate) isolation: (u32, u64),
     /// So many at a time, adapting if it says how.
     pub(crate) permits: Option<(usize, Option<Aimd>)>,
+    pub(crate) name: &'static str,
 }
 
 /// A place in line: the epoch in which it was taken, and a number within that epoch.
@@ -172,6 +174,10 @@ pub(crate) struct Core {
     seats: Option<Seats>,
     /// What was demanded of it when it was closed.
     last: Option<Demand>,
+    /// Since when it is not open, and what was told of the pace, for those who listen.
+    shut_at: Option<Instant>,
+    told: Option<Rate>,
+    news: News,
     stats: Stats,
 }
 
@@ -223,6 +229,9 @@ impl Core {
             jitter: rules.jitter.then(Jitter::new),
             accepted: Accepted::default(),
             last: None,
+            shut_at: None,
+            told: None,
+            news: News::default(),
             seats: rules.permits.map(|(permits, aimd)| Seats::new(permits, aimd)),
             stats: Stats::default(),
         }
@@ -329,8 +338,7 @@ impl Core {
         match self.phase {
             Phase::Probing(_) => {
                 self.stats.probes_ok += 1;
-                self.phase = Phase::Open;
-                self.pacer.reopen(now);
+                self.set_open(now);
                 true
             }
             _ => room,
@@ -533,6 +541,19 @@ impl Core {
                 applied
             }
         };
+        let until = self.pause().and_then(|pause| pause.until);
+        match applied {
+            Applied::Started => {
+                self.shut_at.get_or_insert(now);
+                self.tell(|core| {
+                    let reason = core.pause().and_then(|pause| pause.reason.clone());
+                    Event::Shut { epoch: core.epoch, until, reason }
+                });
+            }
+            Applied::Extended => self.tell(|_| Event::Extended { until }),
+            Applied::Shortened => self.tell(|_| Event::Shortened { until }),
+            _ => {}
+        }
         match applied {
             Applied::Extended => self.stats.extended += 1,
             Applied::KeptLonger => self.stats.kept += 1,
@@ -585,6 +606,7 @@ impl Core {
         self.phase = Phase::Open;
         self.pacer.stop();
         self.quota = None;
+        self.tell_opened(now);
         true
     }
 
@@ -595,8 +617,12 @@ impl Core {
 
     pub(crate) fn close(&mut self, now: Instant) {
         self.catch_up(now);
+        if self.is_closed() {
+            return;
+        }
         self.last = Some(self.demand(now));
         self.phase = Phase::Closed;
+        self.tell(|_| Event::Closed);
     }
 
     // Looking
@@ -664,11 +690,17 @@ impl Core {
                 // They were dropped, but nobody complained: their callers are of the kind that never reports.
                 let consent = went.checked_add(self.rules.probe_grace);
                 if let Some(consent) = consent.filter(|&at| now >= at) {
-                    self.phase = Phase::Open;
-                    self.pacer.reopen(consent);
+                    self.set_open(consent);
                 }
             }
-            _ => self.pacer.catch_up(now),
+            _ => {
+                let was_on = self.pacer.is_on();
+                self.pacer.catch_up(now);
+                if was_on && !self.pacer.is_on() {
+                    self.told = None;
+                    self.tell(|_| Event::PaceChanged { pace: None });
+                }
+            }
         }
     }
 
@@ -690,14 +722,45 @@ impl Core {
         if let Phase::Shut(Pause { since, .. }) = self.phase {
             self.count_pause(since, at);
         }
-        self.phase = match self.rules.reopen {
-            Reopen::Probe { n } => Phase::probing(n),
-            Reopen::Learned(_) => Phase::probing(1),
-            Reopen::All | Reopen::Paced(_) | Reopen::Ramp { .. } => {
-                self.pacer.reopen(at);
-                Phase::Open
-            }
+        let probes = match self.rules.reopen {
+            Reopen::Probe { n } => n,
+            Reopen::Learned(_) => 1,
+            Reopen::All | Reopen::Paced(_) | Reopen::Ramp { .. } => return self.set_open(at),
         };
+        self.phase = Phase::probing(probes);
+        self.tell(|core| Event::Probing { epoch: core.epoch });
+    }
+
+    /// From whatever it is to Open, at the pace there is.
+    fn set_open(&mut self, at: Instant) {
+        self.phase = Phase::Open;
+        self.pacer.reopen(at);
+        self.tell_opened(at);
+    }
+
+    fn tell_opened(&mut self, at: Instant) {
+        let since = self.shut_at.take();
+        if since.is_some() {
+            let after = since.map_or(Duration::ZERO, |since| at.saturating_duration_since(since));
+            self.tell(|core| Event::Opened { epoch: core.epoch, after, waiters: 0 });
+        }
+        let pace = self.pacer.rate(at);
+        if pace != self.told {
+            self.told = pace;
+            self.tell(|_| Event::PaceChanged { pace });
+        }
+    }
+
+    /// Notes what happened, if anybody wants to know.
+    fn tell(&mut self, what: impl FnOnce(&Self) -> Event) {
+        if self.news.are_wanted() {
+            let event = what(self);
+            self.news.add(event);
+        }
+    }
+
+    pub(crate) fn news(&mut self) -> &mut News {
+        &mut self.news
     }
 
     fn count_pause(&mut self, since: Instant, until: Instant) {

@@ -16,7 +16,7 @@ use tokio::task::coop;
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Turn, Wait};
-use crate::line::{Note, fast_pass, place_of, publish};
+use crate::line::{Crier, Gate, Note, fast_pass, place_of, publish};
 use crate::timer::{Gone, Timer};
 
 pin_project! {
@@ -115,6 +115,7 @@ impl<O> Entry<O> {
     pub(crate) fn poll_slow(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
+        gate: &Gate,
         limit: Option<Limit>,
         join: impl FnOnce(Note) -> Waiter<Core, O>,
     ) -> Poll<Outcome> {
@@ -124,7 +125,7 @@ impl<O> Entry<O> {
             this.wait.set(Some(Waiting { waiter: join(note), timer }));
         }
         let this = this.wait.as_pin_mut().expect("polled after it was ready").project();
-        wait(this.waiter, this.timer, cx, limit)
+        wait(this.waiter, this.timer, cx, gate, limit)
     }
 }
 
@@ -164,8 +165,11 @@ fn wait<O>(
     mut waiter: Pin<&mut Waiter<Core, O>>,
     mut timer: Pin<&mut Timer>,
     cx: &mut Context<'_>,
+    gate: &Gate,
     limit: Option<Limit>,
 ) -> Poll<Outcome> {
+    // What it notices is told when it is no longer under the lock.
+    let mut crier = Crier::new(gate);
     loop {
         let fired = match timer.as_mut().poll(cx) {
             Poll::Pending => false,
@@ -175,16 +179,15 @@ fn wait<O>(
         let fresh = waiter.is_fresh();
         // What the waiter learned, if it looked: when to look again.
         let mut alarm = None;
-        let look = |line: &mut Locked<'_, Core>, _word: usize| match decide(
-            line,
-            Instant::now(),
-            fresh,
-            limit,
-        ) {
-            Ok(outcome) => Decision::Ready(outcome),
-            Err((decision, at)) => {
-                alarm = Some(at);
-                decision
+        let look = |line: &mut Locked<'_, Core>, _word: usize| {
+            let decided = decide(line, Instant::now(), fresh, limit);
+            crier.hear(line);
+            match decided {
+                Ok(outcome) => Decision::Ready(outcome),
+                Err((decision, at)) => {
+                    alarm = Some(at);
+                    decision
+                }
             }
         };
         let woken = match fired {

@@ -399,7 +399,7 @@ async fn wait(gate: &TimeLock, note: Note) -> Result<Pass, Note> {
         let grant = match entry.as_mut().poll_fast(cx, line) {
             Poll::Ready(Some(grant)) => grant,
             Poll::Ready(None) => {
-                match entry.as_mut().poll_slow(cx, None, |note| Waiter::new(line, note)) {
+                match entry.as_mut().poll_slow(cx, shared, None, |note| Waiter::new(line, note)) {
                     Poll::Ready(Ok(grant)) => grant,
                     Poll::Ready(Err(_)) => {
                         return Poll::Ready(Err(entry.as_mut().note().unwrap_or(note)));

@@ -16,6 +16,7 @@ mod classify;
 mod core;
 mod entry;
 mod error;
+mod events;
 mod hint;
 mod isolation;
 mod jitter;
@@ -40,11 +41,14 @@ mod suspend;
 mod ticket;
 mod time_lock;
 mod timer;
+#[cfg(feature = "tracing")]
+mod trace;
 
 pub use acquire::{Acquire, AcquireOwned, AcquireTimeout};
 pub use builder::TimeLockBuilder;
 pub use classify::{Classify, NoRefusals, Scope, Verdict};
 pub use error::{AcquireTimeoutError, Closed, TryAcquireError};
+pub use events::{Event, Events};
 pub use hint::Hint;
 pub use keyed::{KeyedTimeLock, KeyedTimeLockBuilder, Overflow};
 pub use keyed_pass::{KeyedError, KeyedPass, KeyedRefused, KeyedRequeue};

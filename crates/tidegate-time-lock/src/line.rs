@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Noted, Place, Rules, Verdict};
 use crate::isolation::History;
-use crate::{Applied, Epoch, Permits, Shut, TimeLock};
+use crate::{Applied, Epoch, Event, Permits, Shut, TimeLock};
 
 /// Somebody waits: the queue's bit.
 pub(crate) const WAITERS: usize = WaitQueue::<Core>::WAITERS;
@@ -36,6 +36,11 @@ pub(crate) struct Gate {
     line: WaitQueue<Core>,
     /// Those who wait for the gate to open, without wanting to pass.
     pub(crate) onlookers: WaitQueue<Onlookers>,
+    /// Those who listen, and whom everybody wakes who has something to tell.
+    audience: WaitQueue<Onlookers>,
+    /// What it is called in logs.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody else asks"))]
+    name: &'static str,
     /// The gate that stands in its place, once it was merged into another.
     moved_to: OnceLock<TimeLock>,
 }
@@ -57,8 +62,13 @@ impl Gate {
     pub(crate) fn new(rules: Rules) -> Arc<Self> {
         let core = Core::new(rules);
         let word = digest(&core);
-        let onlookers = WaitQueue::new(0, Onlookers);
-        Arc::new(Self { line: WaitQueue::new(word, core), onlookers, moved_to: OnceLock::new() })
+        Arc::new(Self {
+            line: WaitQueue::new(word, core),
+            onlookers: WaitQueue::new(0, Onlookers),
+            audience: WaitQueue::new(0, Onlookers),
+            name: rules.name,
+            moved_to: OnceLock::new(),
+        })
     }
 
     #[inline]
@@ -74,10 +84,34 @@ impl Gate {
 
     /// Does something to the core, now, and publishes what it came to.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R) -> R {
+        // After the lock, and also if a waker of the line panics.
+        self.update_for(&mut Crier::new(self), change)
+    }
+
+    /// As `update`, for those who hold another lock and tell what happened when that is gone as well.
+    pub(crate) fn update_for<R>(
+        &self,
+        crier: &mut Crier<'_>,
+        change: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R,
+    ) -> R {
         let mut line = self.line.lock();
         let result = change(&mut line, Instant::now());
+        crier.hear(&mut line);
         publish(&mut line);
         result
+    }
+
+    /// As `update`, for those who hold another lock: whoever comes next tells what happened.
+    fn peek<R>(&self, look: impl FnOnce(&mut Locked<'_, Core>, Instant) -> R) -> R {
+        let mut line = self.line.lock();
+        let result = look(&mut line, Instant::now());
+        publish(&mut line);
+        result
+    }
+
+    /// Those who listen to what happens.
+    pub(crate) fn audience(&self) -> &WaitQueue<Onlookers> {
+        &self.audience
     }
 
     /// Opens the gate, if `open` does.
@@ -131,13 +165,13 @@ impl Gate {
 
     /// Whether it is as good as new, so that nobody would know the difference.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.update(|line, now| line.is_empty() && line.policy().is_fresh(now))
+        self.peek(|line, now| line.is_empty() && line.policy().is_fresh(now))
             && self.onlookers.waiters() == 0
     }
 
     /// Whether nobody waits and it is not shut.
     pub(crate) fn is_idle(&self) -> bool {
-        self.update(|line, now| line.is_empty() && !line.policy().is_in_question(now))
+        self.peek(|line, now| line.is_empty() && !line.policy().is_in_question(now))
             && self.onlookers.waiters() == 0
     }
 
@@ -289,6 +323,41 @@ impl Drop for Nudge<'_> {
         // under it, so that it has either seen the change or is in line by now.
         if self.due {
             self.line.lock().nudge_front();
+        }
+    }
+}
+
+/// Tells what happened at a gate, when it is dropped: after the gate's lock.
+#[derive(Debug)]
+pub(crate) struct Crier<'a> {
+    gate: &'a Gate,
+    told: Vec<Event>,
+}
+
+impl<'a> Crier<'a> {
+    #[inline]
+    pub(crate) fn new(gate: &'a Gate) -> Self {
+        Self { gate, told: Vec::new() }
+    }
+
+    /// Takes what is to be told.
+    #[inline]
+    pub(crate) fn hear(&mut self, line: &mut Locked<'_, Core>) {
+        if !line.policy().news().is_empty() {
+            let waiters = line.len();
+            self.told.extend(line.policy().news().take(waiters));
+        }
+    }
+}
+
+impl Drop for Crier<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.told.is_empty() {
+            // Locked even if nobody seems to listen: as with onlookers.
+            self.gate.audience.lock().release_all();
+            #[cfg(feature = "tracing")]
+            self.told.iter().for_each(|event| crate::trace::trace(self.gate.name, event));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tidegate_waiters::{Borrowed, Decision, Locked, Turn, Waiter};
 
-use crate::line::{Gate, Onlookers};
+use crate::line::{Crier, Gate, Onlookers};
 use crate::stats::State;
 use crate::timer::{Gone, Timer};
 use crate::{Closed, Epoch, TimeLock};
@@ -52,8 +52,9 @@ impl Future for Opened<'_> {
             };
             let mut alarm = None;
             let (gate, seen) = (*this.gate, &mut *this.seen);
+            let mut crier = Crier::new(gate);
             let look = |line: &mut Locked<'_, Onlookers>, _word: usize| {
-                let until = gate.update(|line, now| {
+                let until = gate.update_for(&mut crier, |line, now| {
                     let core = line.policy();
                     core.catch_up(now);
                     match core.state() {

@@ -39,7 +39,7 @@ impl Future for PermitFut<'_> {
         }
         let gate = this.gate.shared();
         let join = |note| Waiter::new(gate.line(), note);
-        let grant = ready!(this.entry.poll_slow(cx, None, join)).map_err(|_| Closed)?;
+        let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
         Poll::Ready(Ok(Permit::new(Pass::new(Arc::clone(gate), grant))))
     }
 }

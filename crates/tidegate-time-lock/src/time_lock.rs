@@ -13,8 +13,9 @@ use crate::core::{Core, Demand, Pause, Rules, Turn, Wait};
 use crate::entry::{Entry, poll_open};
 use crate::line::{CLOSED, Gate, Note, SLOW, fast_pass};
 use crate::{
-    Acquire, AcquireOwned, AcquireTimeout, Closed, Epoch, Opened, Pass, Policy, Reason, Requeue,
-    Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder, TryAcquireError, Until,
+    Acquire, AcquireOwned, AcquireTimeout, Closed, Epoch, Events, Opened, Pass, Policy, Reason,
+    Requeue, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder, TryAcquireError,
+    Until,
 };
 
 /// A gate that everybody passes and anybody can shut for a while.
@@ -552,7 +553,7 @@ impl TimeLock {
             // Ends also when it is to look again at another time than this thread sleeps until.
             let wait = poll_fn(|cx| {
                 let join = |note| Waiter::new(self.gate.line(), note);
-                match entry.as_mut().poll_slow(cx, None, join) {
+                match entry.as_mut().poll_slow(cx, &self.gate, None, join) {
                     Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
                     Poll::Pending if entry.alarm() == alarm => Poll::Pending,
                     Poll::Pending => Poll::Ready(None),
@@ -657,6 +658,30 @@ impl TimeLock {
     /// ```
     pub fn opened(&self) -> Opened<'_> {
         Opened::new(self)
+    }
+
+    /// What happens at the gate from now on.
+    ///
+    /// For status lines and logs. Nothing is noted for as long as nobody listens; of what is not listened to in time,
+    /// the last 256 events are kept.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{Event, TimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let gate = TimeLock::new();
+    /// let mut events = gate.events();
+    /// gate.lock_for(Duration::from_secs(2));
+    /// assert!(matches!(events.next().await, Some(Event::Shut { epoch: 1, .. })));
+    /// // Also if nobody comes to the gate meanwhile.
+    /// assert!(matches!(events.next().await, Some(Event::Opened { epoch: 1, waiters: 0, .. })));
+    /// # }
+    /// ```
+    pub fn events(&self) -> Events {
+        Events::new(self)
     }
 
     // Looking

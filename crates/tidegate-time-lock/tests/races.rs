@@ -10,7 +10,7 @@ use std::time::Duration;
 use tidegate_shim::atomic::{AtomicBool, Ordering};
 use tidegate_test::{block_on, poll_once, race, spawn};
 use tidegate_time_lock::{
-    Closed, KeyedTimeLock, KeyedTimeLockBuilder, PausingSemaphore, Reopen, TimeLock,
+    Closed, Event, KeyedTimeLock, KeyedTimeLockBuilder, PausingSemaphore, Reopen, TimeLock,
 };
 
 fn shut(reopen: Reopen) -> TimeLock {
@@ -346,5 +346,24 @@ fn a_merge_loses_nobody_and_no_pause() {
         assert!(keys.gate(&1).is_locked() && keys.gate(&2).is_locked());
         assert!(keys.gate(&2).unlock());
         waiter.join().unwrap();
+    });
+}
+
+// Told after the lock, heard nevertheless, by two who listen.
+#[test]
+fn no_listener_sleeps_through_an_event() {
+    race(|| {
+        let gate = TimeLock::new();
+        let listeners = [gate.events(), gate.events()].map(|mut events| {
+            spawn(move || {
+                assert!(matches!(block_on(events.next()), Some(Event::Shut { epoch: 1, .. })));
+                assert!(matches!(block_on(events.next()), Some(Event::Closed)));
+            })
+        });
+        gate.lock();
+        gate.close();
+        for listener in listeners {
+            listener.join().unwrap();
+        }
     });
 }

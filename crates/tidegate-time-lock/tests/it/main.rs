@@ -2,6 +2,7 @@
 #![cfg(not(tidegate_loom))]
 
 mod cancel;
+mod events;
 mod isolation;
 mod keyed;
 mod model;
@@ -11,6 +12,8 @@ mod scale;
 mod servers;
 mod shut;
 mod support;
+#[cfg(feature = "tracing")]
+mod trace;
 mod traits;
 mod verdict;
 mod wait;

@@ -1,11 +1,11 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tidegate_time_lock::{
-    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Hint, KeyedError,
-    KeyedPass, KeyedRefused, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder, LearnedPace,
-    Opened, Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen, Requeue,
-    RetryAfter, RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLock,
-    TimeLockBuilder, TryAcquireError,
+    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Event, Events, Hint,
+    KeyedError, KeyedPass, KeyedRefused, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder,
+    LearnedPace, Opened, Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen,
+    Requeue, RetryAfter, RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket,
+    TimeLock, TimeLockBuilder, TryAcquireError,
 };
 
 fn send<T: Send>() {}
@@ -47,6 +47,8 @@ fn what_dependants_rely_on() {
         RetryAfter: send sync unpin debug;
         StaticTimeLock: send sync unpin owned debug;
         Ticket: send sync unpin owned debug;
+        Event: send sync unpin owned debug;
+        Events: send sync unpin owned debug;
         KeyedTimeLock<String>: send sync unpin owned debug;
         KeyedTimeLockBuilder: send sync unpin owned debug;
         KeyedPass<String>: send sync unpin owned debug;
