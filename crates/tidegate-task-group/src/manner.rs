@@ -84,9 +84,9 @@ impl Timed {
 
     /// Whether a child that ended like this has missed its own deadline.
     pub(crate) fn has_missed<R>(&self, ended: &Ended<R>, core: &Core) -> bool {
-        self.deadline != Deadline::NEVER
-            && matches!(ended, Ended::Cancelled(CancelReason::Deadline))
-            && (self.missed || !core.children.is_cancelled())
+        let Ended::Cancelled(reason) = ended else { return false };
+        let is_own = *reason == CancelReason::Deadline && !core.children.is_cancelled();
+        self.deadline != Deadline::NEVER && (self.missed || is_own)
     }
 }
 

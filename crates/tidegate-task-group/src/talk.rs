@@ -157,15 +157,15 @@ impl<S, E> Talk<S, E> {
         None
     }
 
-    /// The child has ended. `Some` if it was not ready: whether it can never have been, and why the starter gave up.
-    fn end(&self) -> Option<(bool, Option<CancelReason>)> {
+    /// The child has ended. An error if it was not ready: with why the starter gave up, if it did.
+    fn end(&self) -> Result<(), Option<CancelReason>> {
         let mut state = self.state.lock();
         match state.stage {
             Stage::Starting => {
                 state.stage = Stage::Ending;
-                Some((state.unready, state.gave_up.clone()))
+                Err(state.gave_up.clone())
             }
-            _ => None,
+            _ => Ok(()),
         }
     }
 
@@ -205,8 +205,7 @@ impl<S: Send, E: Send> Told<S> for Talk<S, E> {
 
     fn never(&self) {
         let mut state = self.state.lock();
-        let cancelled = state.scope.as_ref().is_some_and(ScopeHandle::is_cancelled);
-        if !matches!(state.stage, Stage::Starting) || !state.handed_over || cancelled {
+        if !matches!(state.stage, Stage::Starting) || !state.handed_over {
             return;
         }
         state.unready = true;
@@ -248,22 +247,21 @@ impl<S, T, E> Manner<T, E> for Starting<S, E> {
     }
 
     fn end(&mut self, member: &mut Member<E>, ended: Ended<Result<T, E>>) -> Result<T, TaskError> {
-        let Some((unready, gave_up)) = self.talk.end() else {
-            return self.timed.end(member, ended);
-        };
+        let Err(gave_up) = self.talk.end() else { return self.timed.end(member, ended) };
         let missed = self.timed.has_missed(&ended, member.core());
         let error = member.fail_to_start(ended, missed);
         // A cancellation is never taken for the child's own doing, nor the other way round.
-        self.outcome = Some(match error {
-            StartError::NeverReady | StartError::Cancelled(_) => {
-                let cut = || self.timed.scope().filter(|_| !unready)?.reason();
-                match gave_up.or_else(cut) {
-                    Some(reason) => StartError::Cancelled(reason),
-                    None if unready => StartError::NeverReady,
-                    None => error,
-                }
+        let cut = match &error {
+            StartError::Cancelled(reason) => Some(reason.clone()),
+            StartError::NeverReady => self.timed.scope().and_then(ScopeHandle::reason),
+            StartError::Failed(_) | StartError::Panicked(_) => {
+                self.outcome = Some(error);
+                return Err(TaskError::Failed);
             }
-            error => error,
+        };
+        self.outcome = Some(match gave_up.or(cut) {
+            Some(reason) if reason != NEVER_READY.into() => StartError::Cancelled(reason),
+            _ => StartError::NeverReady,
         });
         Err(TaskError::Failed)
     }

@@ -1,7 +1,7 @@
 //! Children with a name and a deadline of their own.
 
 use tidegate_task_group::{OnPanic, Policy, TaskError, TrySpawnError};
-use tidegate_timeout::{CancelReason, Cancelled, Deadline, shield, timeout};
+use tidegate_timeout::{CancelReason, Cancelled, Deadline, current_scope, shield, timeout};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -172,6 +172,85 @@ fn a_deadline_that_is_missed_before_the_groups_is_the_childs() {
         let names: Vec<_> = errors.details().map(|it| it.origin.name().map(String::from)).collect();
         assert_eq!(names, [Some(String::from("late"))]);
         assert_eq!(kept.unwrap().statistics().failed, 1);
+    });
+}
+
+#[test]
+fn a_deadline_that_was_missed_is_not_forgotten_when_the_time_to_clean_up_is_over() {
+    paused(async {
+        let builder = Group::builder().policy(Policy::CollectAll).grace(2 * SECOND);
+        let errors = builder.scope(async |group| {
+            let late = group.task("late").deadline(Deadline::after(SECOND));
+            drop(late.spawn(with_cleanup(sleep(HOUR))));
+            sleep(2 * SECOND).await;
+            group.cancel("enough");
+            Ok(())
+        });
+        assert_eq!(messages(&errors.await.unwrap_err()), [PASSED]);
+
+        // Dropped at once, by a scope around whose time is up.
+        let mut kept = None;
+        let builder = Group::builder().policy(Policy::CollectAll);
+        let group = builder.scope(async |group| {
+            kept = Some(group.clone());
+            let late = group.task("late").deadline(Deadline::after(SECOND));
+            drop(late.spawn(with_cleanup(sleep(HOUR))));
+            forever::<()>().await
+        });
+        assert!(timeout(2 * SECOND, group).grace(SECOND).await.is_err());
+        let group = kept.unwrap();
+        while !group.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((group.statistics().failed, group.statistics().cancelled), (1, 0));
+    });
+}
+
+#[test]
+fn a_child_moves_its_own_deadline() {
+    paused(async {
+        let start = Instant::now();
+        let builder = Group::builder().policy(Policy::Supervise);
+        let result = builder.scope(async |group| {
+            let more = group.task("more").deadline(Deadline::after(SECOND));
+            let more = more.spawn(async {
+                current_scope().unwrap().extend(5 * SECOND);
+                sleep(2 * SECOND).await;
+                Ok(5)
+            });
+            assert_eq!((more.await?, start.elapsed()), (5, 2 * SECOND));
+            let less = group.task("less").deadline(Deadline::after(HOUR)).spawn(async {
+                current_scope().unwrap().reschedule(Deadline::after(SECOND));
+                forever().await
+            });
+            assert_eq!(less.await, MISSED);
+            assert_eq!((start.elapsed(), group.statistics().failed), (3 * SECOND, 1));
+            Ok(())
+        });
+        result.await.unwrap();
+    });
+}
+
+#[test]
+fn a_thousand_deadlines_pass_at_once() {
+    paused(async {
+        let builder = Group::builder().policy(Policy::CollectAll);
+        let mut kept = None;
+        let errors = builder.scope(async |group| {
+            kept = Some(group.clone());
+            let soon = Deadline::after(SECOND);
+            for n in 0..1000 {
+                let task = group.task(n.to_string()).deadline(soon);
+                drop(task.spawn(async move {
+                    sleep(SECOND * (n % 3)).await;
+                    Ok(())
+                }));
+            }
+            Ok(())
+        });
+        assert_eq!(errors.await.unwrap_err().len(), 333);
+        let statistics = kept.unwrap().statistics();
+        assert_eq!((statistics.succeeded, statistics.failed), (667, 333));
     });
 }
 

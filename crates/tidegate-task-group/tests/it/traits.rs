@@ -5,8 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 use tidegate_task_group::{
-    BoxError, Builder, ErrorGroup, GroupStatistics, OnPanic, Origin, Panicked, Policy, Task,
-    TaskError, TaskGroup, TrySpawnError,
+    BoxError, Builder, ErrorGroup, GroupStatistics, OnPanic, Origin, Panicked, Policy, Ready,
+    StartError, StartFut, Task, TaskBuilder, TaskError, TaskGroup, TrySpawnError,
 };
 
 use tidegate_timeout::{move_on_after, shield, shield_for, timeout};
@@ -27,6 +27,11 @@ fn auto_traits() {
     send::<Task<std::cell::Cell<u8>>>();
     unpin::<Task<std::marker::PhantomPinned>>();
     send_sync::<TaskError>();
+    send_sync::<Ready<std::cell::Cell<u8>>>();
+    send_sync::<StartError<BoxError>>();
+    send::<StartFut<std::cell::Cell<u8>, std::cell::Cell<u8>, BoxError, std::cell::Cell<u8>>>();
+    unpin::<StartFut<u8, u8, BoxError, std::marker::PhantomPinned>>();
+    send_sync::<TaskBuilder<'_>>();
     send_sync::<TrySpawnError<String>>();
     send_sync::<ErrorGroup>();
     send_sync::<Origin>();
