@@ -124,7 +124,7 @@ where
                 running.body_ended(ended);
             }
         }
-        if !running.shared.core.is_over() {
+        if !running.shared.core.is_over() || running.lingers(cx) {
             if me.timer.is_none() {
                 running.set_timer(me.timer.as_mut());
                 running.poll_timer(me.timer.as_mut(), cx);
@@ -214,6 +214,13 @@ impl<T, E> Running<T, E> {
         let news = self.stop_by.is_none();
         self.stop_by = self.stop_by.or_else(|| self.shared.core.stop_by.get().copied());
         news && self.stop_by.is_some()
+    }
+
+    /// Whether it waits for what an aborted child has left behind. When the whole group was cancelled and has a grace,
+    /// that had its time, and it is the scope around that waits.
+    fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
+        self.guard.poll_alone(cx).is_pending()
+            && (self.shared.rules.grace.is_none() || self.guard.poll_cancelled(cx).is_pending())
     }
 
     fn set_timer(&self, mut timer: Pin<&mut Option<Sleep>>) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use tidegate_task_group::{JobCx, OnPanic, Panicked, Policy, Task, TaskError, TaskGroup};
 use tidegate_timeout::scope::Scope;
@@ -778,5 +779,52 @@ fn a_scope_that_only_carries_a_group_reports_for_its_blocking_child() {
         has_started.await.unwrap();
         handle.cancel(CancelReason::Shutdown);
         assert!(matches!(work.await.unwrap(), tidegate_timeout::scope::Ended::Cancelled(_)));
+    });
+}
+
+#[test]
+fn a_group_waits_for_what_an_aborted_child_left_when_its_grace_was_over() {
+    on_both(|| async {
+        let (gate, closed, has_started) = Gate::new();
+        let alive = Alive::default();
+        let token = alive.clone();
+        let watch = alive.clone();
+        let outcome = Group::builder().grace(Duration::ZERO).scope(async move |group| {
+            let task: Task<()> = group.spawn_blocking(move |_| {
+                let _token = token;
+                closed.wait();
+                (0..100).for_each(|_| thread::yield_now());
+                Ok(())
+            });
+            has_started.await?;
+            task.abort();
+            assert!(matches!(task.await, Err(TaskError::Cancelled(_))));
+            assert_eq!((watch.count(), group.len()), (2, 0), "the closure and this one");
+            gate.open();
+            Ok("body")
+        });
+        assert_eq!(outcome.await.unwrap(), "body");
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn a_cancelled_group_with_a_grace_does_not_wait_twice() {
+    paused(async {
+        let (gate, closed, has_started) = Gate::new();
+        let group = Group::builder().grace(Duration::ZERO).deadline(Deadline::after(SECOND));
+        let outcome = group.scope(async move |group| {
+            let task: Task<()> = group.spawn_blocking(move |_| {
+                closed.wait();
+                Ok(())
+            });
+            has_started.await?;
+            task.abort();
+            assert!(matches!(task.await, Err(TaskError::Cancelled(_))));
+            Ok("body")
+        });
+        // The job is nobody's any more, so the clock runs, and the deadline ends the wait.
+        assert_eq!(outcome.await.unwrap(), "body");
+        gate.open();
     });
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tidegate_task_group::BoxError;
 use tidegate_timeout::{AsyncContext, Exit, exit_stack, protect, timeout, with};
@@ -169,5 +170,31 @@ fn a_child_waits_for_what_it_protects() {
         });
         outcome.await.unwrap();
         assert_eq!(done.get(), 1);
+    });
+}
+
+#[test]
+fn a_group_waits_for_the_exit_of_a_child_that_was_aborted_and_had_its_time() {
+    on_both(|| async {
+        let log = Log::default();
+        let (inside, open) = (log.clone(), Counter::default());
+        let outcome = Group::builder().grace(Duration::ZERO).scope(async move |group| {
+            let opened = open.clone();
+            let task = group.spawn(async move {
+                with(Door("child", inside), async |_| {
+                    opened.add();
+                    forever::<()>().await
+                })
+                .await
+            });
+            while open.get() == 0 {
+                breathe().await;
+            }
+            task.abort();
+            assert!(task.await.is_err());
+            Ok(())
+        });
+        outcome.await.unwrap();
+        assert_eq!(*log.lock().unwrap(), ["child cancelled"]);
     });
 }
