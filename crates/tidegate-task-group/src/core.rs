@@ -374,6 +374,13 @@ impl Core {
     fn announce(&self) {
         self.news.fetch_add(1, Ordering::Release);
     }
+
+    /// Nobody has a seat, and nothing asks for attention.
+    #[cfg(test)]
+    pub(crate) fn is_tidy(&self) -> bool {
+        let seats = self.seats.lock();
+        seats.taken.is_empty() && seats.early.is_empty() && self.early.load(Ordering::Relaxed) == 0
+    }
 }
 
 impl Audience for Core {
@@ -409,6 +416,3 @@ impl Hasher for ByNumber {
         self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -28,6 +28,9 @@ mod bounded;
 mod builder;
 mod child;
 mod core;
+#[cfg(test)]
+#[path = "core/tests.rs"]
+mod core_tests;
 mod does_not_compile;
 mod error_group;
 mod failure;

@@ -8,7 +8,7 @@
 //     Empty ──put──▶ Full ──take──▶ Left
 //       └───leave──▶ Left ──put: the value is dropped by the child, before it counts as ended
 
-use parking_lot::Mutex;
+use tidegate_shim::Mutex;
 
 use crate::panicked::drop_quietly;
 

@@ -1,6 +1,6 @@
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use tidegate_shim::Mutex;
 
 /// The waker of the one future that waits, the newest of those it was polled with.
 #[derive(Debug, Default)]

@@ -1,16 +1,7 @@
 use std::future::pending;
-use tidegate_shim::atomic::Ordering;
 
-use super::Core;
+use crate::core::Core;
 use crate::{BoxError, TaskGroup};
-
-impl Core {
-    /// Nobody has a seat, and nothing asks for attention.
-    fn is_tidy(&self) -> bool {
-        let seats = self.seats.lock();
-        seats.taken.is_empty() && seats.early.is_empty() && self.early.load(Ordering::Relaxed) == 0
-    }
-}
 
 fn paused(test: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
