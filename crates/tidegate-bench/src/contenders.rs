@@ -9,6 +9,7 @@ pub(crate) mod condvar_fair;
 pub(crate) mod event_listener;
 pub(crate) mod flume;
 pub(crate) mod futures;
+pub(crate) mod futures_concurrency;
 pub(crate) mod futures_intrusive;
 pub(crate) mod futures_timer;
 pub(crate) mod heap;
@@ -142,6 +143,20 @@ pub(crate) trait Group: Contender + 'static {
     fn run<F>(n: u64, child: impl Fn() -> F + Send) -> impl Future<Output = ()> + Send
     where
         F: Future<Output = ()> + Send + 'static;
+}
+
+/// Tasks that come and go for months, and that nobody asks for anything.
+pub(crate) trait Supervisor: Contender + 'static {
+    /// Spawns so many tasks that end at once, so many times over, and calls `look` after each time.
+    fn serve(times: u64, tasks: u64, look: impl FnMut() + Send) -> impl Future<Output = ()> + Send;
+}
+
+/// Futures of one task that are waited for together.
+pub(crate) trait Together: Contender + 'static {
+    /// The outputs, one way or another all of them; their sum.
+    fn sum<F>(futures: Vec<F>) -> impl Future<Output = u64> + Send
+    where
+        F: Future<Output = u64> + Send;
 }
 
 /// Items handed from one task to another.
@@ -332,12 +347,38 @@ macro_rules! groups {
         $crate::contenders::entries! { $T => $run;
             $crate::contenders::tidegate::Group,
             $crate::contenders::tokio::Group,
+            $crate::contenders::tokio::Tracker,
             $crate::contenders::futures::Group,
             $($more,)*
         }
     };
 }
 pub(crate) use groups;
+
+macro_rules! supervisors {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Group,
+            $crate::contenders::tokio::Group,
+            $crate::contenders::tokio::Tracker,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use supervisors;
+
+macro_rules! togethers {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Together,
+            $crate::contenders::futures::JoinAll,
+            $crate::contenders::futures::Unordered,
+            $crate::contenders::futures_concurrency::Together,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use togethers;
 
 macro_rules! queues_of_one {
     ($T:ident => $run:expr $(; $more:ty)*) => {

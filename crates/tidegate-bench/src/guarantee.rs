@@ -21,6 +21,8 @@ pub(crate) enum Guarantee {
     InTime,
     /// All have ended, and a panic is noticed.
     Joins,
+    /// All have ended; what became of them is not known.
+    Tracks,
     /// What is inside is cancelled with what is around.
     Reaches,
     /// It blocks its thread, or cannot wait: what the machine can do, not a peer.
@@ -37,6 +39,7 @@ impl Guarantee {
             Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
             Released | InTime | Joins | Reaches => other == self,
             Missable => matches!(other, Released | Missable),
+            Tracks => matches!(other, Joins | Tracks),
             OneWay => matches!(other, Released | Missable | OneWay),
             Physical => other != Physical,
         }
@@ -54,6 +57,7 @@ impl fmt::Display for Guarantee {
             Self::OneWay => "set once",
             Self::InTime => "ends in time",
             Self::Joins => "waits for all",
+            Self::Tracks => "waits for all, knows no results",
             Self::Reaches => "reaches all inside",
             Self::Physical => "for reference",
         })

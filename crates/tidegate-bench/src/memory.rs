@@ -9,8 +9,8 @@ use std::time::Duration;
 use stats_alloc::{Region, StatsAlloc};
 
 use crate::contenders::{
-    Barrier, Event, Lock, RwLock, Semaphore, Timeout, barriers, events, locks, rw_locks,
-    semaphores, timeouts,
+    Barrier, Event, Group, Lock, RwLock, Semaphore, Supervisor, Timeout, barriers, events, groups,
+    locks, rw_locks, semaphores, supervisors, timeouts,
 };
 use crate::measure::{Entry, Outcome};
 use crate::poll::{now, poll};
@@ -54,6 +54,10 @@ impl Weight {
 /// How many wait.
 const WAITERS: usize = 1_000;
 
+/// How many children a group has at a time, and a supervisor in all.
+const CHILDREN: u64 = 1_000;
+const SUPERVISED: u64 = 1_000_000;
+
 /// The program that counts: `heap` is its global allocator.
 pub fn main(heap: &'static StatsAlloc<System>) {
     weigh("lock", locks!(T => move |_, _| lock::<T>(heap)));
@@ -64,6 +68,11 @@ pub fn main(heap: &'static StatsAlloc<System>) {
     barriers.retain(|it| it.who.parties > WAITERS as u64);
     weigh("barrier", barriers);
     weigh("timeout", timeouts!(T => move |stage, _| timeout::<T>(stage, heap)));
+    weigh("child, ready at once", groups!(T => move |stage, _| child::<T>(stage, heap)));
+    weigh(
+        "1,000,000 supervised children beyond the first 1,000, all together",
+        supervisors!(T => move |stage, _| supervised::<T>(stage, heap)),
+    );
 }
 
 /// One line for each entry, whose run has printed its own figures behind the name.
@@ -105,6 +114,38 @@ fn barrier<B: Barrier>(heap: &StatsAlloc<System>) -> Outcome {
 fn timeout<T: Timeout>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
     let _inside = stage.runtime(On::Current).enter();
     parked::<T, _>(heap, || T::timeout(Duration::from_secs(60), pending::<()>()))
+}
+
+/// What a child takes from the heap, all that is given back included.
+fn child<G: Group>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
+    stage.runtime(On::Current).block_on(async {
+        let region = Region::new(heap);
+        G::run(CHILDREN, || async {}).await;
+        let change = region.change();
+        let each = |it: usize| it as f64 / CHILDREN as f64;
+        let allocations = change.allocations + change.reallocations;
+        println!("\t0\t0\t{:.1}\t{:.3}", each(change.bytes_allocated), each(allocations));
+        Outcome::Was(each(allocations))
+    })
+}
+
+/// How much more memory is in use after many children have come and gone than after a few.
+fn supervised<S: Supervisor>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
+    stage.runtime(On::Current).block_on(async {
+        let in_use = || {
+            let stats = heap.stats();
+            (stats.bytes_allocated as isize) - (stats.bytes_deallocated as isize)
+        };
+        let (mut first, mut last) = (None, 0);
+        S::serve(1 + SUPERVISED / CHILDREN, CHILDREN, || {
+            last = in_use();
+            first.get_or_insert(last);
+        })
+        .await;
+        let grown = last - first.expect("it was called");
+        println!("\t0\t0\t{grown}\t0");
+        Outcome::Was(grown as f64)
+    })
 }
 
 /// Parks waiters and prints what that took from the heap.

@@ -189,7 +189,8 @@ pub(crate) fn weights(memory: &[Weight]) -> String {
     out.push_str("\n## Memory\n\n");
     out.push_str(
         "Bytes of the primitive (around a `u64`, where it is around something), of the future that waits, and of what each of 1,000 waiters has on the heap besides \
-         its future, with the allocations that took.\n\n",
+         its future, with the allocations that took. A child is one of 1,000, and its bytes are all that were taken, also \
+         those that are given back when it ends. What a million supervised children leave behind is what the heap has grown by.\n\n",
     );
     out.push_str("| what | contender | primitive | future | heap | allocations |\n");
     out.push_str("| --- | --- | ---: | ---: | ---: | ---: |\n");

@@ -19,6 +19,7 @@ mod semaphore_hand_over;
 mod semaphore_uncontended;
 mod time_lock;
 mod timeout;
+mod together;
 
 use crate::measure::Scenario;
 
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         timeout::scenarios(),
         cancel::scenarios(),
         group::scenarios(),
+        together::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -1,5 +1,6 @@
 //! futures-util: its lock, and its set of futures.
 
+use futures_util::future::join_all;
 use futures_util::lock::{Mutex, MutexGuard};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
@@ -44,5 +45,42 @@ impl super::Group for Group {
         while let Some(ended) = all.next().await {
             ended.expect("no child panics");
         }
+    }
+}
+
+/// Futures in one task, in order.
+pub(crate) struct JoinAll;
+
+impl Contender for JoinAll {
+    const WHO: Who = Who::peer("futures join_all", Guarantee::Joins);
+}
+
+impl super::Together for JoinAll {
+    async fn sum<F>(futures: Vec<F>) -> u64
+    where
+        F: Future<Output = u64> + Send,
+    {
+        join_all(futures).await.into_iter().sum()
+    }
+}
+
+/// Futures in one task, as they end.
+pub(crate) struct Unordered;
+
+impl Contender for Unordered {
+    const WHO: Who = Who::peer("FuturesUnordered", Guarantee::Joins);
+}
+
+impl super::Together for Unordered {
+    async fn sum<F>(futures: Vec<F>) -> u64
+    where
+        F: Future<Output = u64> + Send,
+    {
+        let mut all: FuturesUnordered<_> = futures.into_iter().collect();
+        let mut sum = 0;
+        while let Some(output) = all.next().await {
+            sum += output;
+        }
+        sum
     }
 }

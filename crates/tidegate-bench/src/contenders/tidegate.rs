@@ -11,7 +11,7 @@ pub(crate) use tidegate_event::Event;
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
-use tidegate_task_group::{BoxError, TaskGroup};
+use tidegate_task_group::{BoxError, Policy, TaskGroup, gather};
 pub(crate) use tidegate_time_lock::TimeLock;
 use tidegate_timeout::scope::{self, Ended};
 use tidegate_timeout::{ScopeExt, ScopeHandle, cancel_scope, checkpoint};
@@ -394,5 +394,41 @@ impl super::Group for Group {
             Ok(())
         });
         all.await.expect("no child fails");
+    }
+}
+
+impl super::Supervisor for Group {
+    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+        let all =
+            TaskGroup::<BoxError>::builder().policy(Policy::Supervise).scope(|group| async move {
+                for _ in 0..times {
+                    for _ in 0..tasks {
+                        drop(group.spawn(async { Ok(()) }));
+                    }
+                    while !group.is_empty() {
+                        ::tokio::task::yield_now().await;
+                    }
+                    look();
+                }
+                Ok(())
+            });
+        all.await.expect("no child fails");
+    }
+}
+
+/// Futures in one task.
+pub(crate) struct Together;
+
+impl Contender for Together {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Joins);
+}
+
+impl super::Together for Together {
+    async fn sum<F>(futures: Vec<F>) -> u64
+    where
+        F: Future<Output = u64> + Send,
+    {
+        let futures = futures.into_iter().map(|it| async { Ok::<_, ()>(it.await) });
+        gather(futures).await.expect("none fails").into_iter().sum()
     }
 }

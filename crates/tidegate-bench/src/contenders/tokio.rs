@@ -10,6 +10,7 @@ use tokio::sync::{
 };
 use tokio::task::JoinSet;
 pub(crate) use tokio_util::sync::CancellationToken as Token;
+use tokio_util::task::TaskTracker;
 
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
@@ -393,5 +394,60 @@ impl super::Group for Group {
         while let Some(ended) = all.join_next().await {
             ended.expect("no child panics");
         }
+    }
+}
+
+impl super::Supervisor for Group {
+    /// Nobody joins them: a server has no place where it could.
+    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+        let mut all = JoinSet::new();
+        for _ in 0..times {
+            for _ in 0..tasks {
+                all.spawn(async {});
+            }
+            settle().await;
+            look();
+        }
+    }
+}
+
+/// Tasks that are counted.
+pub(crate) struct Tracker;
+
+impl Contender for Tracker {
+    const WHO: Who = Who::peer("tokio TaskTracker", Guarantee::Tracks);
+}
+
+impl super::Group for Tracker {
+    async fn run<F>(n: u64, child: impl Fn() -> F + Send)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let all = TaskTracker::new();
+        for _ in 0..n {
+            all.spawn(child());
+        }
+        all.close();
+        all.wait().await;
+    }
+}
+
+impl super::Supervisor for Tracker {
+    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+        let all = TaskTracker::new();
+        for _ in 0..times {
+            for _ in 0..tasks {
+                all.spawn(async {});
+            }
+            settle().await;
+            look();
+        }
+    }
+}
+
+/// Until all tasks of this thread that can have ended.
+async fn settle() {
+    for _ in 0..3 {
+        ::tokio::task::yield_now().await;
     }
 }
