@@ -161,10 +161,8 @@ impl Place {
 
     /// Tells the group which scope is the child's, once that has one: what is inside is found through it.
     fn introduce<F: Future>(&mut self, core: &Core, run: &Resident<F>) {
-        let Some(scope) = run.known() else { return };
-        self.known = true;
-        // Nothing begins inside of what is cancelled.
-        if !core.children.is_cancelled() {
+        if let Some(scope) = run.known() {
+            self.known = true;
             core.update(self.id, |who| who.scope = Some(scope));
         }
     }

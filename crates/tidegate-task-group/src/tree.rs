@@ -97,7 +97,7 @@ pub struct TaskTree {
     pub statistics: GroupStatistics,
     /// Whether its body has not ended.
     pub body: bool,
-    /// The groups that its body has opened.
+    /// The groups that its body has opened, and those that were just opened by a child in its first poll.
     pub groups: Vec<TaskTree>,
     /// Its children that have had to wait for something, in the order in which they were spawned.
     ///

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tidegate_task_group::{Policy, TaskError};
 use tidegate_test::{cut_everywhere, poll_once};
 use tidegate_timeout::{
-    CancelReason, Cancelled, Deadline, cancel_scope, checkpoint, is_stopping, shield,
+    CancelReason, Cancelled, Deadline, ScopeExt, cancel_scope, checkpoint, is_stopping, shield,
     stop_requested, timeout,
 };
 use tokio::time::{Instant, sleep};
@@ -540,4 +540,198 @@ fn a_runtime_that_goes_takes_a_stopping_group_along() {
     runtime.block_on(breathe());
     drop(runtime);
     assert!(asked.load(Ordering::Relaxed));
+}
+
+#[test]
+fn a_blocking_child_winds_down() {
+    on_both(|| async {
+        let started = Arc::new(AtomicBool::new(false));
+        let rounds = Group::scope(async |group| {
+            let flag = Arc::clone(&started);
+            let child = group.spawn_blocking(move |cx| {
+                flag.store(true, Ordering::Relaxed);
+                let mut rounds = 0_u64;
+                while !cx.is_stopping() {
+                    rounds += 1;
+                    std::thread::yield_now();
+                }
+                assert!(is_stopping() && !cx.is_cancelled());
+                Ok(rounds)
+            });
+            while !started.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            group.request_stop();
+            Ok(child.await?)
+        });
+        rounds.await.unwrap();
+    });
+}
+
+// As a periodic child is written: one future for the request, polled in one timeout after the other.
+#[test]
+fn one_wait_for_a_request_outlives_the_timeouts_in_which_it_is_polled() {
+    on_both(|| async {
+        Group::scope(async |group| {
+            let ticks = Counter::default();
+            let (counter, asks) = (ticks.clone(), group.clone());
+            let child = group.spawn(async move {
+                let mut stop = pin!(stop_requested());
+                while timeout(Duration::from_millis(1), stop.as_mut()).await.is_err() {
+                    if counter.add() == 3 {
+                        asks.request_stop();
+                    }
+                }
+                Ok(())
+            });
+            child.await?;
+            assert_eq!(ticks.get(), 3);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn whoever_is_woken_by_a_request_may_use_the_group() {
+    struct Uses(Group);
+    impl std::task::Wake for Uses {
+        fn wake(self: Arc<Self>) {
+            self.0.request_stop();
+            let _ = (self.0.tree(), self.0.statistics(), self.0.is_stopping());
+            self.0.cancel("from a waker");
+        }
+    }
+    paused(async {
+        let group = Group::builder().grace(SECOND).scope(async |group| {
+            drop(group.spawn(forever::<()>()));
+            breathe().await;
+            let waker = std::task::Waker::from(Arc::new(Uses(group.clone())));
+            let mut stop = pin!(stop_requested());
+            assert!(tidegate_test::poll_with(stop.as_mut(), &waker).is_pending());
+            group.request_stop();
+            Ok("kept")
+        });
+        assert_eq!(group.await.unwrap(), "kept");
+    });
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_from_being_asked() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("on purpose");
+        }
+    }
+    paused(async {
+        let start = Instant::now();
+        let told = Counter::default();
+        let group = Group::builder().grace(SECOND).scope(async |group| {
+            let mut stop = pin!(stop_requested());
+            let waker = std::task::Waker::from(Arc::new(Panics));
+            assert!(tidegate_test::poll_with(stop.as_mut(), &waker).is_pending());
+            let counter = told.clone();
+            drop(group.spawn(async move {
+                stop_requested().await;
+                counter.add();
+                forever::<()>().await
+            }));
+            breathe().await;
+            let asks = group.clone();
+            let asked =
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| asks.request_stop()));
+            assert!(asked.is_err());
+            Ok(())
+        });
+        group.await.unwrap();
+        assert_eq!((told.get(), start.elapsed()), (1, SECOND));
+    });
+}
+
+#[test]
+fn a_deep_tree_of_groups_is_asked_without_a_deep_stack() {
+    fn chain(
+        levels: usize,
+        told: Counter,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), tidegate_task_group::BoxError>> + Send>>
+    {
+        Box::pin(async move {
+            Group::scope(async |group| {
+                if levels > 0 {
+                    drop(group.spawn(chain(levels - 1, told.clone())));
+                }
+                stop_requested().await;
+                told.add();
+                Ok(())
+            })
+            .await?;
+            Ok(())
+        })
+    }
+    paused(async {
+        let told = Counter::default();
+        Group::scope(async |group| {
+            drop(group.spawn(chain(5_000, told.clone())));
+            sleep(SECOND).await;
+            group.request_stop();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(told.get(), 5_001);
+    });
+}
+
+#[test]
+fn ten_thousand_who_wait_for_a_request_are_all_told() {
+    on_two_workers(async {
+        let told = Counter::default();
+        Group::builder()
+            .grace(HOUR)
+            .scope(async |group| {
+                for i in 0..10_000 {
+                    let told = told.clone();
+                    drop(group.spawn(async move {
+                        if i % 2 == 0 {
+                            stop_requested().await;
+                        } else {
+                            timeout(HOUR, stop_requested()).await?;
+                        }
+                        told.add();
+                        Ok(())
+                    }));
+                }
+                // Some have not been polled by then.
+                group.request_stop();
+                Ok(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(told.get(), 10_000);
+    });
+}
+
+#[test]
+fn a_group_that_is_kept_elsewhere_is_cancelled_at_its_time_all_the_same() {
+    use futures_util::StreamExt;
+    use futures_util::stream::FuturesUnordered;
+    paused(async {
+        let start = Instant::now();
+        let mut kept = FuturesUnordered::new();
+        let group = Group::builder().grace(3 * SECOND).scope(async |group| {
+            group.request_stop();
+            drop(group.spawn(forever::<()>()));
+            Ok(())
+        });
+        kept.push(group.in_current_scope());
+        // Polled in one timeout after the other.
+        let mut pauses = 0;
+        while timeout(SECOND / 2, kept.next()).await.is_err() {
+            pauses += 1;
+            assert!(pauses < 10, "it is woken");
+        }
+        assert_eq!(start.elapsed(), 3 * SECOND);
+    });
 }
