@@ -15,9 +15,9 @@
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::panic::Location;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use tidegate_shim::Mutex;
 use tidegate_shim::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
@@ -25,8 +25,8 @@ use tidegate_timeout::scope::{Audience, Guard, Orphan, Scope, is_cut_short};
 use tidegate_timeout::{CancelReason, Deadline, ScopeHandle};
 use tokio::time::Instant;
 
-use crate::origin::Name;
 use crate::panicked::{drop_quietly, quietly};
+use crate::seat::{Occupant, Seat};
 use crate::signal::Signal;
 use crate::statistics::GroupStatistics;
 use crate::tree::Card;
@@ -52,6 +52,8 @@ pub(crate) struct Core {
     /// How many are in `early`. Written with the lock held.
     early: AtomicUsize,
     seats: Mutex<Seats>,
+    /// When the first seat was taken.
+    first: OnceLock<Instant>,
     /// The scopes around wait for this when nobody polls the group any more.
     orphan: Mutex<Option<Orphan>>,
     /// Of a group that nobody polls: when it is cancelled, the scopes around wait for the children to end.
@@ -72,32 +74,12 @@ pub(crate) struct Tally {
 #[derive(Default)]
 struct Seats {
     taken: HashMap<u64, Seat, BuildHasherDefault<ByNumber>>,
+    /// The scopes of those who have a seat, as far as they are known.
+    scopes: HashMap<u64, ScopeHandle, BuildHasherDefault<ByNumber>>,
     /// Children to abort as soon as they are polled.
     early: HashSet<u64, BuildHasherDefault<ByNumber>>,
     /// Everybody is to drop what it has, at once.
     dismissed: bool,
-}
-
-struct Seat {
-    /// Until somebody took it to wake the child, who then takes its seat anew.
-    waker: Option<Waker>,
-    abort: bool,
-    who: Occupant,
-}
-
-/// Who has a seat.
-#[derive(Clone)]
-pub(crate) struct Occupant {
-    pub(crate) id: u64,
-    pub(crate) name: Option<Name>,
-    pub(crate) location: &'static Location<'static>,
-    /// Since when it has the seat.
-    pub(crate) since: Instant,
-    /// It waits for its turn.
-    pub(crate) waits: bool,
-    pub(crate) aborted: bool,
-    /// Its scope, if somebody inside has asked for that.
-    pub(crate) scope: Option<ScopeHandle>,
 }
 
 /// What somebody wants of a child.
@@ -123,6 +105,7 @@ impl Core {
             news: AtomicU32::new(0),
             early: AtomicUsize::new(0),
             seats: Mutex::default(),
+            first: OnceLock::new(),
             orphan: Mutex::new(None),
             guard: Mutex::new(None),
         });
@@ -253,18 +236,17 @@ impl Core {
         &self,
         id: u64,
         waker: &Waker,
-        newcomer: Option<Occupant>,
+        newcomer: Option<Seat>,
     ) -> (Option<Request>, u32) {
         let waker = Some(waker.clone());
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
         let seat = match newcomer {
-            Some(who) => seats.taken.entry(id).or_insert(Seat { waker: None, abort: false, who }),
+            Some(seat) => seats.taken.entry(id).or_insert(seat),
             None => seats.taken.get_mut(&id).expect("who is seated has a seat"),
         };
         let old = std::mem::replace(&mut seat.waker, waker);
-        let abort = std::mem::take(&mut seat.abort) || early;
-        seat.who.aborted |= abort;
+        let abort = seat.take_abort(early);
         let request = match seats.dismissed {
             true => Some(Request::Dismiss),
             false => abort.then_some(Request::Abort),
@@ -276,22 +258,32 @@ impl Core {
         (request, heard)
     }
 
-    /// Changes what is known of child `id`, which has a seat.
-    pub(crate) fn update(&self, id: u64, change: impl FnOnce(&mut Occupant)) {
-        let mut seats = self.seats.lock();
-        if let Some(seat) = seats.taken.get_mut(&id) {
-            change(&mut seat.who);
+    /// How long ago the first seat was taken; the first time, this is it.
+    pub(crate) fn since_first(&self) -> Duration {
+        match self.first.get() {
+            Some(first) => first.elapsed(),
+            None => self.first.get_or_init(Instant::now).elapsed(),
         }
+    }
+
+    /// The turn of child `id`, which has a seat, has come.
+    pub(crate) fn begin(&self, id: u64) {
+        self.seats.lock().taken.get_mut(&id).into_iter().for_each(Seat::begin);
+    }
+
+    /// Child `id`, which has a seat, has this scope.
+    pub(crate) fn introduce(&self, id: u64, scope: ScopeHandle) {
+        let before = self.seats.lock().scopes.insert(id, scope);
+        drop(before);
     }
 
     /// Who has a seat, in no order.
     pub(crate) fn occupants(&self) -> Vec<Occupant> {
+        let Some(&first) = self.first.get() else { return Vec::new() };
         let mut occupants = Vec::with_capacity(self.len());
         let seats = self.seats.lock();
-        occupants.extend(seats.taken.values().map(|seat| {
-            let aborted = seat.who.aborted || seat.abort;
-            Occupant { aborted, ..seat.who.clone() }
-        }));
+        let scope = |id| seats.scopes.get(id).cloned();
+        occupants.extend(seats.taken.iter().map(|(id, it)| it.occupant(*id, first, scope(id))));
         occupants
     }
 
@@ -320,8 +312,9 @@ impl Core {
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
         let seat = seats.taken.remove(&id);
+        let scope = if seats.scopes.is_empty() { None } else { seats.scopes.remove(&id) };
         drop(seats);
-        drop_quietly(seat);
+        drop_quietly((seat, scope));
         early
     }
 
@@ -338,7 +331,7 @@ impl Core {
         let mut seats = self.seats.lock();
         let waker = match seats.taken.get_mut(&id) {
             Some(seat) => {
-                seat.abort = true;
+                seat.abort();
                 seat.waker.take()
             }
             None => {

@@ -52,6 +52,7 @@ mod ready;
 mod remote;
 mod report;
 mod scope;
+mod seat;
 mod shared;
 mod shelf;
 mod siblings;

@@ -10,10 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::{Ended, Resident};
-use tokio::time::Instant;
 
-use crate::core::{Core, Occupant, Request};
+use crate::core::{Core, Request};
 use crate::origin::{Name, Origin};
+use crate::seat::Seat;
 use crate::turn::Turn;
 
 /// A child's place among those in its group, from before it is spawned until it has ended.
@@ -89,7 +89,7 @@ impl Place {
             }
             self.waits = false;
             if self.state == State::Seated {
-                core.update(self.id, |who| who.waits = false);
+                core.begin(self.id);
             }
         }
         self.poll_alone(core, run, cx)
@@ -143,15 +143,8 @@ impl Place {
 
     /// Takes the seat, and hears what somebody wants.
     fn sit(&mut self, core: &Core, waker: &Waker) -> Option<Request> {
-        let newcomer = (self.state != State::Seated).then(|| Occupant {
-            id: self.id,
-            name: self.name.clone(),
-            location: self.location,
-            since: Instant::now(),
-            waits: self.waits,
-            aborted: self.aborted,
-            scope: None,
-        });
+        let newcomer = (self.state != State::Seated)
+            .then(|| Seat::new(self.name.clone(), self.location, core.since_first(), self.waits));
         let (request, heard) = core.sit(self.id, waker, newcomer);
         self.state = State::Seated;
         self.heard = heard;
@@ -163,7 +156,7 @@ impl Place {
     fn introduce<F: Future>(&mut self, core: &Core, run: &Resident<F>) {
         if let Some(scope) = run.known() {
             self.known = true;
-            core.update(self.id, |who| who.scope = Some(scope));
+            core.introduce(self.id, scope);
         }
     }
 

@@ -29,6 +29,9 @@ mod panicked;
 #[path = "../src/place.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not all of it is modelled")]
 mod place;
+#[path = "../src/seat.rs"]
+#[allow(dead_code, unreachable_pub, reason = "not all of it is modelled")]
+mod seat;
 #[path = "../src/signal.rs"]
 #[allow(dead_code, unreachable_pub, reason = "not all of it is modelled")]
 mod signal;
