@@ -7,6 +7,7 @@ mod isolation;
 mod keyed;
 mod model;
 mod pausing;
+mod pausing_model;
 mod runtimes;
 mod scale;
 mod servers;

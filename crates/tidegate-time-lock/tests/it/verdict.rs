@@ -100,6 +100,14 @@ async fn a_refusal_always_makes_a_pause() {
     assert_eq!(gate.remaining(), Some(secs(2)));
 }
 
+// R13
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_longer_than_the_cap_is_given_it() {
+    let gate = TimeLock::builder().backoff(ms(500), secs(2)).build();
+    gate.try_acquire().unwrap().refused(secs(90));
+    assert_eq!(gate.remaining(), Some(secs(90)));
+}
+
 // C10, R14
 #[tokio::test(start_paused = true)]
 async fn only_one_probe() {
