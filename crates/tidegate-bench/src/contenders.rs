@@ -147,8 +147,16 @@ pub(crate) trait Group: Contender + 'static {
 
 /// Tasks that come and go for months, and that nobody asks for anything.
 pub(crate) trait Supervisor: Contender + 'static {
-    /// Spawns so many tasks that end at once, so many times over, and calls `look` after each time.
-    fn serve(times: u64, tasks: u64, look: impl FnMut() + Send) -> impl Future<Output = ()> + Send;
+    /// Spawns so many tasks, so many times over, and awaits `look` after each time.
+    fn serve<F, L>(
+        times: u64,
+        tasks: u64,
+        task: impl Fn() -> F + Send,
+        look: impl FnMut() -> L + Send,
+    ) -> impl Future<Output = ()> + Send
+    where
+        F: Future<Output = ()> + Send + 'static,
+        L: Future<Output = ()> + Send;
 }
 
 /// Futures of one task that are waited for together.

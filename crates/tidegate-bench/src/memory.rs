@@ -4,8 +4,11 @@ use std::alloc::System;
 use std::env;
 use std::future::pending;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use stats_alloc::{Region, StatsAlloc};
 
 use crate::contenders::{
@@ -70,7 +73,7 @@ pub fn main(heap: &'static StatsAlloc<System>) {
     weigh("timeout", timeouts!(T => move |stage, _| timeout::<T>(stage, heap)));
     weigh("child, ready at once", groups!(T => move |stage, _| child::<T>(stage, heap)));
     weigh(
-        "1,000,000 supervised children beyond the first 1,000, all together",
+        "1,000,000 supervised children beyond the first 2,000, all together",
         supervisors!(T => move |stage, _| supervised::<T>(stage, heap)),
     );
 }
@@ -132,17 +135,30 @@ fn child<G: Group>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
 /// How much more memory is in use after many children have come and gone than after a few.
 fn supervised<S: Supervisor>(stage: &Stage, heap: &StatsAlloc<System>) -> Outcome {
     stage.runtime(On::Current).block_on(async {
-        let in_use = || {
-            let stats = heap.stats();
-            (stats.bytes_allocated as isize) - (stats.bytes_deallocated as isize)
+        let (ended, mut spawned) = (Arc::new(AtomicU64::new(0)), 0);
+        let times = 2 + SUPERVISED / CHILDREN;
+        let in_use = Mutex::new(Vec::with_capacity(times as usize));
+        let task = || {
+            let ended = Arc::clone(&ended);
+            async move {
+                ended.fetch_add(1, Ordering::Relaxed);
+            }
         };
-        let (mut first, mut last) = (None, 0);
-        S::serve(1 + SUPERVISED / CHILDREN, CHILDREN, || {
-            last = in_use();
-            first.get_or_insert(last);
+        S::serve(times, CHILDREN, task, || {
+            spawned += CHILDREN;
+            let (ended, spawned, in_use) = (&ended, spawned, &in_use);
+            async move {
+                while ended.load(Ordering::Relaxed) < spawned {
+                    tokio::task::yield_now().await;
+                }
+                let stats = heap.stats();
+                let bytes = stats.bytes_allocated as isize - stats.bytes_deallocated as isize;
+                in_use.lock().push(bytes);
+            }
         })
         .await;
-        let grown = last - first.expect("it was called");
+        let in_use = in_use.into_inner();
+        let grown = in_use[in_use.len() - 1] - in_use[1];
         println!("\t0\t0\t{grown}\t0");
         Outcome::Was(grown as f64)
     })

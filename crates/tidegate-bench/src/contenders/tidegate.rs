@@ -398,17 +398,26 @@ impl super::Group for Group {
 }
 
 impl super::Supervisor for Group {
-    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+    async fn serve<F, L>(
+        times: u64,
+        tasks: u64,
+        task: impl Fn() -> F + Send,
+        mut look: impl FnMut() -> L + Send,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+        L: Future<Output = ()> + Send,
+    {
         let all =
             TaskGroup::<BoxError>::builder().policy(Policy::Supervise).scope(|group| async move {
                 for _ in 0..times {
                     for _ in 0..tasks {
-                        drop(group.spawn(async { Ok(()) }));
+                        let task = task();
+                        drop(group.spawn(async {
+                            task.await;
+                            Ok(())
+                        }));
                     }
-                    while !group.is_empty() {
-                        ::tokio::task::yield_now().await;
-                    }
-                    look();
+                    look().await;
                 }
                 Ok(())
             });

@@ -399,14 +399,21 @@ impl super::Group for Group {
 
 impl super::Supervisor for Group {
     /// Nobody joins them: a server has no place where it could.
-    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+    async fn serve<F, L>(
+        times: u64,
+        tasks: u64,
+        task: impl Fn() -> F + Send,
+        mut look: impl FnMut() -> L + Send,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+        L: Future<Output = ()> + Send,
+    {
         let mut all = JoinSet::new();
         for _ in 0..times {
             for _ in 0..tasks {
-                all.spawn(async {});
+                all.spawn(task());
             }
-            settle().await;
-            look();
+            look().await;
         }
     }
 }
@@ -433,21 +440,21 @@ impl super::Group for Tracker {
 }
 
 impl super::Supervisor for Tracker {
-    async fn serve(times: u64, tasks: u64, mut look: impl FnMut() + Send) {
+    async fn serve<F, L>(
+        times: u64,
+        tasks: u64,
+        task: impl Fn() -> F + Send,
+        mut look: impl FnMut() -> L + Send,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+        L: Future<Output = ()> + Send,
+    {
         let all = TaskTracker::new();
         for _ in 0..times {
             for _ in 0..tasks {
-                all.spawn(async {});
+                all.spawn(task());
             }
-            settle().await;
-            look();
+            look().await;
         }
-    }
-}
-
-/// Until all tasks of this thread that can have ended.
-async fn settle() {
-    for _ in 0..3 {
-        ::tokio::task::yield_now().await;
     }
 }
