@@ -195,6 +195,8 @@ async fn keys_of_which_nothing_is_known_are_forgotten_at_once() {
     assert!(hosts.is_empty());
     // A pass that is out keeps its gate, so that a late refusal is known to be late.
     let late = hosts.acquire(&1).await.unwrap();
+    drop(hosts.acquire(&1).await.unwrap());
+    assert_eq!(hosts.len(), 1, "in use");
     hosts.acquire(&1).await.unwrap().refused(ms(100));
     sleep(ms(100)).await;
     hosts.acquire(&1).await.unwrap().ok();
