@@ -451,6 +451,35 @@ fn a_waker_that_panics_leaves_the_answer_where_it_is() {
     });
 }
 
+/// Looks how many children the group has when it wakes.
+struct Looks(Group, Mutex<Option<usize>>);
+
+impl Wake for Looks {
+    fn wake(self: std::sync::Arc<Self>) {
+        *self.1.lock().unwrap() = Some(self.0.len());
+    }
+}
+
+#[test]
+fn when_a_starter_is_woken_by_a_failure_the_child_is_gone() {
+    paused(async {
+        Group::scope(async |group| {
+            let looks = std::sync::Arc::new(Looks(group.clone(), Mutex::new(None)));
+            let waker = Waker::from(looks.clone());
+            let mut started =
+                Box::pin(group.start(async |_ready: Ready<u32>| fails::<()>("boom").await));
+            assert!(tidegate_test::poll_with(started.as_mut(), &waker).is_pending());
+            assert_eq!(group.len(), 1);
+            breathe().await;
+            assert_eq!(*looks.1.lock().unwrap(), Some(0));
+            assert!(matches!(started.await, Err(StartError::Failed(_))));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
 #[test]
 fn a_closure_that_cancels_the_group_is_told() {
     paused(async {
