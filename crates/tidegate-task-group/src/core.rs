@@ -173,7 +173,7 @@ impl Core {
             }
         }
         let _rest = Rest(self, inside);
-        self.handle.cancel(why);
+        quietly(|| self.handle.cancel(why));
         if is_cut_short() {
             self.dismiss();
         }

@@ -1,6 +1,6 @@
 //! Wakers that call back in, and wakers that panic.
 
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
@@ -66,6 +66,19 @@ fn a_waker_that_panics_does_not_keep_the_scope_around_waiting() {
         });
         let ended = tokio::time::timeout(HOUR, around).await;
         assert_eq!(ended.expect("within the hour"), Ok(()));
+    });
+}
+
+#[test]
+fn a_waker_that_panics_does_not_panic_in_who_drops_the_group() {
+    paused(async {
+        let mut group = Box::pin(Group::scope(async |group| {
+            group.spawn(forever::<()>()).await?;
+            Ok(())
+        }));
+        let waker = calls(|| resume_unwind(Box::new("a waker")));
+        assert!(poll_with(group.as_mut(), &waker).is_pending());
+        catch_unwind(AssertUnwindSafe(|| drop(group))).expect("quiet");
     });
 }
 
