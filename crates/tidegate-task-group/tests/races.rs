@@ -190,25 +190,35 @@ fn a_dismissal_reaches_a_child_that_cleans_up_for_ever() {
     });
 }
 
+fn abandoned(body_has_ended: bool) {
+    let around = Scope::new();
+    let core = around.enter(group);
+    let child = Child::new(&core, ready(())).unwrap();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let leaves = spawn({
+        let ended = Arc::clone(&ended);
+        move || {
+            ended.store(1, Ordering::Relaxed);
+            drop(child);
+        }
+    });
+    if body_has_ended {
+        core.body_ended();
+    }
+    core.abandon("dropped", !body_has_ended, || ());
+    assert!(matches!(block_on(around.run(ready(()))), Ended::Value(())));
+    assert_eq!(ended.load(Ordering::Relaxed), 1);
+    leaves.join().unwrap();
+}
+
 #[test]
 fn an_abandoned_group_holds_the_scope_around_until_its_last_child_has_ended() {
-    race(|| {
-        let around = Scope::new();
-        let core = around.enter(group);
-        let child = Child::new(&core, ready(())).unwrap();
-        let ended = Arc::new(AtomicUsize::new(0));
-        let leaves = spawn({
-            let ended = Arc::clone(&ended);
-            move || {
-                ended.store(1, Ordering::Relaxed);
-                drop(child);
-            }
-        });
-        core.abandon("dropped", true, || ());
-        assert!(matches!(block_on(around.run(ready(()))), Ended::Value(())));
-        assert_eq!(ended.load(Ordering::Relaxed), 1);
-        leaves.join().unwrap();
-    });
+    race(|| abandoned(false));
+}
+
+#[test]
+fn an_abandoned_group_whose_last_child_ends_meanwhile_lets_the_scope_around_go() {
+    race(|| abandoned(true));
 }
 
 /// Looks, when it is dropped, whether the scope around has gone on without it.

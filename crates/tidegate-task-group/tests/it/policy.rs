@@ -72,6 +72,18 @@ fn supervise_counts_failures_and_goes_on() {
 }
 
 #[test]
+fn a_body_that_passes_on_a_failure_that_nobody_reports_reports_that() {
+    on_both(|| async {
+        let builder = Group::builder().policy(Policy::Supervise);
+        let errors = builder.scope(async |group| {
+            let child = group.spawn(fails::<()>("not reported"));
+            Ok(child.await?)
+        });
+        assert_eq!(messages(&errors.await.unwrap_err()), ["the task failed"]);
+    });
+}
+
+#[test]
 fn a_supervising_body_that_fails_cancels_its_children() {
     on_both(|| async {
         let builder = Group::builder().policy(Policy::Supervise);
