@@ -529,7 +529,7 @@ fn a_start_that_waits_holds_the_group_open() {
         let seen = statistics.clone();
         Group::scope(async move |group| {
             let _ = hand.send(group.clone());
-            while group.is_empty() {
+            while group.statistics().spawned == 0 {
                 tokio::task::yield_now().await;
             }
             *seen.lock().unwrap() = Some(group);
