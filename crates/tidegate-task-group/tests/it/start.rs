@@ -607,7 +607,7 @@ fn a_cancellation_is_not_taken_for_a_child_that_was_never_ready() {
         });
         Group::scope(async move |group| {
             let _ = hand.send(group.clone());
-            while group.is_empty() {
+            while group.statistics().spawned == 0 {
                 tokio::task::yield_now().await;
             }
             breathe().await;

@@ -89,7 +89,7 @@ fn who_starts_in_another_group_takes_the_child_along() {
                         .await;
                     Ok(())
                 }));
-                while target.is_empty() {
+                while target.statistics().spawned == 0 {
                     tokio::task::yield_now().await;
                 }
                 breathe().await;
@@ -320,7 +320,7 @@ fn a_group_dropped_by_select_answers_those_who_start_in_it() {
         let group = Group::scope(async move |group| {
             let seen = group.clone();
             let _ = hand.send(group);
-            while seen.is_empty() {
+            while seen.statistics().spawned == 0 {
                 tokio::task::yield_now().await;
             }
             breathe().await;
@@ -400,7 +400,7 @@ fn values_that_panic_when_dropped_do_not_hold_up_anybody() {
                 }
                 Ok(())
             }));
-            while group.is_empty() {
+            while group.statistics().spawned < 2 {
                 let _ = tidegate_test::poll_once(started.as_mut());
             }
             while !group.is_empty() {
