@@ -191,7 +191,7 @@ impl Core {
 
     fn let_go(&self) {
         let orphan = self.orphan.lock().take();
-        drop(orphan);
+        quietly(|| drop(orphan));
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -83,6 +83,25 @@ fn a_waker_that_panics_does_not_panic_in_who_drops_the_group() {
 }
 
 #[test]
+fn a_waker_that_panics_does_not_panic_in_who_drops_a_group_that_is_over() {
+    paused(async {
+        let inside = Mutex::new(None);
+        let mut around = Box::pin(cancel_scope(async |_| {
+            let mut group = group();
+            assert!(poll_with(group.as_mut(), Waker::noop()).is_pending());
+            *inside.lock().unwrap() = Some(group);
+            forever::<()>().await
+        }));
+        let waker = calls(|| resume_unwind(Box::new("a waker")));
+        assert!(poll_with(around.as_mut(), &waker).is_pending());
+        breathe().await;
+        breathe().await;
+        let group = inside.lock().unwrap().take();
+        catch_unwind(AssertUnwindSafe(|| drop(group))).expect("quiet");
+    });
+}
+
+#[test]
 fn a_waker_may_poll_what_it_wakes() {
     on_both(|| async {
         let (group, ended) = (Arc::new(Mutex::new(Some(group()))), Counter::default());
