@@ -33,8 +33,9 @@ use crate::turn::Turn;
 ///
 /// Children inherit the scope of the group: the deadlines and cancellations around it reach them
 /// (see [`tidegate_timeout`]). From where they are spawned they have the
-/// [context variables](tidegate_timeout::ContextVar) and, with the feature `tracing`, the current span. They are cancelled through their scopes, so what they have to clean up asynchronously
-/// is cleaned up before the group returns.
+/// [context variables](tidegate_timeout::ContextVar) and, with the feature `tracing`, the current span. They are
+/// cancelled through their scopes, so what they have to clean up asynchronously is cleaned up before the group
+/// returns.
 ///
 /// # Examples
 ///
@@ -90,7 +91,10 @@ impl<E> TaskGroup<E> {
     /// # Panics
     ///
     /// When the body or a child panicked, with that panic, after everybody else has ended. Also when a scope that was
-    /// cancelled polled this by reference, as `timeout(time, &mut future)` does, and it is polled again after that.
+    /// cancelled polled this by reference, as `timeout(time, &mut future)` does, and it is polled again after that; or
+    /// as `timeout(idle, unordered.next())` does with groups that are kept in a `FuturesUnordered`. Such groups are put
+    /// there with [`in_current_scope`](tidegate_timeout::ScopeExt::in_current_scope), and belong to the place where that
+    /// happens.
     ///
     /// # Cancel safety
     ///

@@ -258,7 +258,8 @@ impl<T> TaskSet<T> {
         self.set.line.take().map(|(_, result)| result)
     }
 
-    /// Lets nobody in any more: the stream ends when the results of those inside have been taken.
+    /// Lets nobody in any more: the stream ends when the results of those inside have been taken. Whoever is spawned
+    /// all the same still adds a result, which says that it was refused.
     ///
     /// # Examples
     ///
