@@ -439,9 +439,10 @@ fn decide_known<A: Alarm>(
         Poll::Ready(now) if !drop_by.has_elapsed_by(now) => {
             // Who has no future around to leave it to looks whether a scope around was first, or not later.
             let looks_up = minds_all || kind == Kind::Run;
-            let expired = if looks_up { node.outermost_expired(now) } else { Some(node) };
+            // A deadline that is being moved may be seen here before it is seen from there.
+            let outermost = if looks_up { node.outermost_expired(now) } else { None };
             node.unwatch(place);
-            expired.into_iter().for_each(|node| node.expire(now));
+            outermost.unwrap_or(node).expire(now);
             Next::Again
         }
         _ => Next::Wait,
