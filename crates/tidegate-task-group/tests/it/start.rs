@@ -12,20 +12,6 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::*;
 
-type Started<S, T = ()> = Result<(S, Task<T>), StartError<BoxError>>;
-
-/// A child that is ready with 5 and then waits for ever.
-async fn serves(ready: Ready<u32>) -> Result<(), BoxError> {
-    ready.set(5).map_err(|_| "nobody waits")?;
-    forever().await
-}
-
-/// A child that is never ready, and never ends.
-async fn hesitates(ready: Ready<u32>) -> Result<(), BoxError> {
-    let _ready = ready;
-    forever().await
-}
-
 fn failure<S, T>(started: Result<(S, Task<T>), StartError<BoxError>>) -> String {
     match started {
         Err(StartError::Failed(error)) => error.to_string(),

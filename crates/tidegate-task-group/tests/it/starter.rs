@@ -5,26 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
 use futures_util::future::join_all;
-use tidegate_task_group::{BoxError, Policy, Ready, StartError, Task, TaskError, TaskGroup};
+use tidegate_task_group::{Policy, Ready, StartError, TaskError, TaskGroup};
 use tidegate_timeout::{cancel_scope, shield, timeout};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
-
-type Started<S, T = ()> = Result<(S, Task<T>), StartError<BoxError>>;
-
-/// A child that is ready with 5 and then waits for ever.
-async fn serves(ready: Ready<u32>) -> Result<(), BoxError> {
-    ready.set(5).map_err(|_| "nobody waits")?;
-    forever().await
-}
-
-/// A child that is never ready, and never ends.
-async fn hesitates(ready: Ready<u32>) -> Result<(), BoxError> {
-    let _ready = ready;
-    forever().await
-}
 
 /// Starts a child that starts a child, and so on; the last one never ends.
 fn chain(

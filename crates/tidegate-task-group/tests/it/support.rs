@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_task_group::{BoxError, ErrorGroup};
+use tidegate_task_group::{BoxError, ErrorGroup, Ready, StartError, Task};
 
 pub(crate) type Group = tidegate_task_group::TaskGroup<BoxError>;
 
@@ -45,6 +45,21 @@ pub(crate) async fn forever<T>() -> Result<T, BoxError> {
 
 pub(crate) async fn fails<T>(message: &'static str) -> Result<T, BoxError> {
     Err(message.into())
+}
+
+/// What comes of starting a child.
+pub(crate) type Started<S, T = ()> = Result<(S, Task<T>), StartError<BoxError>>;
+
+/// A child that is ready with 5 and then waits for ever.
+pub(crate) async fn serves(ready: Ready<u32>) -> Result<(), BoxError> {
+    ready.set(5).map_err(|_| "nobody waits")?;
+    forever().await
+}
+
+/// A child that is never ready, and never ends.
+pub(crate) async fn hesitates(ready: Ready<u32>) -> Result<(), BoxError> {
+    let _ready = ready;
+    forever().await
 }
 
 /// Lets others run.
