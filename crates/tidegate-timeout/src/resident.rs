@@ -5,7 +5,7 @@
 // no timer. Whoever spawned it keeps its waker anyway, and is the scope's `Audience`: told when there is something
 // new for everybody in it.
 //
-// A resident gets all of it (`Settled`) when code inside asks for its scope, when it has a deadline of its own, and
+// A resident gets all of it (`Settled`) when code inside asks for its scope, when its handle was asked for, and
 // when the scope it lives in is cancelled: from then on it is driven as a `Run` is.
 
 use std::any::Any;
@@ -19,7 +19,6 @@ use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
 use crate::current::{self, Around, Note, Noted, WakerId};
-use crate::deadline::Deadline;
 use crate::discard::discard;
 use crate::driver::{Body, BodyNow, POLLED_AGAIN, Verdict, go_on, poll_body};
 use crate::handle::ScopeHandle;
@@ -72,29 +71,6 @@ struct Made(Option<Arc<Node>>);
 impl<F: Future<Output = T>, T> Resident<F, T> {
     pub(crate) fn new(future: F, home: Arc<Node>) -> Self {
         Self { body: Body::Runs { future }, settled: None, home: Some(home) }
-    }
-
-    /// Cancels this future alone at `deadline`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use tidegate_timeout::scope::{Ended, Scope};
-    /// use tidegate_timeout::{CancelReason, Deadline};
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-    /// # .block_on(async {
-    /// let late = Scope::new()
-    ///     .host(std::future::pending::<()>())
-    ///     .with_deadline(Deadline::after(Duration::from_secs(1)));
-    /// assert!(matches!(late.await, Ended::Cancelled(CancelReason::Deadline)));
-    /// # })
-    /// ```
-    #[must_use = "the future is handed back"]
-    pub fn with_deadline(mut self, deadline: Deadline) -> Self {
-        settle(&mut self.settled, self.home.as_ref()).scope.time = Time::at(deadline);
-        self
     }
 
     /// A handle for the scope of this future.

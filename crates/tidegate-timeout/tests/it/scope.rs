@@ -283,7 +283,9 @@ fn of_two_equal_deadlines_the_one_around_counts_also_in_a_task_of_its_own() {
     paused(async {
         let deadline = Deadline::after(ms(10));
         let around = Scope::new().with_deadline(deadline);
-        let task = tokio::spawn(around.host(pending::<()>()).with_deadline(deadline));
+        let mut hosted = Box::pin(around.host(pending::<()>()));
+        hosted.as_mut().handle().reschedule(deadline);
+        let task = tokio::spawn(hosted);
         assert!(matches!(task.await.unwrap(), Ended::Cancelled(CancelReason::Deadline)));
         assert!(around.handle().expired());
     });
