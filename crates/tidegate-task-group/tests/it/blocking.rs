@@ -226,6 +226,7 @@ fn a_panic_goes_on_in_the_caller_with_what_it_carried() {
     struct Payload(u8);
     on_both(|| async {
         let (gate, closed, has_started) = Gate::new();
+        let (sibling_runs, sibling_is_running) = oneshot::channel();
         let ended = Arc::new(AtomicBool::new(false));
         let has_ended = Arc::clone(&ended);
         let work = tokio::spawn(Group::scope(async move |group| {
@@ -234,6 +235,7 @@ fn a_panic_goes_on_in_the_caller_with_what_it_carried() {
                 resume_unwind(Box::new(Payload(7)))
             }));
             drop(group.spawn_blocking(move |cx| {
+                sibling_runs.send(()).unwrap();
                 wait_for_cancellation(cx);
                 ended.store(true, Ordering::SeqCst);
                 Ok(())
@@ -241,6 +243,8 @@ fn a_panic_goes_on_in_the_caller_with_what_it_carried() {
             forever::<()>().await
         }));
         has_started.await.unwrap();
+        // A closure that no thread has begun when the panic comes is dropped instead.
+        sibling_is_running.await.unwrap();
         gate.open();
         let panic = work.await.unwrap_err().into_panic();
         assert_eq!(panic.downcast_ref(), Some(&Payload(7)));
