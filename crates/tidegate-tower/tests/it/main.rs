@@ -1,0 +1,2 @@
+//! What its users see. One binary, one module per theme.
+#![cfg(not(tidegate_loom))]
