@@ -58,6 +58,9 @@ pub enum TryAcquireError {
     /// All permits are taken, where it takes one.
     #[error("all permits are taken")]
     Full,
+    /// All keys that there is room for are shut or in use, where there are keys.
+    #[error("there is no room for another key")]
+    NoRoom,
     /// Others came first.
     #[error("{ahead} others wait already")]
     Queued {

@@ -28,7 +28,7 @@ use tidegate_shim::Mutex;
 use tidegate_waiters::Waiter;
 use tokio::time::Instant;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Fail, Limit};
 use crate::line::Note;
 use crate::{
     KeyedError, KeyedPass, KeyedRequeue, LearnedPace, Pass, Reopen, Shut, Snapshot, State,
@@ -172,7 +172,42 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
     /// # tidegate_test::block_on(ask(&KeyedTimeLock::new(), &"host".to_owned())).unwrap();
     /// ```
     pub async fn acquire(&self, key: &K) -> Result<KeyedPass<K>, KeyedError> {
-        self.pass(key, Note::default(), Note::default()).await
+        self.pass(key, Note::default(), Note::default(), None).await
+    }
+
+    /// As [`acquire`](Self::acquire), until `at`.
+    ///
+    /// Fails at once when one of the gates is known to be shut for longer.
+    ///
+    /// # Errors
+    ///
+    /// When it is ([`KeyedError::TooLong`]), when the time is up ([`KeyedError::Elapsed`]), or as
+    /// [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{KeyedError, KeyedTimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use tokio::time::Instant;
+    ///
+    /// let hosts = KeyedTimeLock::new();
+    /// hosts.lock_for(&"host", Duration::from_secs(60));
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// assert_eq!(
+    ///     hosts.acquire_before(&"host", soon).await.unwrap_err(),
+    ///     KeyedError::TooLong { remaining: Duration::from_secs(60) },
+    /// );
+    /// # }
+    /// ```
+    pub async fn acquire_before(&self, key: &K, at: Instant) -> Result<KeyedPass<K>, KeyedError> {
+        self.pass(key, Note::default(), Note::default(), Some(at)).await
     }
 
     /// As [`acquire`](Self::acquire), with the places in line of an earlier pass for the same key.
@@ -203,9 +238,98 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
         key: &K,
         places: KeyedRequeue,
     ) -> Result<KeyedPass<K>, KeyedError> {
+        self.again(key, places, None).await
+    }
+
+    /// As [`acquire_again`](Self::acquire_again), until `at`; as [`acquire_before`](Self::acquire_before).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_before`](Self::acquire_before).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire_again`](Self::acquire_again).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{KeyedError, KeyedTimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), KeyedError> {
+    /// use tokio::time::Instant;
+    ///
+    /// let hosts = KeyedTimeLock::new();
+    /// let refused = hosts.acquire(&"host").await?.refused(Duration::from_secs(1));
+    /// let soon = Instant::now() + Duration::from_secs(2);
+    /// hosts.acquire_again_before(&"host", refused.requeue(), soon).await?.ok();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn acquire_again_before(
+        &self,
+        key: &K,
+        places: KeyedRequeue,
+        at: Instant,
+    ) -> Result<KeyedPass<K>, KeyedError> {
+        self.again(key, places, Some(at)).await
+    }
+
+    /// Passes both gates if that needs no waiting this instant and nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// When it does, or there is no room for the key ([`TryAcquireError::NoRoom`]); the error says why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{KeyedTimeLock, TryAcquireError};
+    /// let hosts = KeyedTimeLock::new();
+    /// assert!(hosts.try_acquire(&"host").is_ok());
+    /// hosts.gate(&"host").lock();
+    /// assert_eq!(
+    ///     hosts.try_acquire(&"host").unwrap_err(),
+    ///     TryAcquireError::Shut { remaining: Duration::MAX },
+    /// );
+    /// ```
+    pub fn try_acquire(&self, key: &K) -> Result<KeyedPass<K>, TryAcquireError> {
+        let first = self.global().try_acquire()?;
+        let gate = self.shared.gate(key).map_err(|error| match error {
+            KeyedError::Full => TryAcquireError::NoRoom,
+            _ => TryAcquireError::Closed,
+        })?;
+        let own = match gate.try_acquire() {
+            Ok(pass) => pass,
+            Err(error) => {
+                // As if it had not been asked for.
+                drop((first, gate));
+                self.shared.tidy(key);
+                return Err(error);
+            }
+        };
+        let outdated = !first.is_current();
+        let pass = KeyedPass::new(&self.shared, key, first, own);
+        match outdated {
+            false => Ok(pass),
+            // Shut since, by somebody who came in between.
+            true => Err(TryAcquireError::Shut {
+                remaining: self.global().remaining().unwrap_or_default(),
+            }),
+        }
+    }
+
+    async fn again(
+        &self,
+        key: &K,
+        places: KeyedRequeue,
+        until: Option<Instant>,
+    ) -> Result<KeyedPass<K>, KeyedError> {
         let global = places.global.note(self.global());
         let own = self.shared.gate(key)?;
-        self.pass(key, global, places.own.note(&own)).await
+        self.pass(key, global, places.own.note(&own), until).await
     }
 
     async fn pass(
@@ -213,10 +337,13 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
         key: &K,
         mut all: Note,
         mut own: Note,
+        until: Option<Instant>,
     ) -> Result<KeyedPass<K>, KeyedError> {
         let global = self.global();
+        let limit = until.map(|at| Limit { at, anyway: false });
         loop {
-            let first = wait(global, all).await.map_err(|_| KeyedError::Closed)?;
+            let first =
+                wait(global, all, limit).await.map_err(|(_, fail)| KeyedError::from(fail))?;
             let gate = self.shared.gate(key)?;
             match gate.try_acquire_slowly(own) {
                 // Shut since, by somebody who came in between?
@@ -231,17 +358,17 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
                 Err(_) => all = first.note(),
             }
             drop(first);
-            match wait(&gate, own).await {
+            match wait(&gate, own, limit).await {
                 Ok(pass) => match global.try_acquire_slowly(all) {
                     Ok(first) => return Ok(KeyedPass::new(&self.shared, key, first, pass)),
                     Err(TryAcquireError::Closed) => return Err(KeyedError::Closed),
                     Err(_) => own = pass.note(),
                 },
                 // The gate went somewhere else.
-                Err(left) if gate.shared().moved_to().is_some() => {
+                Err((left, Fail::Closed)) if gate.shared().moved_to().is_some() => {
                     own = Note { ticket: None, moved: left.ticket.map(|it| it.number), ..left };
                 }
-                Err(_) => return Err(KeyedError::Closed),
+                Err((_, fail)) => return Err(fail.into()),
             }
         }
     }
@@ -391,7 +518,11 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
 }
 
 /// A pass through one gate, or what one brought who has to go elsewhere.
-async fn wait(gate: &TimeLock, note: Note) -> Result<Pass, Note> {
+pub(crate) async fn wait(
+    gate: &TimeLock,
+    note: Note,
+    limit: Option<Limit>,
+) -> Result<Pass, (Note, Fail)> {
     let mut entry = pin!(Entry::new(note));
     poll_fn(|cx| {
         let shared = gate.shared();
@@ -399,10 +530,10 @@ async fn wait(gate: &TimeLock, note: Note) -> Result<Pass, Note> {
         let grant = match entry.as_mut().poll_fast(cx, line) {
             Poll::Ready(Some(grant)) => grant,
             Poll::Ready(None) => {
-                match entry.as_mut().poll_slow(cx, shared, None, |note| Waiter::new(line, note)) {
+                match entry.as_mut().poll_slow(cx, shared, limit, |note| Waiter::new(line, note)) {
                     Poll::Ready(Ok(grant)) => grant,
-                    Poll::Ready(Err(_)) => {
-                        return Poll::Ready(Err(entry.as_mut().note().unwrap_or(note)));
+                    Poll::Ready(Err(fail)) => {
+                        return Poll::Ready(Err((entry.as_mut().note().unwrap_or(note), fail)));
                     }
                     Poll::Pending => return Poll::Pending,
                 }

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::entry::Fail;
 use crate::keyed::Shared;
-use crate::{Hint, Pass, Refused, Requeue, Scope, Shut, Verdict};
+use crate::{Epoch, Hint, Pass, Refused, Requeue, Scope, Shut, Verdict};
 
 /// Why [`KeyedTimeLock::acquire`](crate::KeyedTimeLock::acquire) gave no pass.
 ///
@@ -27,6 +29,25 @@ pub enum KeyedError {
     /// All keys that there is room for are shut or in use.
     #[error("there is no room for another key")]
     Full,
+    /// One of the gates stays shut for longer than the caller would wait.
+    #[error("the gate is shut for another {remaining:?}, longer than the wait may last")]
+    TooLong {
+        /// How long it is shut still.
+        remaining: Duration,
+    },
+    /// The time is up.
+    #[error("the wait for the gate took too long")]
+    Elapsed,
+}
+
+impl From<Fail> for KeyedError {
+    fn from(fail: Fail) -> Self {
+        match fail {
+            Fail::Closed => Self::Closed,
+            Fail::Elapsed => Self::Elapsed,
+            Fail::TooLong(remaining) => Self::TooLong { remaining },
+        }
+    }
 }
 
 /// Leave to go through the global gate and a key's, once.
@@ -79,6 +100,11 @@ impl<K: Hash + Eq + Clone> KeyedPass<K> {
     /// Whose pass it is.
     pub fn key(&self) -> &K {
         &self.keep.key
+    }
+
+    /// The epoch of the key's gate in which it was given.
+    pub fn epoch(&self) -> Epoch {
+        self.passes.as_ref().map_or(0, |(_, own)| own.epoch())
     }
 
     /// Whether neither gate was shut since; see [`Pass::is_current`].

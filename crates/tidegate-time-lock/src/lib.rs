@@ -58,7 +58,7 @@ pub use pausing::{PausingSemaphore, PausingSemaphoreBuilder};
 pub use permit::{Permit, PermitFut};
 pub use rate::Rate;
 pub use reopen::{LearnedPace, Reopen};
-pub use retry::{RetryBudget, RunError};
+pub use retry::{Attempts, RetryBudget, RunError};
 pub use retry_after::RetryAfter;
 pub use seats::{Aimd, Permits};
 pub use shut::{Applied, Epoch, Policy, Reason, Shut, Until};

@@ -56,7 +56,18 @@ impl RetryBudget {
     }
 
     /// A request is sent for the first time.
-    pub(crate) fn begin(&self) -> Attempts<'_> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_time_lock::RetryBudget;
+    ///
+    /// let budget = RetryBudget::new().attempts(2);
+    /// let mut attempts = budget.begin();
+    /// assert!(attempts.another());
+    /// assert!(!attempts.another());
+    /// ```
+    pub fn begin(&self) -> Attempts<'_> {
         if let Some((part, most)) = self.share {
             // Relaxed: a number, which says nothing about anything else.
             let add = |balance: u64| Some(balance.saturating_add(part).min(most.max(RETRY)));
@@ -72,16 +83,23 @@ impl Default for RetryBudget {
     }
 }
 
-/// What is left of one request's attempts.
+/// What is left of one request's attempts; made by [`RetryBudget::begin`].
+///
+/// # Examples
+///
+/// See [`RetryBudget::begin`].
 #[derive(Debug)]
-pub(crate) struct Attempts<'a> {
+#[must_use = "a request that is sent again takes another attempt"]
+pub struct Attempts<'a> {
     budget: &'a RetryBudget,
     left: u32,
 }
 
 impl Attempts<'_> {
     /// Takes another attempt, if there is one.
-    pub(crate) fn another(&mut self) -> bool {
+    ///
+    /// `false`: the request is not to be sent again.
+    pub fn another(&mut self) -> bool {
         if self.left == 0 {
             return false;
         }

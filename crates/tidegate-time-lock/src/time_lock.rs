@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use crate::acquire::Wanted;
 use crate::core::{Core, Demand, Pause, Rules, Turn, Wait};
-use crate::entry::{Entry, poll_open};
+use crate::entry::{Entry, Limit, poll_open};
+use crate::keyed::wait;
 use crate::line::{CLOSED, Gate, Note, SLOW, fast_pass};
 use crate::{
-    Acquire, AcquireOwned, AcquireTimeout, Closed, Epoch, Events, Opened, Pass, Policy, Reason,
-    Requeue, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder, TryAcquireError,
-    Until,
+    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Epoch, Events, Opened,
+    Pass, Policy, Reason, Requeue, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder,
+    TryAcquireError, Until,
 };
 
 /// A gate that everybody passes and anybody can shut for a while.
@@ -471,6 +472,43 @@ impl TimeLock {
     /// ```
     pub fn acquire_before(&self, at: Instant) -> AcquireTimeout<'_> {
         AcquireTimeout::new(self, Wanted::Before(Some(at)))
+    }
+
+    /// As [`acquire_again`](Self::acquire_again), until `at`; as [`acquire_before`](Self::acquire_before).
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire_before`](Self::acquire_before).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire_again`](Self::acquire_again).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{AcquireTimeoutError, TimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use tokio::time::Instant;
+    ///
+    /// let gate = TimeLock::new();
+    /// let refused = gate.acquire().await.unwrap().refused(Duration::from_secs(60));
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// assert_eq!(
+    ///     gate.acquire_again_before(refused.requeue(), soon).await.unwrap_err(),
+    ///     AcquireTimeoutError::TooLong { remaining: Duration::from_secs(60) },
+    /// );
+    /// # }
+    /// ```
+    pub async fn acquire_again_before(
+        &self,
+        place: Requeue,
+        at: Instant,
+    ) -> Result<Pass, AcquireTimeoutError> {
+        let limit = Limit { at, anyway: false };
+        wait(self, place.note(self), Some(limit)).await.map_err(|(_, fail)| fail.into())
     }
 
     /// Passes the gate if that needs no waiting this instant and nobody waits.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_test::{cut_everywhere, poll_once};
 use tidegate_time_lock::{
     Applied, Hint, KeyedError, KeyedPass, KeyedTimeLock, KeyedTimeLockBuilder, Overflow, Policy,
-    Reopen, Scope, State, TimeLock, Until, Verdict,
+    Reopen, Scope, State, TimeLock, TryAcquireError, Until, Verdict,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -370,4 +370,75 @@ fn a_wait_may_be_cut_after_any_number_of_polls() {
         });
     });
     assert!(cuts >= 4, "{cuts}");
+}
+
+// T21, C14
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_key_has_an_end() {
+    let hosts = plain().build();
+    let began = Instant::now();
+    let soon = began + secs(1);
+    let too_long = |left| KeyedError::TooLong { remaining: secs(left) };
+    // The key's gate, then the one for all.
+    hosts.lock_for(&1_u64, secs(60));
+    assert_eq!(hosts.acquire_before(&1, soon).await.unwrap_err(), too_long(60));
+    let late = hosts.acquire(&2).await.unwrap();
+    hosts.global().lock_for(secs(30));
+    assert_eq!(hosts.acquire_before(&2, soon).await.unwrap_err(), too_long(30));
+    let places = late.refused(None).requeue();
+    assert_eq!(hosts.acquire_again_before(&2, places, soon).await.unwrap_err(), too_long(30));
+    assert_eq!(Instant::now(), began, "at once");
+    // Nobody says how long it is shut.
+    hosts.global().unlock();
+    hosts.gate(&3).lock();
+    assert_eq!(hosts.acquire_before(&3, soon).await.unwrap_err(), KeyedError::Elapsed);
+    assert!(began.elapsed() >= secs(1) && began.elapsed() <= ms(1001));
+    // What needs no waiting is given even when the time is up.
+    hosts.acquire_before(&4, soon).await.unwrap().ok();
+    assert_eq!((hosts.global().waiters(), hosts.gate(&3).waiters()), (0, 0));
+    // One that goes somewhere else takes its limit along.
+    hosts.lock_for(&5, secs(2));
+    let (five, end) = (5, Instant::now() + secs(3));
+    let mut wait: Wait<'_> = Box::pin(hosts.acquire_before(&five, end));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    hosts.lock_for(&6, secs(9));
+    hosts.merge(&5, &6);
+    assert_eq!(wait.await.unwrap_err(), too_long(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_wait_leaves_no_trace() {
+    let rules = TimeLock::builder().reopen(Reopen::Probe { n: 1 });
+    let builder = KeyedTimeLockBuilder::new().template(TimeLock::builder()).capacity(1);
+    let hosts = builder.overflow(Overflow::Reject).parent(rules.build()).build();
+    let pass = hosts.try_acquire(&1_u64).unwrap();
+    assert_eq!((pass.key(), pass.epoch(), hosts.len()), (&1, 0, 1));
+    assert_eq!(hosts.try_acquire(&2).unwrap_err(), TryAcquireError::NoRoom);
+    pass.ok();
+    assert!(hosts.is_empty());
+    // It is the probe at the one and does not get through the other: the next one is the probe.
+    hosts.lock_for(&1, secs(9));
+    hosts.global().lock();
+    assert_eq!(
+        hosts.try_acquire(&1).unwrap_err(),
+        TryAcquireError::Shut { remaining: Duration::MAX },
+    );
+    hosts.global().unlock();
+    for _ in 0..3 {
+        let shut = hosts.try_acquire(&1).unwrap_err();
+        assert_eq!(shut, TryAcquireError::Shut { remaining: secs(9) });
+    }
+    hosts.gate(&1).unlock();
+    let probe = hosts.try_acquire(&1).unwrap();
+    assert!(probe.is_probe());
+    assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::Probing);
+    assert_eq!(probe.epoch(), 1);
+    probe.ok();
+    hosts.gate(&1).lock();
+    let first = waits(&hosts, &1);
+    hosts.gate(&1).unlock();
+    assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::Queued { ahead: 1 });
+    drop(first);
+    hosts.global().close();
+    assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::Closed);
 }

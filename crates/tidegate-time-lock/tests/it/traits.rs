@@ -1,8 +1,8 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use tidegate_time_lock::{
-    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Event, Events, Hint,
-    KeyedError, KeyedPass, KeyedRefused, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder,
+    Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Attempts, Closed, Event, Events,
+    Hint, KeyedError, KeyedPass, KeyedRefused, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder,
     LearnedPace, Opened, Pass, PausingSemaphore, Permit, PermitFut, Rate, Reason, Refused, Reopen,
     Requeue, RetryAfter, RetryBudget, RunError, Shut, Snapshot, StaticTimeLock, Stats, Ticket,
     TimeLock, TimeLockBuilder, TryAcquireError,
@@ -59,6 +59,7 @@ fn what_dependants_rely_on() {
         Permit: send sync unpin owned debug;
         PermitFut<'_>: send sync debug;
         RetryBudget: send sync unpin owned debug;
+        Attempts<'_>: send sync unpin debug;
         RunError<Closed>: error;
     }
 }

@@ -267,6 +267,26 @@ async fn timed_acquire() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_place_may_be_kept_for_so_long_only() {
+    let gate = TimeLock::new();
+    let began = Instant::now();
+    let refused = gate.acquire().await.unwrap().refused(secs(1));
+    let mut later = Box::pin(gate.acquire());
+    assert!(poll_once(later.as_mut()).is_pending());
+    let mut first = Box::pin(gate.acquire_again_before(refused.requeue(), began + secs(2)));
+    assert!(poll_once(first.as_mut()).is_pending());
+    advance(secs(1)).await;
+    assert!(poll_once(later.as_mut()).is_pending(), "not its turn");
+    let pass = first.await.unwrap();
+    later.await.unwrap().ok();
+    gate.lock();
+    let fail = gate.acquire_again_before(pass.requeue(), began + secs(2)).await.unwrap_err();
+    assert_eq!(fail, AcquireTimeoutError::Elapsed);
+    assert!(began.elapsed() >= secs(2) && began.elapsed() <= ms(2001));
+    assert_eq!(gate.waiters(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_times_out_behind_others_disturbs_nobody() {
     let gate = TimeLock::new();
     gate.lock();
