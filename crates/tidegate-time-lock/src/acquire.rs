@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::entry::{Entry, Fail, Limit};
-use crate::line::{Gate, Note};
+use crate::line::Gate;
+use crate::pass::Decided;
 use crate::{AcquireTimeoutError, Closed, Pass, Requeue, TimeLock};
 
 pin_project! {
@@ -26,11 +27,11 @@ pin_project! {
 impl<'a> Acquire<'a> {
     #[inline]
     pub(crate) fn new(gate: &'a TimeLock) -> Self {
-        Self { gate, entry: Entry::new(Note::default()) }
+        Self { gate, entry: Entry::new() }
     }
 
     pub(crate) fn again(gate: &'a TimeLock, place: Requeue) -> Self {
-        Self { gate, entry: Entry::new(place.note(gate)) }
+        Self { gate, entry: Entry::with(place.note(gate)) }
     }
 }
 
@@ -41,14 +42,12 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let gate = this.gate.shared();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
-            Some(grant) => grant,
-            None => {
-                let join = |note| Waiter::new(gate.line(), note);
-                ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?
-            }
-        };
-        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
+        if let Some(epoch) = ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
+            return Poll::Ready(Ok(Pass::open(Arc::clone(gate), epoch)));
+        }
+        let join = |note| Waiter::new(gate.line(), note);
+        let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
+        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
     }
 }
 
@@ -65,7 +64,7 @@ pin_project! {
 
 impl AcquireOwned {
     pub(crate) fn new(gate: TimeLock) -> Self {
-        Self { gate, entry: Entry::new(Note::default()) }
+        Self { gate, entry: Entry::new() }
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {
@@ -80,14 +79,12 @@ impl Future for AcquireOwned {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let gate = this.gate.shared();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
-            Some(grant) => grant,
-            None => {
-                let join = |note| Waiter::new_owned(Arc::clone(gate), Gate::line, note);
-                ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?
-            }
-        };
-        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
+        if let Some(epoch) = ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
+            return Poll::Ready(Ok(Pass::open(Arc::clone(gate), epoch)));
+        }
+        let join = |note| Waiter::new_owned(Arc::clone(gate), Gate::line, note);
+        let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
+        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
     }
 }
 
@@ -115,7 +112,7 @@ pub(crate) enum Wanted {
 
 impl<'a> AcquireTimeout<'a> {
     pub(crate) fn new(gate: &'a TimeLock, limit: Wanted) -> Self {
-        Self { gate, limit, anyway: false, entry: Entry::new(Note::default()) }
+        Self { gate, limit, anyway: false, entry: Entry::new() }
     }
 
     /// Waits for as long as it may, even if the gate is known to be shut for longer.
@@ -133,16 +130,14 @@ impl Future for AcquireTimeout<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let gate = this.gate.shared();
-        let grant = match ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
-            Some(grant) => grant,
-            None => {
-                let limit = this.limit.fix();
-                let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
-                let join = |note| Waiter::new(gate.line(), note);
-                ready!(this.entry.poll_slow(cx, gate, limit, join))?
-            }
-        };
-        Poll::Ready(Ok(Pass::new(Arc::clone(gate), grant)))
+        if let Some(epoch) = ready!(this.entry.as_mut().poll_fast(cx, gate.line())) {
+            return Poll::Ready(Ok(Pass::open(Arc::clone(gate), epoch)));
+        }
+        let limit = this.limit.fix();
+        let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
+        let join = |note| Waiter::new(gate.line(), note);
+        let grant = ready!(this.entry.poll_slow(cx, gate, limit, join))?;
+        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
     }
 }
 

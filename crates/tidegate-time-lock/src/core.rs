@@ -81,6 +81,8 @@ pub(crate) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
     pub(crate) epoch: Epoch,
+    /// The number of the probe, if it is one.
+    pub(crate) probe: Option<u64>,
     /// Nothing, as a rule, if the gate was simply open: a pass is made quickly then.
     pub(crate) noted: Option<Noted>,
 }
@@ -89,8 +91,6 @@ pub(crate) struct Grant {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
     pub(crate) ticket: Place,
-    /// The number of the probe, if it is one.
-    pub(crate) probe: Option<u64>,
     /// When it was given, unless the gate was simply open.
     pub(crate) at: Option<Instant>,
     /// How the request fared before.
@@ -111,12 +111,6 @@ impl Grant {
     /// How the request fared before.
     pub(crate) fn history(&self) -> History {
         self.noted.map_or(History::default(), |noted| noted.history)
-    }
-
-    /// The number of the probe, if it is one.
-    #[inline]
-    pub(crate) fn probe(&self) -> Option<u64> {
-        self.noted.and_then(|noted| noted.probe)
     }
 }
 
@@ -319,17 +313,17 @@ impl Core {
         }
         self.stats.admitted += 1;
         let ticket = note.ticket.unwrap_or_else(|| self.draw_ticket());
-        let noted = Noted { ticket, probe, at: Some(now), history: note.history };
-        Turn::Pass(Grant { epoch: self.epoch, noted: Some(noted) })
+        let noted = Noted { ticket, at: Some(now), history: note.history };
+        Turn::Pass(Grant { epoch: self.epoch, probe, noted: Some(noted) })
     }
 
     // Verdicts
 
     /// It went well. Answers whether the first in line is to look again.
-    pub(crate) fn ok(&mut self, now: Instant, pass: &Grant) -> bool {
+    pub(crate) fn ok(&mut self, now: Instant, epoch: Epoch) -> bool {
         self.catch_up(now);
-        self.accepted.count(pass.epoch, self.epoch);
-        if pass.epoch != self.epoch {
+        self.accepted.count(epoch, self.epoch);
+        if epoch != self.epoch {
             return false;
         }
         self.strikes = 0;
@@ -358,7 +352,9 @@ impl Core {
         let isolated = history.is_its_own_fault(self.rules.isolation, &self.accepted);
         let shut = if isolated {
             self.stats.isolated += 1;
-            self.unheard(now, pass);
+            if let Some(probe) = pass.probe {
+                self.unheard(now, probe);
+            }
             self.answer(Applied::Nothing)
         } else {
             self.accepted.want(self.rules.isolation);
@@ -398,12 +394,10 @@ impl Core {
         self.shut(now, Some(after_pause(now, pause)), Policy::Extend, None)
     }
 
-    /// A pass was dropped without a verdict. Answers whether the first in line is to look again.
-    pub(crate) fn unheard(&mut self, now: Instant, pass: &Grant) -> bool {
+    /// A probe was dropped without a verdict. Answers whether the first in line is to look again.
+    pub(crate) fn unheard(&mut self, now: Instant, number: u64) -> bool {
         self.catch_up(now);
-        let (Phase::Probing(probing), Some(number)) = (&mut self.phase, pass.probe()) else {
-            return false;
-        };
+        let Phase::Probing(probing) = &mut self.phase else { return false };
         // No two probes have the same number: one of an earlier epoch is not found.
         let Some(at) = probing.out.iter().position(|&(other, _)| other == number) else {
             return false;

@@ -15,20 +15,32 @@ use tidegate_waiters::{Decision, Locked, Turn as Wake, WaitQueue, Waiter};
 use tokio::task::coop;
 use tokio::time::Instant;
 
+use crate::Epoch;
 use crate::core::{Core, Grant, Turn, Wait};
-use crate::line::{Crier, Gate, Note, fast_pass, place_of, publish};
+use crate::line::{Crier, Gate, Note, fast_pass, fast_return, place_of, publish};
 use crate::timer::{Gone, Timer};
 
 pin_project! {
     /// Somebody on the way to a pass.
     #[derive(Debug)]
     pub(crate) struct Entry<O> {
-        // What it brings; gone once it is in line, or through.
-        note: Option<Note>,
-        on_thread: bool,
+        start: Start,
         #[pin]
         wait: Option<Waiting<O>>,
     }
+}
+
+/// How somebody comes to the gate.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    /// For the first time, and was not polled yet.
+    New,
+    /// With a place in line, say, and was not polled yet.
+    With(Note),
+    /// As [`With`](Self::With); a thread that polls again when [`Entry::alarm`] says so.
+    OnThread,
+    /// Was polled: is in line or through.
+    Over,
 }
 
 pin_project! {
@@ -37,7 +49,6 @@ pin_project! {
     struct Waiting<O> {
         #[pin]
         waiter: Waiter<Core, O>,
-        #[pin]
         timer: Timer,
     }
 }
@@ -61,48 +72,52 @@ pub(crate) enum Fail {
 pub(crate) type Outcome = Result<Grant, Fail>;
 
 impl<O> Entry<O> {
-    #[inline]
-    pub(crate) fn new(note: Note) -> Self {
-        Self { note: Some(note), on_thread: false, wait: None }
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self { start: Start::New, wait: None }
+    }
+
+    /// Somebody who brings something.
+    pub(crate) fn with(note: Note) -> Self {
+        Self { start: Start::With(note), wait: None }
     }
 
     /// For a thread that polls again when [`alarm`](Self::alarm) says so.
-    pub(crate) fn on_thread(note: Note) -> Self {
-        Self { on_thread: true, ..Self::new(note) }
+    pub(crate) fn on_thread() -> Self {
+        Self { start: Start::OnThread, wait: None }
     }
 
     /// Whether it was not polled yet.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.note.is_some()
+        !matches!(self.start, Start::Over)
     }
 
-    /// What it brings: its number in line, above all, once it was let go without a pass.
+    /// What it brings, once it was let go without a pass: its number in line, above all.
     pub(crate) fn note(self: Pin<&mut Self>) -> Option<Note> {
-        let this = self.project();
-        match this.wait.as_pin_mut() {
-            Some(wait) => wait.project().waiter.note_mut().copied(),
-            None => *this.note,
-        }
+        let wait = self.project().wait.as_pin_mut()?;
+        wait.project().waiter.note_mut().copied()
     }
 
     pub(crate) fn alarm(&self) -> Option<Instant> {
         self.wait.as_ref().and_then(|wait| wait.timer.alarm())
     }
 
-    /// A pass through a gate that is simply open; `None` when it takes more than that.
+    /// The epoch of a gate that is simply open; `None` when it takes more than that.
+    ///
+    /// The future of an open gate is this and nothing else, so every instruction counts.
     #[inline(always)]
     pub(crate) fn poll_fast(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         line: &WaitQueue<Core>,
-    ) -> Poll<Option<Grant>> {
-        let note = self.project().note;
-        let Some(fresh) = note.as_ref() else { return Poll::Ready(None) };
-        let grant = ready!(poll_open(cx, line, *fresh));
-        if grant.is_some() {
-            *note = None;
+    ) -> Poll<Option<Epoch>> {
+        let start = self.project().start;
+        let Start::New = start else { return Poll::Ready(None) };
+        let epoch = ready!(poll_open(cx, line));
+        if epoch.is_some() {
+            *start = Start::Over;
         }
-        Poll::Ready(grant)
+        Poll::Ready(epoch)
     }
 
     /// A pass, or a place in line for a waiter that `join` makes.
@@ -120,27 +135,36 @@ impl<O> Entry<O> {
         join: impl FnOnce(Note) -> Waiter<Core, O>,
     ) -> Poll<Outcome> {
         let mut this = self.project();
-        if let Some(note) = this.note.take() {
-            let timer = if *this.on_thread { Timer::on_thread() } else { Timer::new() };
-            this.wait.set(Some(Waiting { waiter: join(note), timer }));
-        }
-        let this = this.wait.as_pin_mut().expect("polled after it was ready").project();
-        wait(this.waiter, this.timer, cx, gate, limit)
+        let (note, timer) = match *this.start {
+            Start::New => (Note::default(), Timer::new()),
+            Start::OnThread => (Note::default(), Timer::on_thread()),
+            Start::With(note) => {
+                if let Some(grant) = fast_return(gate.line(), note) {
+                    ready!(let_others_go(cx));
+                    *this.start = Start::Over;
+                    return Poll::Ready(Ok(grant));
+                }
+                (note, Timer::new())
+            }
+            Start::Over => {
+                let wait = this.wait.as_pin_mut().expect("polled after it was ready");
+                return wait.poll(cx, gate, limit);
+            }
+        };
+        *this.start = Start::Over;
+        this.wait.set(Some(Waiting { waiter: join(note), timer }));
+        this.wait.as_pin_mut().expect("made just now").poll(cx, gate, limit)
     }
 }
 
-/// A pass through a gate that is simply open, if it is; pending when the task is to let others go first.
+/// The epoch of a gate that is simply open, if it is; pending when the task is to let others go first.
 #[inline(always)]
-pub(crate) fn poll_open(
-    cx: &mut Context<'_>,
-    line: &WaitQueue<Core>,
-    note: Note,
-) -> Poll<Option<Grant>> {
-    let Some(grant) = fast_pass(line, note) else { return Poll::Ready(None) };
+pub(crate) fn poll_open(cx: &mut Context<'_>, line: &WaitQueue<Core>) -> Poll<Option<Epoch>> {
+    let Some(epoch) = fast_pass(line) else { return Poll::Ready(None) };
     // Nothing was taken, so nothing is held by a task that is out of budget. Who has waited has let others run
     // already, and is not asked.
     ready!(let_others_go(cx));
-    Poll::Ready(Some(grant))
+    Poll::Ready(Some(epoch))
 }
 
 /// Pending when the task has done so much that it is to let others go first.
@@ -161,55 +185,60 @@ thread_local! {
     static PASSES: Cell<u8> = const { Cell::new(0) };
 }
 
-fn wait<O>(
-    mut waiter: Pin<&mut Waiter<Core, O>>,
-    mut timer: Pin<&mut Timer>,
-    cx: &mut Context<'_>,
-    gate: &Gate,
-    limit: Option<Limit>,
-) -> Poll<Outcome> {
-    // What it notices is told when it is no longer under the lock.
-    let mut crier = Crier::new(gate);
-    loop {
-        let fired = match timer.as_mut().poll(cx) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(Gone)) => return leave(waiter, cx),
-        };
-        let fresh = waiter.is_fresh();
-        // What the waiter learned, if it looked: when to look again.
-        let mut alarm = None;
-        let look = |line: &mut Locked<'_, Core>, _word: usize| {
-            let decided = decide(line, Instant::now(), fresh, limit);
-            crier.hear(line);
-            match decided {
-                Ok(outcome) => Decision::Ready(outcome),
-                Err((decision, at)) => {
-                    alarm = Some(at);
-                    decision
+impl<O> Waiting<O> {
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        gate: &Gate,
+        limit: Option<Limit>,
+    ) -> Poll<Outcome> {
+        let this = self.project();
+        let (mut waiter, timer) = (this.waiter, this.timer);
+        // What it notices is told when it is no longer under the lock.
+        let mut crier = Crier::new(gate);
+        loop {
+            let fired = match timer.poll(cx) {
+                Poll::Pending => false,
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(Gone)) => return leave(waiter, cx),
+            };
+            let fresh = waiter.is_fresh();
+            // What the waiter learned, if it looked: when to look again.
+            let mut alarm = None;
+            let look = |line: &mut Locked<'_, Core>, _word: usize| {
+                let decided = decide(line, Instant::now(), fresh, limit);
+                crier.hear(line);
+                match decided {
+                    Ok(outcome) => Decision::Ready(outcome),
+                    Err((decision, at)) => {
+                        alarm = Some(at);
+                        decision
+                    }
                 }
+            };
+            let woken = match fired {
+                true => waiter.as_mut().poll_again(cx, look),
+                false => waiter.as_mut().poll(cx, look),
+            };
+            match woken {
+                Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
+                // Nobody is granted anything here; everybody is released when the gate is closed.
+                Poll::Ready(Wake::Granted | Wake::Released) => {
+                    return Poll::Ready(Err(Fail::Closed));
+                }
+                Poll::Pending => {}
             }
-        };
-        let woken = match fired {
-            true => waiter.as_mut().poll_again(cx, look),
-            false => waiter.as_mut().poll(cx, look),
-        };
-        match woken {
-            Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
-            // Nobody is granted anything here; everybody is released when the gate is closed.
-            Poll::Ready(Wake::Granted | Wake::Released) => return Poll::Ready(Err(Fail::Closed)),
-            Poll::Pending => {}
-        }
-        match alarm {
-            // It did not look; the timer is as it was.
-            None => return Poll::Pending,
-            Some(None) => {
-                timer.as_mut().disarm();
-                return Poll::Pending;
-            }
-            Some(Some(at)) => {
-                if let Err(Gone) = timer.as_mut().arm(at) {
-                    return leave(waiter, cx);
+            match alarm {
+                // It did not look; the timer is as it was.
+                None => return Poll::Pending,
+                Some(None) => {
+                    timer.disarm();
+                    return Poll::Pending;
+                }
+                Some(Some(at)) => {
+                    if let Err(Gone) = timer.arm(at) {
+                        return leave(waiter, cx);
+                    }
                 }
             }
         }

@@ -192,7 +192,6 @@ pin_project! {
     struct Listening {
         #[pin]
         waiter: Option<Waiter<Onlookers, Arc<Gate>>>,
-        #[pin]
         timer: Timer,
     }
 }
@@ -236,7 +235,7 @@ impl Events {
         loop {
             let mut wait = self.wait.as_mut().project();
             // Without a runtime for a timer it hears of what others notice.
-            let fired = wait.timer.as_mut().poll(cx).is_ready();
+            let fired = wait.timer.poll(cx).is_ready();
             if wait.waiter.is_none() {
                 let gate = Arc::clone(&self.gate);
                 wait.waiter.set(Some(Waiter::new_owned(gate, Gate::audience, ())));
@@ -279,11 +278,11 @@ impl Events {
             match alarm {
                 None => return Poll::Pending,
                 Some(None) => {
-                    wait.timer.as_mut().disarm();
+                    wait.timer.disarm();
                     return Poll::Pending;
                 }
                 Some(Some(at)) => {
-                    if wait.timer.as_mut().arm(at).is_err() {
+                    if wait.timer.arm(at).is_err() {
                         return Poll::Pending;
                     }
                 }

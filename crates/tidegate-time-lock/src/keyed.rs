@@ -21,7 +21,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use tidegate_shim::Mutex;
@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use crate::entry::{Entry, Fail, Limit};
 use crate::line::Note;
+use crate::pass::Decided;
 use crate::{
     KeyedError, KeyedPass, KeyedRequeue, LearnedPace, Pass, Reopen, Shut, Snapshot, State,
     TimeLock, TimeLockBuilder, TryAcquireError,
@@ -345,7 +346,7 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
             let first =
                 wait(global, all, limit).await.map_err(|(_, fail)| KeyedError::from(fail))?;
             let gate = self.shared.gate(key)?;
-            match gate.try_acquire_slowly(own) {
+            match gate.try_acquire_slowly(own).map(Pass::decided) {
                 // Shut since, by somebody who came in between?
                 Ok(pass) if first.is_current() => {
                     return Ok(KeyedPass::new(&self.shared, key, first, pass));
@@ -359,7 +360,7 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
             }
             drop(first);
             match wait(&gate, own, limit).await {
-                Ok(pass) => match global.try_acquire_slowly(all) {
+                Ok(pass) => match global.try_acquire_slowly(all).map(Pass::decided) {
                     Ok(first) => return Ok(KeyedPass::new(&self.shared, key, first, pass)),
                     Err(TryAcquireError::Closed) => return Err(KeyedError::Closed),
                     Err(_) => own = pass.note(),
@@ -523,24 +524,15 @@ pub(crate) async fn wait(
     note: Note,
     limit: Option<Limit>,
 ) -> Result<Pass, (Note, Fail)> {
-    let mut entry = pin!(Entry::new(note));
+    let mut entry = pin!(Entry::with(note));
     poll_fn(|cx| {
         let shared = gate.shared();
-        let line = shared.line();
-        let grant = match entry.as_mut().poll_fast(cx, line) {
-            Poll::Ready(Some(grant)) => grant,
-            Poll::Ready(None) => {
-                match entry.as_mut().poll_slow(cx, shared, limit, |note| Waiter::new(line, note)) {
-                    Poll::Ready(Ok(grant)) => grant,
-                    Poll::Ready(Err(fail)) => {
-                        return Poll::Ready(Err((entry.as_mut().note().unwrap_or(note), fail)));
-                    }
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-            Poll::Pending => return Poll::Pending,
-        };
-        Poll::Ready(Ok(Pass::new(Arc::clone(shared), grant)))
+        let join = |note| Waiter::new(shared.line(), note);
+        let outcome = ready!(entry.as_mut().poll_slow(cx, shared, limit, join));
+        Poll::Ready(match outcome {
+            Ok(grant) => Ok(Pass::decided(Decided::new(shared, grant))),
+            Err(fail) => Err((entry.as_mut().note().unwrap_or(note), fail)),
+        })
     })
     .await
 }

@@ -194,9 +194,11 @@ impl Gate {
         self.word() & VERDICTS != 0
     }
 
-    pub(crate) fn ok(&self, pass: &Grant) {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn ok(&self, epoch: Epoch) {
         self.update(|line, now| {
-            if line.policy().ok(now, pass) {
+            if line.policy().ok(now, epoch) {
                 line.nudge_front();
             }
         });
@@ -204,7 +206,7 @@ impl Gate {
 
     /// Nobody will say how this probe fared.
     #[cold]
-    pub(crate) fn unheard(&self, probe: &Grant) {
+    pub(crate) fn unheard(&self, probe: u64) {
         self.update(|line, now| {
             if line.policy().unheard(now, probe) {
                 line.nudge_front();
@@ -298,17 +300,19 @@ fn reset_timer(line: &mut Locked<'_, Core>, shut: &Shut) {
     }
 }
 
-/// A pass through a gate that is simply open, if it is.
+/// The epoch of a gate that is simply open, if it is: all that there is to a pass.
 #[inline]
-pub(crate) fn fast_pass(queue: &WaitQueue<Core>, note: Note) -> Option<Grant> {
+pub(crate) fn fast_pass(queue: &WaitQueue<Core>) -> Option<Epoch> {
     // Acquire: pairs with the Release in `publish`.
     let word = queue.word().load(Ordering::Acquire);
-    if word & (WAITERS | SLOW) != 0 {
-        return None;
-    }
-    let noted =
-        (note.ticket).map(|ticket| Noted { ticket, probe: None, at: None, history: note.history });
-    Some(Grant { epoch: (word >> SHIFT) as Epoch, noted })
+    (word & (WAITERS | SLOW) == 0).then_some((word >> SHIFT) as Epoch)
+}
+
+/// As [`fast_pass`], for somebody who was there before.
+pub(crate) fn fast_return(queue: &WaitQueue<Core>, note: Note) -> Option<Grant> {
+    let epoch = fast_pass(queue)?;
+    let noted = note.ticket.map(|ticket| Noted { ticket, at: None, history: note.history });
+    Some(Grant { epoch, probe: None, noted })
 }
 
 /// Makes the first onlooker look, when dropped, if that is due.

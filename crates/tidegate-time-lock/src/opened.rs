@@ -27,7 +27,6 @@ pin_project! {
         seen: Option<Epoch>,
         #[pin]
         waiter: Waiter<Onlookers, Borrowed<'a, Onlookers>>,
-        #[pin]
         timer: Timer,
     }
 }
@@ -45,7 +44,7 @@ impl Future for Opened<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let fired = match this.timer.as_mut().poll(cx) {
+            let fired = match this.timer.poll(cx) {
                 Poll::Pending => false,
                 Poll::Ready(Ok(())) => true,
                 Poll::Ready(Err(Gone)) => return leave(this.waiter, cx),
@@ -89,11 +88,11 @@ impl Future for Opened<'_> {
             match alarm {
                 None => return Poll::Pending,
                 Some(None) => {
-                    this.timer.as_mut().disarm();
+                    this.timer.disarm();
                     return Poll::Pending;
                 }
                 Some(Some(at)) => {
-                    if let Err(Gone) = this.timer.as_mut().arm(at) {
+                    if let Err(Gone) = this.timer.arm(at) {
                         return leave(this.waiter, cx);
                     }
                 }

@@ -53,29 +53,86 @@ use crate::{Epoch, Hint, Shut, TimeLock};
 /// ```
 #[derive(Debug)]
 #[must_use = "the gate learns what became of the request from `ok`, `refused` or `unknown`"]
-pub struct Pass {
+pub struct Pass(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Through a gate that was simply open, which is nearly all of them: two words, in registers.
+    Open(Arc<Gate>, Epoch),
+    /// There is more to remember.
+    Decided(Box<Decided>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Decided {
     gate: Arc<Gate>,
     grant: Grant,
 }
 
-impl Pass {
-    #[inline]
-    pub(crate) fn new(gate: Arc<Gate>, grant: Grant) -> Self {
-        Self { gate, grant }
+impl Decided {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(gate: &Arc<Gate>, grant: Grant) -> Box<Self> {
+        Box::new(Self { gate: Arc::clone(gate), grant })
     }
 
+    #[expect(clippy::boxed_local, reason = "a pointer is all that the caller has in hand")]
+    #[inline(never)]
+    fn ok(mut self: Box<Self>) {
+        // There is a word about the probe, if it is one.
+        self.grant.probe = None;
+        if self.gate.wants_verdicts() {
+            self.gate.ok(self.grant.epoch);
+        }
+    }
+}
+
+impl Drop for Decided {
+    fn drop(&mut self) {
+        if let Some(probe) = self.grant.probe {
+            self.gate.unheard(probe);
+        }
+    }
+}
+
+impl Pass {
+    #[inline(always)]
+    pub(crate) fn open(gate: Arc<Gate>, epoch: Epoch) -> Self {
+        Self(Kind::Open(gate, epoch))
+    }
+
+    #[inline(always)]
+    pub(crate) fn decided(pass: Box<Decided>) -> Self {
+        Self(Kind::Decided(pass))
+    }
+
+    #[inline]
     pub(crate) fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+        match &self.0 {
+            Kind::Open(gate, _) => gate,
+            Kind::Decided(pass) => &pass.gate,
+        }
+    }
+
+    fn grant(&self) -> Grant {
+        match &self.0 {
+            Kind::Open(_, epoch) => Grant { epoch: *epoch, probe: None, noted: None },
+            Kind::Decided(pass) => pass.grant,
+        }
     }
 
     /// The epoch in which it was given.
+    #[inline]
     pub fn epoch(&self) -> Epoch {
-        self.grant.epoch
+        match &self.0 {
+            Kind::Open(_, epoch) => *epoch,
+            Kind::Decided(pass) => pass.grant.epoch,
+        }
     }
 
     /// Whether the gate stays shut for others until it knows how this one fared.
     pub fn is_probe(&self) -> bool {
-        self.grant.probe().is_some()
+        matches!(&self.0, Kind::Decided(pass) if pass.grant.probe.is_some())
     }
 
     /// Whether the gate has not been shut since.
@@ -84,7 +141,7 @@ impl Pass {
     /// between (a permit, a connection) asks this last, and goes back with [`requeue`](Self::requeue) if not.
     #[inline]
     pub fn is_current(&self) -> bool {
-        self.gate.is_current(self.grant.epoch)
+        self.gate().is_current(self.epoch())
     }
 
     /// It went well: the other side took the request, whatever it answered.
@@ -92,17 +149,14 @@ impl Pass {
     /// Ends probing and resets the back-off, if the pass is of the current epoch.
     #[inline(always)]
     pub fn ok(self) {
-        // A pass through a gate that is simply open has nothing to tell.
-        if self.grant.noted.is_some() || self.gate.wants_verdicts() {
-            self.count_ok();
-        }
-    }
-
-    #[cold]
-    fn count_ok(mut self) {
-        let grant = self.settle();
-        if self.gate.wants_verdicts() {
-            self.gate.ok(&grant);
+        match self.0 {
+            // Nothing to tell, as a rule.
+            Kind::Open(gate, epoch) => {
+                if gate.wants_verdicts() {
+                    gate.ok(epoch);
+                }
+            }
+            Kind::Decided(pass) => pass.ok(),
         }
     }
 
@@ -114,13 +168,13 @@ impl Pass {
     pub fn refused(mut self, hint: impl Into<Hint>) -> Refused {
         // Both the conversion and the wall clock are done with before the gate's lock is taken.
         let after = hint.into().delay();
-        let grant = self.settle();
-        let (verdict, place) = self.gate.refused(&grant, after);
-        Refused {
-            shut: verdict.shut,
-            isolated: verdict.isolated,
-            place: Requeue { gate: Arc::clone(&self.gate), place },
+        let grant = self.grant();
+        let gate = Arc::clone(self.gate());
+        if let Kind::Decided(pass) = &mut self.0 {
+            pass.grant.probe = None;
         }
+        let (verdict, place) = gate.refused(&grant, after);
+        Refused { shut: verdict.shut, isolated: verdict.isolated, place: Requeue { gate, place } }
     }
 
     /// Nobody knows how it went; the same as dropping it.
@@ -132,29 +186,13 @@ impl Pass {
     }
 
     pub(crate) fn place(&self) -> Requeue {
-        Requeue { gate: Arc::clone(&self.gate), place: self.note() }
+        Requeue { gate: Arc::clone(self.gate()), place: self.note() }
     }
 
     /// What somebody brings who comes back with this pass.
     pub(crate) fn note(&self) -> Note {
-        let (ticket, history) = (Some(self.grant.ticket()), self.grant.history());
-        Note { ticket, history, ..Note::default() }
-    }
-
-    /// The grant, and no further word about the probe.
-    fn settle(&mut self) -> Grant {
-        let grant = self.grant;
-        self.grant.noted = None;
-        grant
-    }
-}
-
-impl Drop for Pass {
-    #[inline]
-    fn drop(&mut self) {
-        if self.grant.probe().is_some() {
-            self.gate.unheard(&self.grant);
-        }
+        let grant = self.grant();
+        Note { ticket: Some(grant.ticket()), history: grant.history(), ..Note::default() }
     }
 }
 

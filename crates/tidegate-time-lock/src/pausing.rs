@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::line::Note;
 use crate::{
-    Aimd, Classify, Closed, LearnedPace, NoRefusals, Permit, PermitFut, Permits, Reopen, Requeue,
-    RetryBudget, RunError, TimeLock, TimeLockBuilder, TryAcquireError, Verdict,
+    Aimd, Classify, Closed, LearnedPace, NoRefusals, Pass, Permit, PermitFut, Permits, Reopen,
+    Requeue, RetryBudget, RunError, TimeLock, TimeLockBuilder, TryAcquireError, Verdict,
 };
 
 /// So many requests at a time, and none at all for a while after one was refused.
@@ -63,7 +63,7 @@ use crate::{
 ///
 /// # Cost
 ///
-/// Taking a permit and giving it back is a lock each. Waiting allocates nothing.
+/// Taking a permit and giving it back is a lock each, and one allocation for what is to be remembered about it.
 pub struct PausingSemaphore<C = NoRefusals> {
     gate: TimeLock,
     classify: Arc<C>,
@@ -175,7 +175,8 @@ impl<C> PausingSemaphore<C> {
     /// ```
     pub fn try_acquire(&self) -> Result<Permit, TryAcquireError> {
         let note = Note { seat: true, ..Note::default() };
-        self.gate.try_acquire_slowly(note).map(Permit::new)
+        let pass = self.gate.try_acquire_slowly(note)?;
+        Ok(Permit::new(Pass::decided(pass)))
     }
 
     /// Runs a request with a permit and shuts the gate if its result is a refusal.

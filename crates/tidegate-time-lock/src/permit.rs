@@ -8,6 +8,7 @@ use tidegate_waiters::{Borrowed, Waiter};
 use crate::core::Core;
 use crate::entry::{Entry, let_others_go};
 use crate::line::{Gate, Note};
+use crate::pass::Decided;
 use crate::{Closed, Hint, Pass, Refused, Requeue, Shut, TimeLock, Verdict};
 
 pin_project! {
@@ -24,7 +25,7 @@ pin_project! {
 impl<'a> PermitFut<'a> {
     pub(crate) fn new(gate: &'a TimeLock, place: Option<Requeue>) -> Self {
         let place = place.map_or(Note::default(), |place| place.note(gate));
-        Self { gate, entry: Entry::new(Note { seat: true, ..place }) }
+        Self { gate, entry: Entry::with(Note { seat: true, ..place }) }
     }
 }
 
@@ -40,7 +41,7 @@ impl Future for PermitFut<'_> {
         let gate = this.gate.shared();
         let join = |note| Waiter::new(gate.line(), note);
         let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
-        Poll::Ready(Ok(Permit::new(Pass::new(Arc::clone(gate), grant))))
+        Poll::Ready(Ok(Permit::new(Pass::decided(Decided::new(gate, grant)))))
     }
 }
 

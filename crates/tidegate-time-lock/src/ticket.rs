@@ -6,7 +6,7 @@ use crate::AcquireOwned;
 /// What [`TimeLock::poll_acquire`](crate::TimeLock::poll_acquire) keeps from one poll to the next.
 ///
 /// Nothing, as long as the gate is open; a place in line, which is given up when this is dropped or
-/// [left](Self::leave). The place is the only thing that a time lock allocates for.
+/// [left](Self::leave).
 ///
 /// [`TimeLock::poll_acquire`](crate::TimeLock::poll_acquire) has an example.
 #[derive(Default)]

@@ -13,6 +13,7 @@ use crate::core::{Core, Demand, Pause, Rules, Turn, Wait};
 use crate::entry::{Entry, Limit, poll_open};
 use crate::keyed::wait;
 use crate::line::{CLOSED, Gate, Note, SLOW, fast_pass};
+use crate::pass::Decided;
 use crate::{
     Acquire, AcquireOwned, AcquireTimeout, AcquireTimeoutError, Closed, Epoch, Events, Opened,
     Pass, Policy, Reason, Requeue, Shut, Snapshot, StaticTimeLock, Stats, Ticket, TimeLockBuilder,
@@ -76,7 +77,7 @@ use crate::{
 /// # Cost
 ///
 /// Whether an open gate may be passed is one atomic load; the pass takes a share of the gate, allocates nothing and
-/// reads no clock. A task that does nothing else lets others run every few thousand times. There is one timer for
+/// reads no clock. One that was decided upon (at a pace, as a probe, after a wait) allocates once. A task that does nothing else lets others run every few thousand times. There is one timer for
 /// each gate that somebody waits at, whatever the number of waiters. Joining and leaving the line are O(1); coming
 /// back with an old place walks past those who are before it.
 ///
@@ -528,14 +529,15 @@ impl TimeLock {
     /// ```
     #[inline]
     pub fn try_acquire(&self) -> Result<Pass, TryAcquireError> {
-        match fast_pass(self.gate.line(), Note::default()) {
-            Some(grant) => Ok(Pass::new(Arc::clone(&self.gate), grant)),
-            None => self.try_acquire_slowly(Note::default()),
+        match fast_pass(self.gate.line()) {
+            Some(epoch) => Ok(Pass::open(Arc::clone(&self.gate), epoch)),
+            None => self.try_acquire_slowly(Note::default()).map(Pass::decided),
         }
     }
 
     #[cold]
-    pub(crate) fn try_acquire_slowly(&self, note: Note) -> Result<Pass, TryAcquireError> {
+    #[inline(never)]
+    pub(crate) fn try_acquire_slowly(&self, note: Note) -> Result<Box<Decided>, TryAcquireError> {
         let grant = self.gate.update(|line, now| {
             let ahead = match line.front() {
                 // Whoever comes back with an old place may be before those in line.
@@ -557,7 +559,7 @@ impl TimeLock {
                 Turn::Wait(Wait::Queued) => Err(TryAcquireError::Queued { ahead }),
             }
         })?;
-        Ok(Pass::new(Arc::clone(&self.gate), grant))
+        Ok(Decided::new(&self.gate, grant))
     }
 
     /// As [`acquire`](Self::acquire), parking this thread while it waits, in the same line as the tasks.
@@ -585,7 +587,7 @@ impl TimeLock {
     /// pass.ok();
     /// ```
     pub fn blocking_acquire(&self) -> Result<Pass, Closed> {
-        let mut entry = pin!(Entry::on_thread(Note::default()));
+        let mut entry = pin!(Entry::on_thread());
         let mut alarm = None;
         loop {
             // Ends also when it is to look again at another time than this thread sleeps until.
@@ -603,7 +605,7 @@ impl TimeLock {
             };
             if let Some(outcome) = outcome {
                 let grant = outcome.map_err(|_| Closed)?;
-                return Ok(Pass::new(Arc::clone(&self.gate), grant));
+                return Ok(Pass::decided(Decided::new(&self.gate, grant)));
             }
             alarm = entry.alarm();
         }
@@ -657,8 +659,8 @@ impl TimeLock {
             ticket.leave();
         }
         if ticket.wait.is_none() {
-            if let Some(grant) = ready!(poll_open(cx, self.gate.line(), Note::default())) {
-                return Poll::Ready(Ok(Pass::new(Arc::clone(&self.gate), grant)));
+            if let Some(epoch) = ready!(poll_open(cx, self.gate.line())) {
+                return Poll::Ready(Ok(Pass::open(Arc::clone(&self.gate), epoch)));
             }
         }
         let wait = ticket.wait.get_or_insert_with(|| Box::pin(self.clone().acquire_owned()));

@@ -8,20 +8,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-pin_project! {
-    /// A tokio timer that is there only while somebody needs it; or a note for a thread, which keeps time by itself.
-    #[derive(Debug)]
-    pub(crate) struct Timer {
-        #[pin]
-        sleep: Option<Sleep>,
-        // When the thread is to look again.
-        alarm: Option<Instant>,
-        on_thread: bool,
-    }
+/// A tokio timer that is there only while somebody needs it; or a note for a thread, which keeps time by itself.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    // Of all in a line only the first has one, and the others need no room for it.
+    sleep: Option<Pin<Box<Sleep>>>,
+    /// When the thread is to look again.
+    alarm: Option<Instant>,
+    on_thread: bool,
 }
 
 /// There is no runtime that could keep time.
@@ -43,47 +40,41 @@ impl Timer {
     }
 
     /// Sets the timer to `at`.
-    pub(crate) fn arm(self: Pin<&mut Self>, at: Instant) -> Result<(), Gone> {
-        let this = self.project();
-        if *this.on_thread {
-            *this.alarm = Some(at);
+    pub(crate) fn arm(&mut self, at: Instant) -> Result<(), Gone> {
+        if self.on_thread {
+            self.alarm = Some(at);
             return Ok(());
         }
-        let mut sleep = this.sleep;
-        match sleep.as_mut().as_pin_mut() {
-            Some(current) if current.deadline() == at => Ok(()),
-            Some(current) => fenced(|| current.reset(at)),
+        match &mut self.sleep {
+            Some(sleep) if sleep.deadline() == at => Ok(()),
+            Some(sleep) => fenced(|| sleep.as_mut().reset(at)),
             None if Handle::try_current().is_err() => Err(Gone),
             None => {
-                let new = fenced(|| sleep_until(at))?;
-                sleep.set(Some(new));
+                self.sleep = Some(fenced(|| Box::pin(sleep_until(at)))?);
                 Ok(())
             }
         }
     }
 
     /// Forgets the time that was set.
-    pub(crate) fn disarm(self: Pin<&mut Self>) {
-        let mut this = self.project();
-        *this.alarm = None;
-        this.sleep.set(None);
+    pub(crate) fn disarm(&mut self) {
+        self.alarm = None;
+        self.sleep = None;
     }
 
     /// Ready, once, when the time has come; pending when none is set.
-    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let this = self.project();
-        if this.alarm.is_some_and(|at| Instant::now() >= at) {
-            *this.alarm = None;
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if self.alarm.is_some_and(|at| Instant::now() >= at) {
+            self.alarm = None;
             return Poll::Ready(Ok(()));
         }
-        let mut sleep = this.sleep;
-        let Some(current) = sleep.as_mut().as_pin_mut() else { return Poll::Pending };
-        let outcome = match fenced(|| current.poll(cx)) {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        let outcome = match fenced(|| sleep.as_mut().poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => Ok(()),
             Err(gone) => Err(gone),
         };
-        sleep.set(None);
+        self.sleep = None;
         Poll::Ready(outcome)
     }
 }

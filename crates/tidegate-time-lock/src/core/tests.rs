@@ -37,7 +37,7 @@ fn who_looks_late_finds_what_the_clock_has_done() {
     let mut core = core(Reopen::Probe { n: 1 });
     shut(&mut core, now, SECOND);
     let probe = pass(&mut core, now + 5 * SECOND);
-    assert!(probe.probe().is_some());
+    assert!(probe.probe.is_some());
     assert_eq!(core.stats(now).total_shut, SECOND, "not until somebody looked");
 }
 
@@ -54,7 +54,7 @@ fn a_clock_that_goes_back_panics_nowhere() {
     let now = Instant::now() + 1000 * SECOND;
     let mut core = core(Reopen::Learned(Default::default()));
     let probe = pass(&mut core, now);
-    core.ok(now - 5 * SECOND, &probe);
+    core.ok(now - 5 * SECOND, probe.epoch);
     let _ = core.turn(now - 6 * SECOND, true, Note::default());
     let later = core.stats(now + SECOND);
     assert!(later.pace_now.is_some());
@@ -93,7 +93,7 @@ fn no_rate_and_no_pause_is_too_extreme() {
     assert!(core.pause().is_some_and(|pause| pause.until > Some(now + 1_000_000 * SECOND)));
     core.unlock(now);
     let probe = pass(&mut core, now);
-    core.unheard(now, &probe);
+    core.unheard(now, probe.probe.unwrap());
     core.catch_up(now + SECOND);
     pass(&mut core, now + SECOND);
 }
@@ -120,7 +120,7 @@ fn a_learned_pace_never_leaves_its_bounds() {
     for hour in 0..200_000_u32 {
         let then = now + 3600 * SECOND * hour;
         if let Turn::Pass(grant) = core.turn(then, true, Note::default()) {
-            core.ok(then, &grant);
+            core.ok(then, grant.epoch);
         }
         if let Some(pace) = core.stats(then).pace_now {
             assert!(pace.as_per_second() > 0.0);
