@@ -195,7 +195,7 @@ fn huge_and_odd_headers() {
         assert_eq!(counted.quota(), Some((u64::MAX, Duration::from_secs(1))));
     }
     let gate = TimeLock::new();
-    gate.try_acquire().unwrap().refused(&hints("retry-after: 99999999999999999999999999999"));
+    gate.try_acquire().unwrap().refused(hints("retry-after: 99999999999999999999999999999"));
     assert!(gate.remaining().is_some_and(|it| it <= Duration::from_secs(24 * 60 * 60)));
 }
 
