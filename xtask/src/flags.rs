@@ -80,7 +80,8 @@ xflags::xflags! {
 
         /// Compare with other crates: same work, side by side, ratios, no verdict.
         cmd bench {
-            /// Only the scenarios whose id starts so (`semaphore`, `event/wake`); `memory` weighs only.
+            /// Only the scenarios whose id starts so (`semaphore`, `event/wake`); `memory` weighs only; `time-lock` is
+            /// a comparison of its own, with clients of servers that refuse.
             optional scenario: String
             /// How many rounds.
             optional --rounds rounds: usize
@@ -88,7 +89,7 @@ xflags::xflags! {
             optional --smoke
             /// Count no instructions.
             optional --no-count
-            /// Write docs/BENCHMARKS.md anew.
+            /// Write docs/BENCHMARKS.md anew, or the time lock's section of it.
             optional --write
         }
 

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Support for tests and measurements, which every crate may use and no user sees.
-const BESIDE: &[&str] = &["tidegate-test", "tidegate-bench"];
+const BESIDE: &[&str] = &["tidegate-test", "tidegate-bench", "tidegate-bench-gate"];
 
 /// Where unsafe code may be written.
 pub(crate) const UNSAFE_HOMES: [&str; 2] = ["tidegate-shim", "tidegate-waiters"];

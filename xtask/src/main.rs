@@ -8,6 +8,7 @@ mod layers;
 mod mutants;
 mod new;
 mod release;
+mod section;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -71,7 +72,7 @@ fn fmt(sh: &Shell, check: bool) -> anyhow::Result<()> {
 }
 
 fn lint(sh: &Shell) -> anyhow::Result<()> {
-    for what in [LIBRARIES, DOWNLOADER, COMPARISON] {
+    for what in [LIBRARIES, DOWNLOADER, COMPARISON, CLIENTS] {
         cmd!(sh, "cargo clippy {what...} --all-targets -- -D warnings").run()?;
     }
     Ok(())
@@ -82,7 +83,7 @@ fn test(sh: &Shell, package: Option<String>) -> anyhow::Result<()> {
         cmd!(sh, "cargo test --package {package}").run()?;
         return Ok(());
     }
-    for what in [LIBRARIES, DOWNLOADER, COMPARISON] {
+    for what in [LIBRARIES, DOWNLOADER, COMPARISON, CLIENTS] {
         cmd!(sh, "cargo test {what...}").run()?;
     }
     Ok(())
@@ -100,7 +101,7 @@ fn features(sh: &Shell) -> anyhow::Result<()> {
 fn docs(sh: &Shell, open: bool) -> anyhow::Result<()> {
     let open = open.then_some("--open");
     let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
-    cmd!(sh, "cargo doc --workspace --exclude tidegate-bench --no-deps {open...}").run()?;
+    cmd!(sh, "cargo doc --workspace {BENCHES...} --no-deps {open...}").run()?;
     Ok(())
 }
 
@@ -231,12 +232,18 @@ const LIBRARIES: &[&str] = &[
     "tidegate-fetch",
     "--exclude",
     "tidegate-bench",
+    "--exclude",
+    "tidegate-bench-gate",
     "--all-features",
 ];
 /// The downloader, without the TLS stack that its tests have no use for.
 const DOWNLOADER: &[&str] = &["--package", "tidegate-fetch"];
 /// The comparison: its contenders turn on features that would hide it if a library forgot its own.
 const COMPARISON: &[&str] = &["--package", "tidegate-bench"];
+/// The other one, which brings an HTTP client; without the contender that brings OpenSSL.
+const CLIENTS: &[&str] = &["--package", "tidegate-bench-gate"];
+/// What has no documentation to read.
+const BENCHES: &[&str] = &["--exclude", "tidegate-bench", "--exclude", "tidegate-bench-gate"];
 
 /// Runs one step, folded (where the log can fold) and timed.
 fn section(name: &str, step: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod explorer;
 mod leaked;
 mod poll;
 mod race;
+pub mod server;
 
 #[cfg(not(tidegate_loom))]
 pub use crowd::{Member, crowd, fidget, give_up, member, pause};

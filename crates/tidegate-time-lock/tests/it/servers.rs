@@ -4,132 +4,42 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use tidegate_test::server::{Limit, Says, Server};
 use tidegate_time_lock::{Hint, LearnedPace, Reopen, TimeLock};
 use tokio::time::{Instant, sleep};
 
-/// A server that says no when it is asked too often. Times are seconds since its start.
-#[derive(Clone, Copy, Debug)]
-enum Limit {
-    /// `rate` per second, and a burst.
-    Bucket { rate: f64, burst: f64, says: Says },
-    /// So many in each window; says when the next one begins, in whole seconds.
-    Window { quota: u32, length: f64 },
-    /// A bucket that refuses everything for a while once it was empty, and for longer when asked meanwhile.
-    Penalty { rate: f64, burst: f64, penalty: f64 },
-    /// A bucket whose rate changes.
-    Step { before: f64, after: f64, at: f64, burst: f64 },
-}
-
-/// What a bucket says about when to come back.
-#[derive(Clone, Copy, Debug)]
-enum Says {
-    /// Whole seconds, rounded up.
-    Seconds,
-    /// The exact time.
-    Exactly,
-    Nothing,
-}
-
-struct Server {
-    limit: Limit,
+/// A server, and what came of asking it. Times are seconds since its start.
+struct Asked {
+    server: RefCell<Server>,
     started: Instant,
-    /// When the bucket is full again.
-    full_at: Cell<f64>,
-    window: Cell<(u64, u32)>,
-    banned_until: Cell<f64>,
     accepted: Cell<u32>,
     last_accepted: Cell<f64>,
     refused: RefCell<Vec<f64>>,
 }
 
-impl Server {
+impl Asked {
     fn new(limit: Limit) -> Self {
         Self {
-            limit,
+            server: RefCell::new(Server::new(limit)),
             started: Instant::now(),
-            full_at: Cell::new(0.0),
-            window: Cell::new((0, 0)),
-            banned_until: Cell::new(-1.0),
             accepted: Cell::new(0),
             last_accepted: Cell::new(0.0),
             refused: RefCell::default(),
         }
     }
 
-    fn now(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
-    }
-
-    fn bucket(&self, now: f64, rate: f64, burst: f64) -> Result<(), f64> {
-        let full_at = self.full_at.get().max(now);
-        let wait = full_at - now - (burst - 1.0) / rate;
-        if wait > 1e-9 {
-            return Err(wait);
-        }
-        self.full_at.set(full_at + 1.0 / rate);
-        Ok(())
-    }
-
     /// Answers a request; a refusal may say when to come back.
-    fn answer(&self) -> Result<(), Option<Duration>> {
-        let now = self.now();
-        let seconds = |wait: f64| Some(Duration::from_secs(wait.ceil().max(1.0) as u64));
-        let answer = match self.limit {
-            Limit::Bucket { rate, burst, says } => {
-                self.bucket(now, rate, burst).map_err(|wait| match says {
-                    Says::Seconds => seconds(wait),
-                    Says::Exactly => Some(Duration::from_secs_f64(wait)),
-                    Says::Nothing => None,
-                })
-            }
-            Limit::Step { before, after, at, burst } => {
-                let rate = if now < at { before } else { after };
-                self.bucket(now, rate, burst).map_err(seconds)
-            }
-            Limit::Window { quota, length } => {
-                let index = (now / length) as u64;
-                let (window, used) = self.window.get();
-                let used = if window == index { used } else { 0 };
-                if used < quota {
-                    self.window.set((index, used + 1));
-                    Ok(())
-                } else {
-                    Err(seconds((index + 1) as f64 * length - now))
-                }
-            }
-            Limit::Penalty { rate, burst, penalty } => {
-                let banned = now < self.banned_until.get();
-                if banned || self.bucket(now, rate, burst).is_err() {
-                    self.banned_until.set(now + penalty);
-                    Err(seconds(penalty))
-                } else {
-                    Ok(())
-                }
-            }
-        };
+    fn answer(&self) -> Result<Duration, Option<Duration>> {
+        let now = self.started.elapsed();
+        let answer = self.server.borrow_mut().answer(now);
         match answer {
-            Ok(()) => {
+            Ok(_) => {
                 self.accepted.set(self.accepted.get() + 1);
-                self.last_accepted.set(now);
+                self.last_accepted.set(now.as_secs_f64());
             }
-            Err(_) => self.refused.borrow_mut().push(now),
+            Err(_) => self.refused.borrow_mut().push(now.as_secs_f64()),
         }
         answer
-    }
-
-    /// How long the best client would take for `n`.
-    fn ideal(&self, n: u32) -> f64 {
-        let n = f64::from(n);
-        match self.limit {
-            Limit::Bucket { rate, burst, .. } | Limit::Penalty { rate, burst, .. } => {
-                (n - burst).max(0.0) / rate
-            }
-            Limit::Window { quota, length } => ((n / f64::from(quota)).ceil() - 1.0) * length,
-            Limit::Step { before, after, at, burst } => {
-                let by_then = before * at + burst;
-                if n <= by_then { (n - burst) / before } else { at + (n - by_then) / after }
-            }
-        }
     }
 }
 
@@ -165,7 +75,7 @@ fn run(limit: Limit, load: Load, pace: LearnedPace, seed: u64) -> Option<Run> {
         .unwrap();
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async {
-        let server = Rc::new(Server::new(limit));
+        let server = Rc::new(Asked::new(limit));
         let gate = TimeLock::builder().reopen(Reopen::Learned(pace)).build();
         let random = Rc::new(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1));
         let left = Rc::new(Cell::new(load.requests));
@@ -193,7 +103,7 @@ fn run(limit: Limit, load: Load, pace: LearnedPace, seed: u64) -> Option<Run> {
             .first()
             .map_or(0, |first| refused.iter().filter(|&at| *at < first + 0.5).count());
         Some(Run {
-            ratio: server.last_accepted.get() / server.ideal(load.requests),
+            ratio: server.last_accepted.get() / limit.ideal(load.requests),
             refused: refused.len(),
             first_herd,
             pauses: gate.stats().shuts,
@@ -202,7 +112,7 @@ fn run(limit: Limit, load: Load, pace: LearnedPace, seed: u64) -> Option<Run> {
 }
 
 /// One request, sent again until it is answered.
-async fn request(server: &Server, gate: &TimeLock, random: &Cell<u64>, load: Load) {
+async fn request(server: &Asked, gate: &TimeLock, random: &Cell<u64>, load: Load) {
     let delay = || {
         let (from, to) = load.delay;
         Duration::from_millis(from + next(random) % (to - from))
@@ -219,9 +129,9 @@ async fn request(server: &Server, gate: &TimeLock, random: &Cell<u64>, load: Loa
         }
         sleep(delay()).await;
         let answer = server.answer();
-        sleep(delay()).await;
+        sleep(delay() + answer.unwrap_or_default()).await;
         match answer {
-            Ok(()) => return pass.ok(),
+            Ok(_) => return pass.ok(),
             Err(after) => {
                 let place = pass.refused(Hint::from(after)).requeue();
                 pass = gate.acquire_again(place).await.unwrap();

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod contenders;
+mod dominance;
+mod load;
+mod matrix;
+mod options;
+mod random;
+mod report;
+mod run;
+mod servers;
+mod wire;
+
+pub use run::main as run;
