@@ -53,7 +53,8 @@ xflags::xflags! {
             optional -p, --package package: String
         }
 
-        /// Thousands of scopes that end in every way at once, on several threads: no clean-up is left behind.
+        /// Thousands of scopes that end in every way at once, on several threads: no clean-up is left behind. And
+        /// millions of random operations on time locks, beside an oracle.
         cmd stress {
             /// How many scopes; 16,000 unless told. `test` does with fewer.
             optional --scopes count: usize

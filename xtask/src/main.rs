@@ -138,6 +138,9 @@ fn shuttle(sh: &Shell, package: Option<String>, schedules: Option<usize>) -> any
 fn stress(sh: &Shell, scopes: Option<usize>) -> anyhow::Result<()> {
     let _scopes = sh.push_env("TIDEGATE_SCOPES", scopes.unwrap_or(16_000).to_string());
     cmd!(sh, "cargo test --release --package tidegate --test stress -- --nocapture").run()?;
+    // Three tests of 60 operations on average: eighteen million.
+    let _cases = sh.push_env("PROPTEST_CASES", "100000");
+    cmd!(sh, "cargo test --release --package tidegate-time-lock --test it model").run()?;
     Ok(())
 }
 

@@ -10,12 +10,14 @@ use tidegate_time_lock::{
 };
 use tokio::time::{Instant, advance};
 
-use crate::support::ms;
+use crate::support::{cases, ms};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
     LockFor(u64, Policy),
     Lock,
+    /// So many more, then nobody for so long.
+    Allow(u64, u64),
     Unlock,
     UnlockNow,
     /// With the current epoch, or the one before.
@@ -42,6 +44,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (0..60_u64, policy).prop_map(|(pause, policy)| Op::LockFor(pause, policy)),
         1 => Just(Op::Lock),
+        2 => (0..5_u64, 0..80_u64).prop_map(|(n, time)| Op::Allow(n, time)),
         2 => Just(Op::Unlock),
         1 => Just(Op::UnlockNow),
         1 => any::<bool>().prop_map(Op::UnlockIf),
@@ -92,6 +95,8 @@ struct Oracle {
     phase: Phase,
     epoch: u64,
     strikes: u32,
+    /// So many may pass yet, until then.
+    quota: Option<(u64, Instant)>,
 }
 
 const GRACE: Duration = Duration::from_secs(1);
@@ -102,6 +107,7 @@ const CAP: Duration = Duration::from_millis(50);
 
 impl Oracle {
     fn catch_up(&mut self, now: Instant, out: &[Probe]) {
+        self.quota = self.quota.filter(|&(_, until)| now < until);
         if let Phase::Shut(Some(until)) = self.phase {
             if now >= until {
                 self.reopen();
@@ -137,7 +143,35 @@ impl Oracle {
             _ => {
                 self.phase = Phase::Shut(until);
                 self.epoch += 1;
+                self.quota = self.quota.filter(|&(left, _)| left > 0);
             }
+        }
+    }
+}
+
+impl Oracle {
+    fn allow(&mut self, n: u64, until: Instant, now: Instant) {
+        if until <= now {
+            return;
+        }
+        let (left, until) = match self.quota {
+            Some((left, before)) => (left.min(n), until.max(before)),
+            None => (n, until),
+        };
+        self.quota = Some((left, until)).filter(|_| left > 0);
+        if left == 0 {
+            self.shut(Some(until), Policy::Extend, now);
+        }
+    }
+
+    /// Somebody wants to pass, before whom there is nobody: if nothing is left of a quota, that shuts the gate.
+    fn is_used_up(&mut self, now: Instant) -> bool {
+        match (self.phase, self.quota) {
+            (Phase::Open | Phase::Probing(_), Some((0, until))) => {
+                self.shut(Some(until), Policy::Extend, now);
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -157,7 +191,7 @@ async fn run(reopen: Reopen, program: &[Op]) {
     };
     let mut oracle = match reopen {
         Reopen::All | Reopen::Probe { .. } => {
-            Some(Oracle { probes, phase: Phase::Open, epoch: 0, strikes: 0 })
+            Some(Oracle { probes, phase: Phase::Open, epoch: 0, strikes: 0, quota: None })
         }
         _ => None,
     };
@@ -190,6 +224,13 @@ async fn run(reopen: Reopen, program: &[Op]) {
                     oracle.shut(None, Policy::Extend, now);
                 }
             }
+            Op::Allow(n, time) => {
+                let shut = gate.allow(n, now + ms(time));
+                if let Some(oracle) = &mut oracle {
+                    oracle.allow(n, now + ms(time), now);
+                    assert_eq!((shut.epoch, gate.snapshot().quota), (oracle.epoch, oracle.quota));
+                }
+            }
             Op::Unlock | Op::UnlockIf(true) => {
                 let opened = match op {
                     Op::Unlock => gate.unlock(),
@@ -204,7 +245,7 @@ async fn run(reopen: Reopen, program: &[Op]) {
             Op::UnlockNow => {
                 gate.unlock_now();
                 if let Some(oracle) = &mut oracle {
-                    oracle.phase = Phase::Open;
+                    (oracle.phase, oracle.quota) = (Phase::Open, None);
                 }
             }
             Op::Enter => {
@@ -233,7 +274,10 @@ async fn run(reopen: Reopen, program: &[Op]) {
                         admitted(&mut oracle, pass, place, &mut passes, &mut out, &mut numbers);
                     }
                     Err(TryAcquireError::Queued { ahead: seen }) => assert_eq!(seen, ahead),
-                    Err(TryAcquireError::Shut { .. }) => assert!(was_shut),
+                    Err(TryAcquireError::Shut { .. }) => {
+                        let used_up = oracle.as_mut().is_none_or(|it| it.is_used_up(now));
+                        assert!(was_shut || ahead == 0 && used_up);
+                    }
                     Err(_) => assert!(oracle.as_ref().is_none_or(|it| it.phase != Phase::Open)),
                 }
             }
@@ -342,7 +386,7 @@ fn lost(oracle: &mut Option<Oracle>, out: &mut Vec<Probe>, given: &Given, epoch:
 /// Whether the next one to come passes without asking, and without a number.
 fn is_simply_open(gate: &TimeLock) -> bool {
     let look = gate.snapshot();
-    look.state == State::Open && look.pace.is_none() && look.waiters == 0
+    look.state == State::Open && look.pace.is_none() && look.quota.is_none() && look.waiters == 0
 }
 
 /// The place of somebody who passes or joins now, who may have had one before.
@@ -391,6 +435,7 @@ fn look(
             });
             if let Some(oracle) = oracle {
                 let may = ahead == 0
+                    && !oracle.is_used_up(now)
                     && match oracle.phase {
                         Phase::Open => true,
                         Phase::Shut(_) => false,
@@ -421,6 +466,9 @@ fn admitted(
     *numbers += 1;
     if let Some(oracle) = oracle {
         assert_eq!(epoch, oracle.epoch);
+        if let Some((left, _)) = &mut oracle.quota {
+            *left = left.checked_sub(1).expect("nothing was left");
+        }
         assert_eq!(probe.is_some(), matches!(oracle.phase, Phase::Probing(_)));
         if let Some(probe) = probe {
             if out.len() == oracle.probes.unwrap() {
@@ -434,7 +482,7 @@ fn admitted(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), ..ProptestConfig::default() })]
 
     #[test]
     fn a_gate_does_what_the_oracle_says(

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use tidegate_test::poll_once;
 use tidegate_time_lock::{PausingSemaphore, Permit, PermitFut, Reopen};
 
+use crate::support::cases;
+
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Enter,
@@ -140,7 +142,7 @@ fn run(permits: usize, program: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1000), ..ProptestConfig::default() })]
 
     #[test]
     fn a_semaphore_does_what_the_oracle_says(

@@ -13,6 +13,11 @@ pub(crate) const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// How many random programs: so many, or as many as the environment says (`cargo xtask stress`).
+pub(crate) fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(usual, |cases| cases.parse().expect("a number"))
+}
+
 /// Waiters that have been polled once each, in order.
 pub(crate) fn line(gate: &TimeLock, n: usize) -> Vec<Pin<Box<Acquire<'_>>>> {
     (0..n)
