@@ -312,6 +312,9 @@ impl Core {
             seats.take();
         }
         self.stats.admitted += 1;
+        if let Some(since) = note.since {
+            self.stats.wait.add(now.saturating_duration_since(since));
+        }
         let ticket = note.ticket.unwrap_or_else(|| self.draw_ticket());
         let noted = Noted { ticket, at: Some(now), history: note.history };
         Turn::Pass(Grant { epoch: self.epoch, probe, noted: Some(noted) })

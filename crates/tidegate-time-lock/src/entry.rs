@@ -293,14 +293,15 @@ fn decide(
         }
         return Ok(Err(fail));
     }
+    note.since.get_or_insert(now);
     let decision = match ticket {
         Some(_) => Decision::WaitInOrder,
         None => {
-            let ticket = line.policy().draw_ticket();
-            line.note().expect("a waiter is polled").ticket = Some(ticket);
+            note.ticket = Some(line.policy().draw_ticket());
             Decision::Wait
         }
     };
+    *line.note().expect("a waiter is polled") = note;
     let len = line.len() + usize::from(fresh);
     let most = &mut line.policy().stats_mut().waiters_max;
     *most = len.max(*most);

@@ -43,6 +43,7 @@ mod time_lock;
 mod timer;
 #[cfg(feature = "tracing")]
 mod trace;
+mod waits;
 
 pub use acquire::{Acquire, AcquireOwned, AcquireTimeout};
 pub use builder::TimeLockBuilder;
@@ -66,3 +67,4 @@ pub use static_lock::StaticTimeLock;
 pub use stats::{Snapshot, State, Stats};
 pub use ticket::Ticket;
 pub use time_lock::TimeLock;
+pub use waits::Waits;

@@ -52,6 +52,8 @@ pub(crate) struct Note {
     pub(crate) ticket: Option<Place>,
     /// How the request fared before.
     pub(crate) history: History,
+    /// Since when it waits, if it does.
+    pub(crate) since: Option<Instant>,
     /// Whether it wants a permit as well.
     pub(crate) seat: bool,
     /// Its number in the line of a gate that was merged into this one.

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::{Epoch, Rate, Reason};
+use crate::{Epoch, Rate, Reason, Waits};
 
 /// What a gate has done so far.
 ///
@@ -52,6 +52,8 @@ pub struct Stats {
     pub total_shut: Duration,
     /// The longest pause that is over.
     pub longest_shut: Duration,
+    /// How long those waited who passed after a wait.
+    pub wait: Waits,
     /// The pace at which passes are given, if there is one.
     pub pace_now: Option<Rate>,
     /// The most that waited at one time.

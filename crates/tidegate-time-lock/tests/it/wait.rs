@@ -469,3 +469,22 @@ async fn a_ticket_keeps_the_place_of_who_polls() {
     gate.close();
     assert!(matches!(poll(&gate, &mut Ticket::new()), Poll::Ready(Err(Closed))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn waits_are_counted_from_the_first_poll_to_the_pass() {
+    let gate = TimeLock::new();
+    gate.acquire().await.unwrap().ok();
+    gate.lock_for(secs(1));
+    let unpolled = gate.acquire();
+    let mut first = line(&gate, 1).remove(0);
+    advance(ms(600)).await;
+    let mut others = line(&gate, 2);
+    drop(others.pop());
+    gate.lock_for(ms(500));
+    advance(ms(500)).await;
+    assert_eq!(gate.stats().wait.count(), 0);
+    assert!(look(&mut first).is_some() && look(&mut others[0]).is_some());
+    unpolled.await.unwrap().ok();
+    let wait = gate.stats().wait;
+    assert_eq!((wait.count(), wait.longest(), wait.total()), (2, ms(1100), ms(1600)));
+}
