@@ -486,6 +486,35 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
         looks.filter(|(_, look)| look.state == State::Shut).collect()
     }
 
+    /// A look at a key's gate; `None` when nothing is known of the key, so that it is open.
+    ///
+    /// Makes no gate where there is none, and keeps none from being forgotten.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{KeyedTimeLock, State};
+    /// let hosts = KeyedTimeLock::new();
+    /// hosts.lock_for(&"busy.example", Duration::from_secs(1));
+    /// assert_eq!(hosts.snapshot(&"busy.example").unwrap().state, State::Shut);
+    /// assert!(hosts.snapshot(&"idle.example").is_none());
+    /// ```
+    pub fn snapshot(&self, key: &K) -> Option<Snapshot> {
+        let mut gate = {
+            let shard = self.shared.shard(key).lock();
+            shard.gates.get(key)?.gate.clone()
+        };
+        while let Some(next) = gate.shared().moved_to().cloned() {
+            gate = next;
+        }
+        let look = gate.snapshot();
+        drop(gate);
+        // Whoever let go of the gate meanwhile left it to us.
+        self.shared.tidy(key);
+        Some(look)
+    }
+
     /// How many keys are remembered.
     ///
     /// # Examples

@@ -442,3 +442,34 @@ async fn who_does_not_wait_leaves_no_trace() {
     hosts.global().close();
     assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_a_key_makes_no_gate_and_keeps_none() {
+    let hosts = plain().build();
+    assert!(hosts.snapshot(&1_u64).is_none());
+    assert!(hosts.is_empty());
+
+    let pass = hosts.acquire(&1).await.unwrap();
+    assert_eq!(hosts.snapshot(&1).map(|look| look.state), Some(State::Open));
+    pass.refused(secs(9));
+    let waiting = waits(&hosts, &1);
+    let look = hosts.snapshot(&1).unwrap();
+    assert_eq!((look.state, look.remaining, look.waiters), (State::Shut, Some(secs(9)), 1));
+    drop(waiting);
+
+    let pass = hosts.acquire(&2).await.unwrap();
+    assert!(hosts.snapshot(&2).is_some(), "it is in use");
+    pass.ok();
+    assert!(hosts.snapshot(&2).is_none(), "nothing is known of it any more");
+    assert_eq!(hosts.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_at_a_key_that_was_merged_is_one_at_where_it_went() {
+    let hosts = plain().build();
+    hosts.lock_for(&1_u64, secs(9));
+    hosts.merge(&1, &2);
+    hosts.merge(&2, &3);
+    assert_eq!(hosts.snapshot(&1).unwrap().remaining, Some(secs(9)));
+    assert_eq!(hosts.snapshot(&1), hosts.snapshot(&3));
+}
