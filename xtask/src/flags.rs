@@ -53,6 +53,12 @@ xflags::xflags! {
             optional -p, --package package: String
         }
 
+        /// Feed the readers of headers what a fuzzer thinks of; skipped where there is no nightly or no cargo-fuzz.
+        cmd fuzz {
+            /// For how long; a minute unless told.
+            optional --seconds count: u64
+        }
+
         /// Thousands of scopes that end in every way at once, on several threads: no clean-up is left behind. And
         /// millions of random operations on time locks, beside an oracle.
         cmd stress {

@@ -4,6 +4,7 @@
 
 mod bench;
 mod flags;
+mod fuzz;
 mod layers;
 mod mutants;
 mod new;
@@ -42,6 +43,7 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Shuttle(it) => shuttle(sh, it.package, it.schedules),
         flags::XtaskCmd::Stress(it) => stress(sh, it.scopes),
         flags::XtaskCmd::Asan(it) => asan(sh, it.package),
+        flags::XtaskCmd::Fuzz(it) => fuzz::run(sh, &it),
         flags::XtaskCmd::Mutants(it) => mutants::run(sh, &it),
         flags::XtaskCmd::Miri(it) => miri(sh, it.package),
         flags::XtaskCmd::Msrv(_) => msrv(sh),
