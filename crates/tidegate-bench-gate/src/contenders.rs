@@ -10,6 +10,8 @@ mod gates;
 mod limiter;
 mod loops;
 mod reqwest_retry;
+#[cfg(feature = "retry-after")]
+mod retry_after;
 mod seed;
 mod tower_retry;
 
@@ -40,6 +42,7 @@ pub(crate) struct Setting {
     pub(crate) seed: u64,
 }
 
+#[derive(Debug)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
     pub(crate) ours: bool,
@@ -47,13 +50,15 @@ pub(crate) struct Contender {
     pub(crate) default: bool,
     /// It was told what the server takes.
     pub(crate) told: bool,
+    /// How many requests it sends to nginx: fewer if it takes long for what everybody knows by then.
+    pub(crate) requests: u32,
     pub(crate) note: Option<&'static str>,
     pub(crate) make: fn(&Setting) -> Arc<dyn Client>,
 }
 
 impl Contender {
     const fn new(name: &'static str, make: fn(&Setting) -> Arc<dyn Client>) -> Self {
-        Self { name, ours: false, default: false, told: false, note: None, make }
+        Self { name, ours: false, default: false, told: false, requests: 2000, note: None, make }
     }
 
     const fn ours(name: &'static str, make: fn(&Setting) -> Arc<dyn Client>) -> Self {
@@ -62,6 +67,10 @@ impl Contender {
 
     const fn note(self, note: &'static str) -> Self {
         Self { note: Some(note), ..self }
+    }
+
+    const fn short(self) -> Self {
+        Self { requests: 500, ..self }
     }
 
     const fn told(self) -> Self {
@@ -75,9 +84,9 @@ impl Contender {
 
 /// Ours first, by how much they learn; then those that pause nobody else, and those that know the answer.
 pub(crate) const ALL: &[Contender] = &[
-    Contender::ours("TimeLock, all at once", gates::all_at_once)
+    Contender::ours("TimeLock, all at once", gates::all_at_once).short()
         .note("`TimeLock::new()`: what a server with windows wants, and no other"),
-    Contender::ours("TimeLock, probe", gates::probe),
+    Contender::ours("TimeLock, probe", gates::probe).short(),
     Contender::ours("TimeLock, ramp", gates::ramp)
         .note("from 10 per second, doubling each second after each pause"),
     Contender::ours("TimeLock, learned", gates::learned)
@@ -95,17 +104,26 @@ pub(crate) const ALL: &[Contender] = &[
     Contender::new("reqwest-retry", reqwest_retry::patient).note(
         "100 retries, from 100 ms to 10 s, full jitter; its jitter takes no seed, so that its figures differ a little each time",
     ),
-    Contender::new("reqwest-retry, 3 retries", reqwest_retry::as_documented)
+    Contender::new("reqwest-retry, 3 retries", reqwest_retry::as_documented).short()
         .note("as its front page has it: from 1 s on; gives up then"),
     Contender::new("tower retry", tower_retry::backoff)
         .note("a policy of ours with its `ExponentialBackoff`, from 100 ms to 10 s, up to the double at random"),
-    Contender::new("tower retry, TpsBudget", tower_retry::budget)
+    Contender::new("tower retry, TpsBudget", tower_retry::budget).short()
         .note("the same with its budget as it is by default; gives up when that is spent"),
-    Contender::new("a lock, keep first", seed::lock)
+    Contender::new("a lock, keep first", seed::lock).short()
         .note("one pause for all that is never made longer, then everybody at once: what one writes in ten lines"),
     Contender::new("governor", limiter::exact).told().note(
         "told the rate (the first, where it changes; the mean, where it is a window), one at a time; \
          its clock is tokio's here; waits as its own refusal says if there is one",
     ),
     Contender::new("governor, 1.5 × the rate", limiter::too_fast).told(),
+];
+
+/// Against nginx only: it goes by the wall clock, which no test can stop.
+pub(crate) const REAL_ONLY: &[Contender] = &[
+    #[cfg(feature = "retry-after")]
+    Contender::new("reqwest-retry-after", retry_after::middleware).short().note(
+        "a loop around its middleware, which holds back requests to a URL that was refused; \
+         against nginx only, as it goes by the wall clock",
+    ),
 ];

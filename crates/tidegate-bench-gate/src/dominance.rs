@@ -1,6 +1,5 @@
 //! Who is no worse in anything.
 
-use crate::contenders::ALL;
 use crate::matrix::{Cell, Table};
 
 /// Time over ideal time in hundredths, and refusals per thousand requests: as they are printed.
@@ -24,7 +23,7 @@ pub(crate) fn count(tables: &[Table], first: usize, second: usize) -> usize {
     tables.iter().filter(|it| dominates(&it.cells[first], &it.cells[second])).count()
 }
 
-/// Who dominates this one in the table, by place in [`ALL`].
-pub(crate) fn dominators(table: &Table, of: usize) -> Vec<usize> {
-    (0..ALL.len()).filter(|&it| dominates(&table.cells[it], &table.cells[of])).collect()
+/// Who dominates this one, by place.
+pub(crate) fn dominators(cells: &[Cell], of: usize) -> Vec<usize> {
+    (0..cells.len()).filter(|&it| dominates(&cells[it], &cells[of])).collect()
 }

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::contenders::{ALL, Contender};
+use crate::contenders::{ALL, Contender, REAL_ONLY};
 use crate::dominance::{count, dominates, dominators, is_done};
 use crate::matrix::{Cell, Size, Table};
+use crate::nginx::{self, BURST, RATE};
+use crate::plot::{self, Line};
+use crate::real::{self, LANES, Row, WORKERS};
 
 /// The short tables.
 pub(crate) fn terminal(tables: &[Table]) -> String {
@@ -33,10 +36,14 @@ pub(crate) fn terminal(tables: &[Table]) -> String {
 }
 
 /// The section of the page.
-pub(crate) fn markdown(tables: &[Table], size: Size) -> String {
+pub(crate) fn markdown(tables: &[Table], rows: Option<&[Row]>, size: Size) -> String {
     let mut out = String::new();
     header(&mut out, size);
     contenders(&mut out);
+    match rows {
+        Some(rows) => real_section(&mut out, rows),
+        None => out.push_str("\n### nginx\n\nSkipped: it was not installed.\n"),
+    }
     for (known, workers) in groups(tables) {
         let tables = group(tables, known, workers);
         let _ = writeln!(out, "\n### {}, {workers} at a time\n", title(known));
@@ -88,7 +95,7 @@ fn header(out: &mut String, size: Size) {
 
 fn contenders(out: &mut String) {
     out.push_str("\n### Who takes part\n\n");
-    for (place, contender) in ALL.iter().enumerate() {
+    for (place, contender) in ALL.iter().chain(REAL_ONLY).enumerate() {
         let _ = write!(out, "{}. {}", place + 1, name(contender));
         if contender.told {
             out.push_str(" ¹");
@@ -157,6 +164,90 @@ fn thousands(n: u64) -> String {
         10_000..1_000_000 => format!("{},{:03}", n / 1000, n % 1000),
         _ => format!("{},{:03},{:03}", n / 1_000_000, n / 1000 % 1000, n % 1000),
     }
+}
+
+fn real_section(out: &mut String, rows: &[Row]) {
+    let _ = write!(
+        out,
+        "\n### nginx\n\n\
+         A real one ({}), over HTTP, {WORKERS} requests at a time: `limit_req` with {RATE} per second, `burst={BURST} nodelay`, \
+         status 429 and `Retry-After: 1`. Each client has a port and a limit of its own, and {LANES} run side by side. These \
+         figures are of one run, and move by some hundredths.\n\n\
+         ![Requests over time](time-lock.svg)\n\n\
+         | | requests | time | refusals / requests | refusals / pause | longest wait, s | dominated by |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+        nginx::version().unwrap_or_default()
+    );
+    let cells: Vec<Cell> = rows.iter().map(|it| it.cell).collect();
+    for (place, row) in rows.iter().enumerate() {
+        let (cell, contender) = (&row.cell, row.contender);
+        let _ = writeln!(
+            out,
+            "| {}. {}{} | {} | {} |",
+            place + 1,
+            name(contender),
+            if contender.told { " ¹" } else { "" },
+            row.requests,
+            figures(&cells, place, cell),
+        );
+    }
+    out.push_str(&verdict(rows).map_or(String::new(), |it| format!("\n{it}\n")));
+}
+
+/// What is asked of ours there, and whether it is so.
+fn verdict(rows: &[Row]) -> Option<String> {
+    let ours = rows.iter().find(|it| it.contender.default)?;
+    let better = |it: &&Row| !it.contender.told && dominates(&it.cell, &ours.cell);
+    let better: Vec<_> = rows.iter().filter(better).map(|it| it.contender.name).collect();
+    let holds = is_done(&ours.cell)
+        && ours.cell.time <= 1.25
+        && ours.cell.refused <= 0.02
+        && better.is_empty();
+    Some(format!(
+        "Asked of {}: at most 1.25 times the ideal, at most 2 % of the requests refused, and nobody better in both who \
+         was not told the rate. This {}.",
+        ours.contender.name,
+        if holds { "holds" } else { "does not hold" }
+    ))
+}
+
+/// As a table for a terminal.
+pub(crate) fn real_terminal(rows: &[Row]) -> String {
+    let mut out =
+        format!("\nnginx, {WORKERS} at a time: requests, time / ideal, refusals per 1,000\n");
+    for Row { contender, requests, cell, .. } in rows {
+        let star = if contender.ours { '*' } else { ' ' };
+        let _ = writeln!(out, "{star}{:25}{requests:>8}{:>17}", contender.name, short(cell));
+    }
+    out.push_str(&verdict(rows).unwrap_or_default());
+    out.push('\n');
+    out
+}
+
+/// Who is in the picture: one of a kind.
+const SHOWN: [&str; 6] = [
+    "KeyedTimeLock",
+    "TimeLock, all at once",
+    "Retry-After",
+    "reqwest-retry",
+    "tower retry",
+    "governor",
+];
+
+pub(crate) fn picture(rows: &[Row]) -> String {
+    let shown = SHOWN.map(|name| rows.iter().find(|it| it.contender.name == name));
+    let shown: Vec<&Row> = shown.into_iter().flatten().collect();
+    let requests = shown.iter().map(|it| it.requests).max().unwrap_or(0);
+    let lines = shown.iter().map(|row| Line {
+        name: row.contender.name,
+        ours: row.contender.default,
+        answers: &row.run.answers,
+    });
+    let lines: Vec<_> = lines.collect();
+    let title = format!(
+        "{requests} requests to nginx, {WORKERS} at a time: {RATE} per second, bursts of {BURST}"
+    );
+    plot::svg(&title, &lines, requests, real::ideal(requests))
 }
 
 /// The default against each of the others.
@@ -262,30 +353,27 @@ fn details(out: &mut String, tables: &[Table]) {
             capital(table.server.what),
         );
         for (place, contender) in ALL.iter().enumerate() {
-            let cell = &table.cells[place];
-            let per_pause = cell.per_pause.map_or("–".to_owned(), |it| format!("{it:.1}"));
-            let longest = match cell.never {
-                0 => format!("{:.1}", cell.longest),
-                _ => "–".to_owned(),
-            };
-            let by: Vec<_> =
-                dominators(table, place).into_iter().map(|it| (it + 1).to_string()).collect();
-            let _ = writeln!(
-                out,
-                "| {}. {} | {}{} | {:.3} | {per_pause} | {longest} | {} |",
-                place + 1,
-                name(contender),
-                time(cell),
-                match cell.gave_up {
-                    0.0 => String::new(),
-                    part => format!(" {:.0} %", (part * 100.0).ceil()),
-                },
-                cell.refused,
-                by.join(", ")
-            );
+            let figures = figures(&table.cells, place, &table.cells[place]);
+            let _ = writeln!(out, "| {}. {} | {figures} |", place + 1, name(contender));
         }
     }
     out.push_str("\n</details>\n");
+}
+
+/// The columns of a long table.
+fn figures(cells: &[Cell], place: usize, cell: &Cell) -> String {
+    let per_pause = cell.per_pause.map_or("–".to_owned(), |it| format!("{it:.1}"));
+    let longest = match cell.never {
+        0 => format!("{:.1}", cell.longest),
+        _ => "–".to_owned(),
+    };
+    let part = match cell.gave_up {
+        0.0 => String::new(),
+        part => format!(" {:.0} %", (part * 100.0).ceil()),
+    };
+    let by = dominators(cells, place).into_iter().map(|it| (it + 1).to_string());
+    let by = by.collect::<Vec<_>>().join(", ");
+    format!("{}{part} | {:.3} | {per_pause} | {longest} | {by}", time(cell), cell.refused)
 }
 
 fn capital(text: &str) -> String {

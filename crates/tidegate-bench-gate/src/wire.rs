@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use reqwest_middleware::Middleware;
 use tokio::time::Instant;
 
+mod http;
 mod simulated;
 
+pub(crate) use http::Http;
 pub(crate) use simulated::Simulated;
 
 /// Yes, or no and perhaps when to come back.
@@ -51,7 +53,7 @@ impl Log {
         self.started.elapsed()
     }
 
-    fn note(&self, accepted: bool) {
+    pub(crate) fn note(&self, accepted: bool) {
         let now = self.elapsed().as_secs_f64();
         let mut answers = self.answers.lock().expect("nothing panics in here");
         if accepted { answers.accepted.push(now) } else { answers.refused.push(now) }

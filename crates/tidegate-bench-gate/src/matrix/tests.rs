@@ -6,7 +6,7 @@ use crate::report;
 fn everybody_can_be_compared_with_everybody() {
     let tables = measure(SMOKE);
     assert_eq!(tables.len(), KNOWN.len() + UNSEEN.len());
-    let page = report::markdown(&tables, SMOKE);
+    let page = report::markdown(&tables, None, SMOKE);
     for contender in ALL {
         assert!(
             page.contains(contender.name) && report::terminal(&tables).contains(contender.name)
