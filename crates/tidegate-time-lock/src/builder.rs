@@ -111,6 +111,9 @@ impl TimeLockBuilder {
     /// When a refusal is taken to be about the request alone: if it was refused `refusals` times while at least `others`
     /// that were sent after its first refusal were accepted; 3 and 8 if not set, [`u32::MAX`] for never.
     ///
+    /// For each other refusal meanwhile it takes that many more that were accepted: of a herd that is let loose at once,
+    /// most are refused again and again, and nobody is to blame.
+    ///
     /// Such a request no longer shuts the gate; [`Refused::is_isolated`](crate::Refused::is_isolated) tells. The gate
     /// knows a request again by the [place](crate::Refused::requeue) that it comes back with.
     pub const fn isolation(mut self, refusals: u32, others: u64) -> Self {

@@ -8,6 +8,9 @@
 // So each request carries how often it was refused and since which epoch, and the gate counts, for its last epochs,
 // how many passes of each were accepted. A pass of a later epoch was sent after the refusal that ended the earlier one.
 // They are counted only for a while after each refusal: whoever passes an open gate undisturbed has nothing to report.
+//
+// Who is one of a herd is refused again and again too, while a few others get through each time. So the others' own
+// refusals count as well: each of them takes as many that were accepted to make up for it as there must be at all.
 
 use std::collections::VecDeque;
 
@@ -34,7 +37,13 @@ impl History {
     /// Whether it was refused so many times, while so many others were accepted.
     pub(crate) fn is_its_own_fault(self, isolation: (u32, u64), accepted: &Accepted) -> bool {
         let (refusals, others) = isolation;
-        self.refusals >= refusals && accepted.since(self.since) >= others
+        if self.refusals < refusals {
+            return false;
+        }
+        let (epochs, accepted, refused) = accepted.since(self.since);
+        // Its own are among them, all but the first: one in an epoch, for as far back as is remembered.
+        let own = u64::from(self.refusals).saturating_sub(1).min(epochs);
+        accepted >= others.saturating_mul(refused.saturating_sub(own).max(1))
     }
 
     /// Whether it was refused so often that somebody else is to go first: a request that is refused for its own sake
@@ -44,19 +53,32 @@ impl History {
     }
 }
 
-/// How many were accepted in the last epochs.
+/// So many times as many as are needed to tell are counted after several refusals.
+const MANY: u64 = 8;
+
+/// How many were accepted in the last epochs, and how many refused.
 #[derive(Debug, Default)]
 pub(crate) struct Accepted {
-    by_epoch: VecDeque<(Epoch, u64)>,
+    by_epoch: VecDeque<Fared>,
     /// So many more are of interest.
     wanted: u64,
 }
 
+/// How those fared who passed in one epoch.
+#[derive(Debug)]
+struct Fared {
+    epoch: Epoch,
+    accepted: u64,
+    refused: u64,
+}
+
 impl Accepted {
-    /// Something was refused.
-    pub(crate) fn want(&mut self, (refusals, others): (u32, u64)) {
+    /// A pass of `epoch` was refused.
+    pub(crate) fn refused(&mut self, epoch: Epoch, (refusals, others): (u32, u64)) {
         if refusals < u32::MAX {
-            self.wanted = others;
+            let most = others.saturating_mul(MANY);
+            self.wanted = self.wanted.saturating_add(others).min(most);
+            self.of(epoch).refused += 1;
         }
     }
 
@@ -70,19 +92,25 @@ impl Accepted {
             return;
         }
         self.wanted -= u64::from(epoch == current);
-        match self.by_epoch.iter_mut().rev().find(|(of, _)| *of == epoch) {
-            Some((_, n)) => *n += 1,
-            None => {
-                self.by_epoch.push_back((epoch, 1));
-                if self.by_epoch.len() > EPOCHS {
-                    self.by_epoch.pop_front();
-                }
-            }
-        }
+        self.of(epoch).accepted += 1;
     }
 
-    /// Of passes of later epochs than this.
-    fn since(&self, epoch: Epoch) -> u64 {
-        self.by_epoch.iter().filter(|(of, _)| *of > epoch).map(|(_, n)| n).sum()
+    fn of(&mut self, epoch: Epoch) -> &mut Fared {
+        let at = self.by_epoch.iter().rposition(|it| it.epoch == epoch).unwrap_or_else(|| {
+            if self.by_epoch.len() >= EPOCHS {
+                self.by_epoch.pop_front();
+            }
+            self.by_epoch.push_back(Fared { epoch, accepted: 0, refused: 0 });
+            self.by_epoch.len() - 1
+        });
+        &mut self.by_epoch[at]
+    }
+
+    /// How many later epochs than this are remembered, and how many passes of those were accepted, and refused.
+    fn since(&self, epoch: Epoch) -> (u64, u64, u64) {
+        let later = self.by_epoch.iter().filter(|it| it.epoch > epoch);
+        later.fold((0, 0, 0), |(epochs, accepted, refused), it| {
+            (epochs + 1, accepted + it.accepted, refused + it.refused)
+        })
     }
 }

@@ -39,6 +39,7 @@ impl Core {
     ) -> Verdict {
         self.catch_up(now);
         self.stats.refused += 1;
+        self.accepted.refused(pass.epoch, self.rules.isolation);
         let history = pass.history().refused(pass.epoch);
         let isolated = history.is_its_own_fault(self.rules.isolation, &self.accepted);
         let shut = if isolated {
@@ -48,7 +49,6 @@ impl Core {
             }
             self.answer(Applied::Nothing)
         } else {
-            self.accepted.want(self.rules.isolation);
             self.believe(now, pass, after)
         };
         Verdict { shut, history, isolated }

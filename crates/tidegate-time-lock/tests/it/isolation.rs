@@ -77,7 +77,9 @@ async fn a_busy_server_isolates_nobody() {
         assert!(!refused.is_isolated());
         gate.unlock_now();
     }
+    assert_eq!(gate.stats().isolated, 0);
     // Those who were sent before its first refusal count for nothing, whenever they are answered.
+    let gate = TimeLock::new();
     let early: Vec<_> = (0..50).map(|_| gate.try_acquire().unwrap()).collect();
     let mut refused = gate.try_acquire().unwrap().refused(secs(1));
     early.into_iter().for_each(Pass::ok);
@@ -86,6 +88,31 @@ async fn a_busy_server_isolates_nobody() {
     }
     assert!(!refused.is_isolated());
     assert_eq!(gate.stats().isolated, 0);
+}
+
+/// Sends `size` at a time, all at once, to a server that accepts `room` of them; one is never among those.
+async fn herd(gate: &TimeLock, size: usize, room: usize, rounds: u32) {
+    let mut unlucky = gate.acquire().await.unwrap();
+    let mut others: Vec<Pass> = (1..size).map(|_| gate.try_acquire().unwrap()).collect();
+    for _ in 0..rounds {
+        let refused = unlucky.refused(secs(1));
+        assert!(!refused.is_isolated());
+        others.drain(..room).for_each(Pass::ok);
+        let places: Vec<_> = others.drain(..).map(|it| it.refused(secs(1)).requeue()).collect();
+        unlucky = gate.acquire_again(refused.requeue()).await.unwrap();
+        for place in places {
+            others.push(gate.acquire_again(place).await.unwrap());
+        }
+        others.extend((0..room).map(|_| gate.try_acquire().unwrap()));
+    }
+    assert_eq!(gate.stats().isolated, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_a_herd_is_not_blamed() {
+    for (size, room) in [(64, 10), (64, 1), (16, 10), (16, 13)] {
+        herd(&TimeLock::new(), size, room, 100).await;
+    }
 }
 
 async fn poisoned_alone(gate: &TimeLock) -> Refused {
