@@ -10,6 +10,7 @@
 #![cfg_attr(feature = "full", doc = "[`task_group`]: crate::task_group")]
 #![cfg_attr(feature = "full", doc = "[`time_lock`]: crate::time_lock")]
 #![cfg_attr(feature = "full", doc = "[`timeout`]: crate::timeout")]
+#![cfg_attr(feature = "full", doc = "[`tower`]: crate::tower")]
 #![cfg_attr(feature = "full", doc = "[`prelude`]: crate::prelude")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -45,6 +46,9 @@ pub use tidegate_time_lock as time_lock;
 #[cfg(feature = "timeout")]
 #[doc(inline)]
 pub use tidegate_timeout as timeout;
+#[cfg(feature = "tower")]
+#[doc(inline)]
+pub use tidegate_tower as tower;
 
 pub mod prelude;
 

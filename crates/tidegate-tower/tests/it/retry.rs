@@ -1,0 +1,182 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use tidegate_time_lock::{RetryBudget, TimeLock};
+use tidegate_tower::{BoxError, Retry, TimeLockError, TimeLockInfo, TimeLockLayer};
+use tokio::time::{Instant, sleep};
+use tower::retry::Policy;
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+
+use crate::support::{Server, all, get, ms, ok, plain, refuse, secs, status};
+
+// T23, R4
+#[tokio::test(start_paused = true)]
+async fn the_refused_request_is_retried() {
+    let server = Server::new(|it| if it.nth == 0 { refuse(2) } else { ok() });
+    let gate = TimeLock::new();
+    let layer = TimeLockLayer::new(gate.clone()).retry(Retry::new(RetryBudget::new()));
+    let client = layer.layer(server.clone());
+    let began = Instant::now();
+    let refused = tokio::spawn(client.clone().oneshot(get("refused")));
+    sleep(ms(11)).await;
+    let later = (0..3).map(|n| client.clone().oneshot(get(&format!("later-{n}"))));
+    all(later).await;
+    let response = refused.await.unwrap().unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(server.names(), ["refused", "refused", "later-0", "later-1", "later-2"]);
+    assert!(server.log()[1].at >= began + ms(2010));
+    let info: &TimeLockInfo = response.extensions().get().unwrap();
+    assert_eq!((info.attempts, info.epoch), (2, 1));
+}
+
+// C13
+#[tokio::test(start_paused = true)]
+async fn retries_go_through_the_gate() {
+    /// Tries again at once, for ever.
+    #[derive(Clone)]
+    struct Eager;
+
+    impl Policy<Request<String>, Response<String>, BoxError> for Eager {
+        type Future = Ready<()>;
+
+        fn retry(
+            &mut self,
+            _: &mut Request<String>,
+            result: &mut Result<Response<String>, BoxError>,
+        ) -> Option<Ready<()>> {
+            result.as_ref().is_ok_and(|it| it.status() == 429).then(|| ready(()))
+        }
+
+        fn clone_request(&mut self, request: &Request<String>) -> Option<Request<String>> {
+            Some(request.clone())
+        }
+    }
+
+    let server = Server::new(|it| if it.nth < 3 { refuse(1) } else { ok() });
+    let client = ServiceBuilder::new()
+        .retry(Eager)
+        .layer(TimeLockLayer::new(plain()))
+        .service(server.clone());
+    let response = client.oneshot(get("x")).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let log = server.log();
+    assert_eq!(log.len(), 4);
+    assert!(log.windows(2).all(|it| it[1].at >= it[0].at + ms(1010)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_end_and_the_last_refusal_is_the_answer() {
+    let server = Server::new(|it| refuse(it.nth as u64 + 1));
+    let budget = Arc::new(RetryBudget::new().attempts(3));
+    let layer = TimeLockLayer::new(plain()).retry(Retry::new(budget));
+    let response = layer.layer(server.clone()).oneshot(get("x")).await.unwrap();
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "3");
+    let info: &TimeLockInfo = response.extensions().get().unwrap();
+    assert_eq!((info.attempts, server.log().len()), (3, 3));
+    // None at all is one.
+    for attempts in [0, 1] {
+        let server = Server::new(|_| refuse(1));
+        let budget = RetryBudget::new().attempts(attempts);
+        let layer = TimeLockLayer::new(plain()).retry(Retry::new(budget));
+        assert_eq!(layer.layer(server.clone()).oneshot(get("x")).await.unwrap().status(), 429);
+        assert_eq!(server.log().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_common_limit_holds_for_all_requests_of_a_layer() {
+    let server = Server::new(|_| refuse(1));
+    let budget = RetryBudget::new().attempts(100).share(0.0, 3);
+    let layer = TimeLockLayer::new(plain()).retry(Retry::new(budget));
+    let (one, other) = (layer.layer(server.clone()), layer.layer(server.clone()));
+    one.oneshot(get("x")).await.unwrap();
+    other.oneshot(get("x")).await.unwrap();
+    assert_eq!(server.log().len(), 4 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_copy_is_answered_as_it_was() {
+    /// A body that is there once.
+    struct Once;
+
+    let gate = TimeLock::new();
+    let retry = Retry::new(RetryBudget::new()).copy_with(|_: &Request<Once>| None);
+    let client = ServiceBuilder::new()
+        .layer(TimeLockLayer::new(gate.clone()).retry(retry))
+        .service(service_fn(async |_: Request<Once>| Ok::<_, Infallible>(refuse(7))));
+    let response = client.oneshot(Request::new(Once)).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (429, "later"));
+    assert!(gate.is_locked());
+}
+
+// 429 is always safe; of a 503 only those that say when, and of methods that may be repeated.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_worked_on_is_not_sent_twice() {
+    use tidegate_time_lock::{Classify, Verdict};
+    use tidegate_tower::classify::Http;
+
+    let cases = [
+        (Method::POST, 429, Some("1"), 2),
+        (Method::POST, 503, Some("1"), 2),
+        (Method::POST, 503, None, 1),
+        (Method::DELETE, 503, None, 2),
+    ];
+    for (method, refusal, after, sent) in cases {
+        let server = Server::new(move |it| {
+            let mut response = if it.nth == 0 { status(refusal) } else { ok() };
+            if let Some(after) = after {
+                response.headers_mut().insert("retry-after", after.parse().unwrap());
+            }
+            response
+        });
+        // One that takes every 503 for a refusal.
+        let judge = |it: &Result<Response<String>, Infallible>| match it {
+            Ok(response) if response.status() == 503 => match Http.classify(it) {
+                Verdict::Ignore => Verdict::refused(None),
+                verdict => verdict,
+            },
+            _ => Http.classify(it),
+        };
+        let layer =
+            TimeLockLayer::new(plain()).classify(judge).retry(Retry::new(RetryBudget::new()));
+        let mut request = get("x");
+        *request.method_mut() = method.clone();
+        layer.layer(server.clone()).oneshot(request).await.unwrap();
+        assert_eq!(server.log().len(), sent, "{method}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_another_attempt_for_longer_than_may_be() {
+    let server = Server::new(|it| refuse([2, 9][it.nth.min(1)]));
+    let layer = TimeLockLayer::new(plain());
+    let layer = layer.retry(Retry::new(RetryBudget::new())).max_wait(secs(10));
+    let client = layer.layer(server.clone());
+    let began = Instant::now();
+    // It has waited for two, and would have to for nine more: the refusal is the better answer.
+    let response = client.clone().oneshot(get("x")).await.unwrap();
+    assert_eq!(response.headers()["retry-after"], "9");
+    assert!(began.elapsed() < secs(3));
+    // Those who come now may wait for nine.
+    sleep(ms(1)).await;
+    let next = tokio::spawn(client.clone().oneshot(get("y")));
+    sleep(secs(9)).await;
+    assert_eq!(server.log().len(), 3);
+    next.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_closes_ends_the_attempts() {
+    let gate = TimeLock::new();
+    let server = Server::new(|_| refuse(5));
+    let layer = TimeLockLayer::new(gate.clone()).retry(Retry::new(RetryBudget::new()));
+    let mut client = layer.layer(server);
+    let call = tokio::spawn(client.call(get("x")));
+    sleep(secs(1)).await;
+    gate.close();
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&TimeLockError::Closed));
+}
