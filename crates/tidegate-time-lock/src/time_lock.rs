@@ -62,6 +62,9 @@ use crate::{Epoch, Policy, Reason, Shut, StaticTimeLock, TimeLockBuilder, Until}
 /// when the gate is open already. A refused request can come back [with its old place](Self::acquire_again).
 /// Nothing is promised in advance: a waiter that was woken and finds the gate shut again keeps its place.
 ///
+/// To be first in line is to be the one who looks. A future that is first and kept without being polled, in a task that
+/// waits for something else meanwhile, holds up those behind it; drop it, and they go on.
+///
 /// # Cost
 ///
 /// Whether an open gate may be passed is one atomic load; the pass takes a share of the gate, allocates nothing and
