@@ -91,6 +91,8 @@ pub(crate) trait OpenGate: Contender + Send + Sync + 'static {
     fn new() -> Self;
     /// Passes, and says that it went well where somebody wants to know.
     fn pass(&self) -> impl Future<Output = ()> + Send;
+    /// The same without a future.
+    fn try_pass(&self);
 }
 
 /// An end to a future's time.

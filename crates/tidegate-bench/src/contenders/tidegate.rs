@@ -87,6 +87,10 @@ impl super::OpenGate for TimeLock {
     async fn pass(&self) {
         self.acquire().await.expect("it is not closed").ok();
     }
+    #[inline(always)]
+    fn try_pass(&self) {
+        self.try_acquire().expect("it is open").ok();
+    }
 }
 
 impl Contender for Barrier {

@@ -184,6 +184,10 @@ impl super::OpenGate for RwLock {
     async fn pass(&self) {
         drop(self.read().await);
     }
+    #[inline(always)]
+    fn try_pass(&self) {
+        drop(RwLock::try_read(self).expect("it is open"));
+    }
 }
 
 impl super::RwLock for RwLock {

@@ -12,6 +12,12 @@ use crate::stage::{On, Stage};
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new(
+            "time-lock/try",
+            "`try_acquire()`, open, and `ok`; no runtime",
+            open_gates!(T => |_, n| tries::<T>(n); Flag),
+        )
+        .counted(),
+        Scenario::new(
             "time-lock/open",
             "`acquire().await`, open, and `ok`; no runtime",
             open_gates!(T => |_, n| open::<T>(n); Flag),
@@ -24,6 +30,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         )
         .counted(),
     ]
+}
+
+#[inline(never)]
+fn tries<G: OpenGate>(n: u64) -> Duration {
+    let gate = G::new();
+    timed(|| {
+        for _ in 0..n {
+            black_box(&gate).try_pass();
+        }
+    })
 }
 
 #[inline(never)]
