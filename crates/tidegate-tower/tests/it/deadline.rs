@@ -184,3 +184,15 @@ proptest! {
         }
     }
 }
+
+// First polled in a scope that nobody runs afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_holds_where_its_scope_is_no_more() {
+    let client = DeadlineLayer::new()
+        .layer(service_fn(async |()| pending::<Result<(), Infallible>>().await));
+    let mut call = Box::pin(client.oneshot(()));
+    let scope = Scope::new().with_deadline(Deadline::after(secs(1)));
+    assert!(scope.enter(|| tidegate_test::poll_once(call.as_mut())).is_pending());
+    let error = tokio::time::timeout(secs(5), call).await.unwrap().unwrap_err();
+    assert!(exceeded(&error).was_sent());
+}

@@ -1,7 +1,7 @@
 use http::Request;
-use tidegate_time_lock::{KeyedTimeLock, TimeLock};
+use tidegate_time_lock::{KeyedTimeLock, TimeLock, Verdict};
 use tidegate_tower::{ByOrigin, KeyOf, TimeLockLayer, by_origin};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use crate::support::{Server, get, get_from, ok, refuse};
 
@@ -60,5 +60,24 @@ async fn a_function_that_is_generic_does_as_a_key() {
     let client = TimeLockLayer::new(KeyedTimeLock::<String>::new())
         .key(by_origin)
         .layer(Server::new(|_| ok()));
+    client.oneshot(get("x")).await.unwrap();
+}
+
+// Nobody has to name the body or the error.
+#[tokio::test(start_paused = true)]
+async fn types_that_the_service_knows_need_not_be_said() {
+    let client = ServiceBuilder::new()
+        .layer(
+            TimeLockLayer::new(KeyedTimeLock::<String>::new())
+                .key(|it: &Request<_>| it.uri().host().unwrap_or_default().to_owned())
+                .classify(|it: &Result<http::Response<_>, _>| match it {
+                    Ok(it) if it.status() == 429 => Verdict::refused(None),
+                    _ => Verdict::Ok,
+                })
+                .info(|it: &mut http::Response<_>, info| {
+                    it.extensions_mut().insert(info);
+                }),
+        )
+        .service(Server::new(|_| ok()));
     client.oneshot(get("x")).await.unwrap();
 }
