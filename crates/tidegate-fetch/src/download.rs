@@ -4,7 +4,7 @@
 //
 //     claim the URL --> kept? --> host's gate and permit --> request, headers --> body, in pieces, to the disk
 //                                      ^                          |
-//                                      |--- 429, 503: shut the gate, same place in line (the first few times)
+//                                      |--- refused: shut the gate, same place in line (the first few times)
 //                                      |--- redirect: the next host's gate
 //                                      '--- failed: again, a few times, after a while
 //
@@ -15,14 +15,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use tidegate_executor::to_thread;
 use tidegate_semaphore::Permit;
-use tidegate_time_lock::Requeue;
+use tidegate_time_lock::{KeyedRequeue, Verdict};
 use tidegate_timeout::timeout;
+use tidegate_tower::classify::{ClassifyHead as _, Head, Nginx};
 use tokio::time::sleep;
 use url::Url;
 
@@ -30,7 +31,7 @@ use crate::engine::Run;
 use crate::host::{Entry, Host};
 use crate::save::{Target, Temporary};
 use crate::server::EPOCH_HEADER;
-use crate::{Failure, Job, Outcome, retry_after, urls};
+use crate::{Failure, Job, Outcome, urls};
 
 /// So much of a body is in memory at a time.
 const PIECE: usize = 64 << 10;
@@ -79,8 +80,10 @@ struct Attempts<'a> {
     run: &'a Run,
     target: Arc<Target>,
     url: Url,
+    /// Kept, so that it is remembered for as long as it is in use.
+    host: Arc<Host>,
     /// The place in line after a refusal.
-    place: Option<Requeue>,
+    place: Option<KeyedRequeue>,
     redirects: u32,
     refusals: u32,
     /// What the host had accepted when it refused this request for the first time.
@@ -100,7 +103,7 @@ enum Answer<'a> {
     Received(Received<'a>),
     NotFound,
     Redirect(Url),
-    Refused { status: StatusCode, place: Requeue },
+    Refused { status: StatusCode, place: KeyedRequeue },
 }
 
 /// A body that is complete, but for its last piece on the disk.
@@ -114,11 +117,22 @@ struct Received<'a> {
 
 impl<'a> Attempts<'a> {
     fn new(run: &'a Run, url: Url, target: Arc<Target>) -> Self {
-        Self { run, target, url, place: None, redirects: 0, refusals: 0, accepted: 0, retries: 0 }
+        let host = run.hosts.of(&url);
+        Self {
+            run,
+            target,
+            url,
+            host,
+            place: None,
+            redirects: 0,
+            refusals: 0,
+            accepted: 0,
+            retries: 0,
+        }
     }
 
     async fn next(&mut self) -> Result<Step, Failure> {
-        let host = self.run.hosts.of(&self.url);
+        let host = Arc::clone(&self.host);
         let entry = host.enter(self.place.take()).await?;
         let longest = self.run.options.timeout;
         let answer = match timeout(longest, self.request(&host, entry)).await {
@@ -140,6 +154,7 @@ impl<'a> Attempts<'a> {
             return Err(Failure::TooManyRedirects);
         }
         urls::check(&url).map_err(Failure::BadRedirect)?;
+        self.host = self.run.hosts.of(&url);
         self.url = url;
         self.refusals = 0;
         Ok(Step::Again)
@@ -149,7 +164,7 @@ impl<'a> Attempts<'a> {
         &mut self,
         host: &Host,
         status: StatusCode,
-        place: Requeue,
+        place: KeyedRequeue,
     ) -> Result<Step, Failure> {
         if self.refusals == 0 {
             self.accepted = host.accepted();
@@ -186,8 +201,9 @@ impl<'a> Attempts<'a> {
         let request = request.header(EPOCH_HEADER, entry.epoch().to_string());
         let response = request.send().await.map_err(|error| Failure::of_sending(&error))?;
         let status = response.status();
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            return self.refused(host, entry, &response);
+        let head = Head::new(status, response.headers());
+        if matches!(Nginx.classify_head(&head), Verdict::Refused { .. }) {
+            return self.refused(host, entry, &head);
         }
         let permit = entry.accepted();
         // Nobody asked for a part: what is only a part is not the file.
@@ -213,12 +229,11 @@ impl<'a> Attempts<'a> {
         &self,
         host: &Host,
         entry: Entry<'_>,
-        response: &Response,
+        head: &Head<'_>,
     ) -> Result<Answer<'static>, Failure> {
         self.run.refused.fetch_add(1, Ordering::Relaxed);
-        let pause = retry_after::pause(response.headers(), SystemTime::now());
-        let status = response.status();
-        let refused = entry.refused(status, pause, self.longest_wait())?;
+        let status = head.status;
+        let refused = entry.refused(status, &head.hints(), self.longest_wait())?;
         if let Some(pause) = refused.began {
             self.run.pauses.fetch_add(1, Ordering::Relaxed);
             self.run.progress.paused(host.name(), pause, host.waiting());

@@ -14,7 +14,7 @@ use crate::claims::Claims;
 use crate::download::download;
 use crate::host::Hosts;
 use crate::save::{Existing, Folder, Origin};
-use crate::{Job, Outcome, Progress, Summary};
+use crate::{Job, Outcome, Progress, Summary, Watch};
 
 /// How downloads are made.
 ///
@@ -83,6 +83,7 @@ pub struct Fetcher {
     folder: Folder,
     options: Options,
     stop: Stop,
+    watch: Watch,
 }
 
 /// So many downloads are under way or in line at a time, whatever their hosts.
@@ -114,7 +115,7 @@ impl Fetcher {
             .no_proxy()
             .build()
             .map_err(ClientError)?;
-        Ok(Self { client, folder, options, stop: Stop::default() })
+        Ok(Self { client, folder, options, stop: Stop::default(), watch: Watch::default() })
     }
 
     /// Ends the run from elsewhere.
@@ -124,6 +125,15 @@ impl Fetcher {
     /// See [`Stop`].
     pub fn stop(&self) -> Stop {
         self.stop.clone()
+    }
+
+    /// Looks at the run from elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// See [`Watch`].
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     /// Downloads everything and says what became of it.
@@ -146,8 +156,9 @@ impl Fetcher {
     ) -> Summary {
         let started = Instant::now();
         let deadline = self.options.deadline.map_or(Deadline::NEVER, Deadline::after);
-        let stop = self.stop.clone();
+        let (stop, watch) = (self.stop.clone(), self.watch.clone());
         let run = Arc::new(Run::new(self, deadline, Box::new(progress)));
+        watch.begin(&run);
         let mut jobs = jobs.into_iter();
         let mut begun = 0;
         let _ = cancel_scope(async |scope| {

@@ -2,17 +2,22 @@
 
 // How it works
 //
+// The gates are those of a `KeyedTimeLock`, which forgets by itself what is not worth knowing. Beside them is a table of
+// what it does not know: permits, and whether a host is given up. Of that, only what is in use stays, and a bounded
+// number of hosts that refused everything so far.
+//
 // A request passes the gate first and takes a permit then, so that whoever waits for the gate to open holds no
 // permit. Whoever had to wait for a permit goes through the gate once more: it may have been shut meanwhile, and
 // a pass that has lain about is worth nothing to a gate that keeps a pace, because all that are waiting would be
 // used at once when permits come back. Last of all, the epoch is compared:
 //
-//     gate.acquire --> a permit free? --yes---------------------------> still the same epoch? --> send
-//          ^              '--no--> permits.acquire --> gate.acquire_again ---^      |
+//     gates.acquire --> a permit free? --yes---------------------------> still the same epoch? --> send
+//          ^              '--no--> permits.acquire --> gates.acquire_again --^      |
 //          '----------------- give the permit back, same place in line ------------no
 //
-// A host that asks to wait for too long, or that refuses everything for a good while, is given up: its gate is
-// closed, and with it every request that waits there or comes later.
+// A host that asks to wait for too long, or that refuses everything for a good while, is given up: that is said first,
+// and then whoever waits for its gate is sent away. The gate is not closed for that: it may be one that hosts share, when
+// there are very many. It is opened, so that it can be forgotten.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -22,13 +27,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::StatusCode;
+use tidegate_event::Event;
 use tidegate_semaphore::{Permit, Semaphore};
-use tidegate_time_lock::{Applied, LearnedPace, Pass, Reopen, Requeue, TimeLock};
+use tidegate_time_lock::{
+    Applied, KeyedPass, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder, State,
+};
+use tidegate_tower::Hints;
 use tokio::time::Instant;
 use url::{Origin, Url};
 
-use crate::Failure;
 use crate::server::Epoch;
+use crate::{Failure, HostStatus};
 
 /// A host that refuses for so long, and at least so many times in a row, is given up. One that is started again
 /// and says "in a second" meanwhile is not.
@@ -38,57 +47,120 @@ const FEW_PAUSES: u32 = 6;
 /// So is one that refuses so many times in a row, in however short a time.
 const MOST_PAUSES: u32 = 12;
 
-/// With more hosts than this, those that nothing is known about are forgotten.
+/// So many hosts that nobody uses are remembered for what they did last. The price of forgetting one is one more request
+/// to it, if it is asked for again.
+const REMEMBERED: usize = 4096;
+
+/// There is room for a gate for each of those, and for what is in use or shut besides.
+const GATES: usize = 4 * REMEMBERED;
+
+/// With more hosts than this, it is time to forget some.
 const MANY: usize = 1024;
 
 /// Every host that was asked so far, and is worth remembering.
 #[derive(Debug)]
 pub(crate) struct Hosts {
     per_host: usize,
+    gates: KeyedTimeLock<Origin>,
     table: Mutex<Table>,
 }
 
 #[derive(Debug)]
 struct Table {
-    hosts: HashMap<Origin, Arc<Host>>,
+    hosts: HashMap<Origin, Slot>,
     /// When there are so many, it is time to forget some.
     full: usize,
 }
 
+#[derive(Debug)]
+struct Slot {
+    host: Arc<Host>,
+    /// When it was last asked for.
+    used: Instant,
+}
+
 impl Hosts {
     pub(crate) fn new(per_host: usize) -> Self {
+        Self::with_gates(per_host, KeyedTimeLockBuilder::new().capacity(GATES).build())
+    }
+
+    fn with_gates(per_host: usize, gates: KeyedTimeLock<Origin>) -> Self {
         let table = Table { hosts: HashMap::new(), full: MANY };
-        Self { per_host, table: Mutex::new(table) }
+        Self { per_host, gates, table: Mutex::new(table) }
     }
 
     pub(crate) fn of(&self, url: &Url) -> Arc<Host> {
+        let now = Instant::now();
         let mut table = self.table.lock();
         if table.hosts.len() >= table.full {
-            table.hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.is_memorable());
-            table.full = MANY.max(2 * table.hosts.len());
+            table.forget();
         }
-        let host = table.hosts.entry(url.origin());
-        Arc::clone(host.or_insert_with(|| {
-            let pace = Reopen::Learned(LearnedPace::default());
-            let gate = TimeLock::builder().reopen(pace).build();
-            Arc::new(Host::new(url, self.per_host, gate))
-        }))
+        let slot = table.hosts.entry(url.origin()).or_insert_with(|| {
+            let host = Host::new(url, self.per_host, self.gates.clone());
+            Slot { host: Arc::new(host), used: now }
+        });
+        slot.used = now;
+        Arc::clone(&slot.host)
+    }
+
+    /// The hosts whose gates are shut, the ones for which most wait first.
+    pub(crate) fn shut(&self) -> Vec<HostStatus> {
+        let hosts: Vec<_> = {
+            let table = self.table.lock();
+            let hosts = table.hosts.values().filter(|slot| slot.host.has_refused());
+            hosts.map(|slot| Arc::clone(&slot.host)).collect()
+        };
+        let mut shut: Vec<_> = hosts.iter().filter_map(|host| host.status()).collect();
+        shut.sort_by(|a, b| b.waiting.cmp(&a.waiting).then_with(|| a.host.cmp(&b.host)));
+        shut
+    }
+}
+
+impl Table {
+    fn forget(&mut self) {
+        self.hosts.retain(|_, slot| slot.is_in_use() || slot.host.is_memorable());
+        let idle = self.hosts.iter().filter(|(_, slot)| !slot.is_in_use());
+        let mut idle: Vec<(Instant, Origin)> =
+            idle.map(|(origin, slot)| (slot.used, origin.clone())).collect();
+        if idle.len() > REMEMBERED {
+            idle.sort_unstable_by_key(|(used, _)| *used);
+            // Half of them, as it takes a look at all to find one.
+            idle.truncate(idle.len() - REMEMBERED / 2);
+            idle.iter().for_each(|(_, origin)| drop(self.hosts.remove(origin)));
+        }
+        self.full = MANY.max(2 * self.hosts.len());
+    }
+}
+
+impl Slot {
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.host) > 1
     }
 }
 
 /// One host: scheme, name and port.
 #[derive(Debug)]
 pub(crate) struct Host {
+    origin: Origin,
     name: String,
     /// What this host's gate is called towards the host, which then can count what was sent while it was shut.
     client: u64,
-    gate: TimeLock,
+    gates: KeyedTimeLock<Origin>,
     permits: Semaphore,
-    /// Since when it has accepted nothing, if it refuses.
-    refusing: Mutex<Option<Refusing>>,
+    refusals: Mutex<Refusals>,
     /// Requests that were accepted, ever.
     accepted: AtomicU64,
     given_up: OnceLock<GivenUp>,
+    /// Is set when it is given up.
+    over: Event,
+}
+
+#[derive(Debug, Default)]
+struct Refusals {
+    /// Since when it has accepted nothing, if it refuses.
+    refusing: Option<Refusing>,
+    /// What the gate was shut for last: the status, and what `Retry-After` said.
+    last: Option<(StatusCode, Option<Duration>)>,
 }
 
 /// A time in which a host accepted nothing.
@@ -113,7 +185,7 @@ pub(crate) struct Entry<'a> {
     host: &'a Host,
     epoch: u64,
     /// Until there is a verdict.
-    pass: Option<Pass>,
+    pass: Option<KeyedPass<Origin>>,
     permit: Option<Permit<'a>>,
 }
 
@@ -123,22 +195,24 @@ const ONE_VERDICT: &str = "there is one verdict for each entry";
 #[derive(Debug)]
 pub(crate) struct Refused {
     /// The place in line of the request, for when it is tried again.
-    pub(crate) place: Requeue,
+    pub(crate) place: KeyedRequeue,
     /// The pause that this refusal began, if it is not part of an older one.
     pub(crate) began: Option<Duration>,
 }
 
 impl Host {
-    fn new(url: &Url, per_host: usize, gate: TimeLock) -> Self {
+    fn new(url: &Url, per_host: usize, gates: KeyedTimeLock<Origin>) -> Self {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Self {
+            origin: url.origin(),
             name: format!("{}{port}", url.host_str().unwrap_or_default()),
             client: RandomState::new().build_hasher().finish(),
-            gate,
+            gates,
             permits: Semaphore::new(per_host),
-            refusing: Mutex::new(None),
+            refusals: Mutex::default(),
             accepted: AtomicU64::new(0),
             given_up: OnceLock::new(),
+            over: Event::new(),
         }
     }
 
@@ -153,11 +227,11 @@ impl Host {
 
     /// How many wait at the gate.
     pub(crate) fn waiting(&self) -> usize {
-        self.gate.waiters()
+        self.gates.snapshot(&self.origin).map_or(0, |look| look.waiters)
     }
 
     /// Waits until a request may be sent.
-    pub(crate) async fn enter(&self, place: Option<Requeue>) -> Result<Entry<'_>, Failure> {
+    pub(crate) async fn enter(&self, place: Option<KeyedRequeue>) -> Result<Entry<'_>, Failure> {
         let mut pass = self.pass(place).await?;
         loop {
             let permit = match self.permits.try_acquire() {
@@ -170,9 +244,8 @@ impl Host {
                     permit
                 }
             };
-            // Read before the last look: if the gate is shut in between, the look finds it.
-            let epoch = self.gate.epoch();
             if pass.is_current() {
+                let epoch = pass.epoch();
                 return Ok(Entry { host: self, epoch, pass: Some(pass), permit: Some(permit) });
             }
             drop(permit);
@@ -180,12 +253,23 @@ impl Host {
         }
     }
 
-    async fn pass(&self, place: Option<Requeue>) -> Result<Pass, Failure> {
-        let pass = match place {
-            Some(place) => self.gate.acquire_again(place).await,
-            None => self.gate.acquire().await,
+    async fn pass(&self, place: Option<KeyedRequeue>) -> Result<KeyedPass<Origin>, Failure> {
+        let pass = async {
+            match place {
+                Some(place) => self.gates.acquire_again(&self.origin, place).await,
+                None => self.gates.acquire(&self.origin).await,
+            }
         };
-        pass.map_err(|_| self.why_given_up())
+        let pass = tokio::select! {
+            biased;
+            _ = self.over.wait() => return Err(self.why_given_up()),
+            pass = pass => pass.map_err(|_| self.why_given_up())?,
+        };
+        // It may have been given up by whoever let this one pass.
+        match self.given_up.get() {
+            Some(_) => Err(self.why_given_up()),
+            None => Ok(pass),
+        }
     }
 
     fn why_given_up(&self) -> Failure {
@@ -198,23 +282,68 @@ impl Host {
 
     fn give_up(&self, why: GivenUp) -> Failure {
         let _ = self.given_up.set(why);
-        self.gate.close();
+        self.over.set();
+        self.let_go_of_gate(|_| true);
         self.why_given_up()
+    }
+
+    /// Opens the gate, so that it is not kept for nobody's sake, if its state is one of these.
+    fn let_go_of_gate(&self, when: impl FnOnce(State) -> bool) {
+        // None of its own, if there is nothing to see.
+        let look = self.gates.snapshot(&self.origin);
+        if look.is_some_and(|look| when(look.state)) {
+            self.gates.gate(&self.origin).unlock_now();
+        }
     }
 
     /// Counts a pause; whether it was one too many.
     fn refuses_everything(&self) -> bool {
-        let mut refusing = self.refusing.lock();
+        let mut refusals = self.refusals.lock();
         let refusing =
-            refusing.get_or_insert_with(|| Refusing { since: Instant::now(), pauses: 0 });
+            refusals.refusing.get_or_insert_with(|| Refusing { since: Instant::now(), pauses: 0 });
         refusing.pauses += 1;
         refusing.pauses >= MOST_PAUSES
             || refusing.pauses >= FEW_PAUSES && refusing.since.elapsed() >= PATIENCE
     }
 
-    /// Whether forgetting it would change how it is treated.
+    fn has_refused(&self) -> bool {
+        self.refusals.lock().last.is_some()
+    }
+
+    /// How it stands with its gate, if that is shut.
+    fn status(&self) -> Option<HostStatus> {
+        if self.given_up.get().is_some() {
+            return None;
+        }
+        let (status, retry_after) = self.refusals.lock().last?;
+        let look = self.gates.snapshot(&self.origin)?;
+        let remaining = match look.state {
+            State::Shut => Some(look.remaining?),
+            State::Probing => None,
+            _ => return None,
+        };
+        Some(HostStatus {
+            host: self.name.clone(),
+            remaining,
+            status,
+            retry_after,
+            waiting: look.waiters,
+            pace: look.pace,
+        })
+    }
+
+    /// Whether forgetting it would change how it is treated. What its gate knows is remembered there.
     fn is_memorable(&self) -> bool {
-        self.given_up.get().is_some() || self.gate.is_locked() || self.gate.epoch() > 0
+        self.given_up.get().is_some() || self.refusals.lock().refusing.is_some()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Its time is up, and nobody is there to find out whether it may open. A gate would be kept for that.
+        if self.has_refused() {
+            self.let_go_of_gate(|state| state == State::Probing);
+        }
     }
 }
 
@@ -229,7 +358,7 @@ impl<'a> Entry<'a> {
         let pass = self.pass.take().expect(ONE_VERDICT);
         self.host.accepted.fetch_add(1, Ordering::Relaxed);
         if pass.is_current() {
-            *self.host.refusing.lock() = None;
+            self.host.refusals.lock().refusing = None;
         }
         pass.ok();
         self.permit.take().expect(ONE_VERDICT)
@@ -239,19 +368,24 @@ impl<'a> Entry<'a> {
     pub(crate) fn refused(
         mut self,
         status: StatusCode,
-        pause: Option<Duration>,
+        hints: &Hints,
         longest: Duration,
     ) -> Result<Refused, Failure> {
         let host = self.host;
-        let refused = self.pass.take().expect(ONE_VERDICT).refused(pause);
+        let pause = hints.pause();
+        if let Some(pause) = pause.filter(|&pause| pause > longest) {
+            // Before the pass comes back: who gets its turn is not to use it.
+            return Err(host.give_up(GivenUp::WaitTooLong(pause)));
+        }
+        let refused = self.pass.take().expect(ONE_VERDICT).refused(hints);
         drop(self);
         let shut = refused.shut();
-        if let Some(pause) = pause.filter(|&pause| pause > longest) {
-            return Err(host.give_up(GivenUp::WaitTooLong(pause)));
+        if matches!(shut.applied, Applied::Started | Applied::Extended) {
+            host.refusals.lock().last = Some((status, hints.retry_after));
         }
         let mut began = None;
         if shut.applied == Applied::Started {
-            began = host.gate.remaining();
+            began = shut.until.map(|until| until.saturating_duration_since(Instant::now()));
             if host.refuses_everything() {
                 return Err(host.give_up(GivenUp::AlwaysRefused(status)));
             }

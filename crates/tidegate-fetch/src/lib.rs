@@ -4,6 +4,7 @@
 //! [`Progress`]: crate::Progress
 //! [`Summary`]: crate::Summary
 //! [`Stop`]: crate::Stop
+//! [`Watch`]: crate::Watch
 //! [`save`]: crate::save
 //! [`server`]: crate::server
 #![doc = include_str!("../README.md")]
@@ -18,14 +19,15 @@ mod host;
 pub mod names;
 mod outcome;
 mod progress;
-mod retry_after;
 pub mod save;
 pub mod server;
 mod summary;
 mod urls;
+mod watch;
 
 pub use engine::{ClientError, Fetcher, Options, Stop};
 pub use outcome::{Failure, Outcome};
 pub use progress::{Job, Progress};
 pub use summary::Summary;
 pub use urls::{BadUrl, parse_url};
+pub use watch::{HostStatus, Watch};

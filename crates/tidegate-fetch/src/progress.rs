@@ -102,6 +102,8 @@ pub trait Progress: Send + Sync + 'static {
     fn ended(&self, job: &Job, outcome: &Outcome);
 
     /// A host's gate was shut for so long, with so many requests waiting at it.
+    ///
+    /// Once for each pause, when it begins. [`Watch`](crate::Watch) is for looking at any time.
     fn paused(&self, host: &str, pause: Duration, waiting: usize) {
         let _ = (host, pause, waiting);
     }

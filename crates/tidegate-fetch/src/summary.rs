@@ -34,7 +34,7 @@ pub struct Summary {
     pub cancelled: u64,
     /// How often a server's gate was shut.
     pub pauses: u64,
-    /// Requests that were answered 429 or 503.
+    /// Requests that were refused: answered 429 or 503, or 403 with a limit.
     pub refused: u64,
     /// Requests that were sent.
     pub requests: u64,

@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use tidegate_test::poll_once;
-use tidegate_time_lock::Rate;
+use tidegate_time_lock::{KeyedTimeLockBuilder, Rate, Reopen, TimeLock, TimeLockBuilder};
 use tokio::time::{Instant, advance};
 
 use super::*;
@@ -12,6 +12,23 @@ const REFUSED: StatusCode = StatusCode::TOO_MANY_REQUESTS;
 
 fn host(per_host: usize) -> Arc<Host> {
     Hosts::new(per_host).of(&"http://h:80/x".parse().unwrap())
+}
+
+/// The only host of a run, whose gate is of this kind.
+fn host_with(rules: TimeLockBuilder, per_host: usize) -> Arc<Host> {
+    let gates = KeyedTimeLockBuilder::new().template(rules).build();
+    Hosts::with_gates(per_host, gates).of(&"http://h/".parse().unwrap())
+}
+
+/// What the headers of a refusal say that has this `Retry-After`.
+fn after(pause: impl Into<Option<Duration>>) -> Hints {
+    let mut hints = Hints::default();
+    hints.retry_after = pause.into();
+    hints
+}
+
+fn is_locked(host: &Host) -> bool {
+    host.gates.gate(&host.origin).is_locked()
 }
 
 fn secs(n: u64) -> Duration {
@@ -35,7 +52,7 @@ async fn whoever_waits_for_a_permit_looks_at_the_gate_again() {
     let mut second = pin!(host.enter(None));
     assert!(poll_once(second.as_mut()).is_pending());
     let start = Instant::now();
-    first.refused(REFUSED, Some(secs(2)), LONG).unwrap();
+    first.refused(REFUSED, &after(secs(2)), LONG).unwrap();
     let second = second.await.unwrap();
     assert!(start.elapsed() >= secs(2), "it was sent {:?} into the pause", start.elapsed());
     assert_eq!(second.epoch().epoch, 1);
@@ -45,7 +62,7 @@ async fn whoever_waits_for_a_permit_looks_at_the_gate_again() {
 async fn whoever_waits_at_the_gate_holds_no_permit() {
     // C2, C16.
     let host = host(1);
-    enter(&host).refused(REFUSED, Some(secs(2)), LONG).unwrap();
+    enter(&host).refused(REFUSED, &after(secs(2)), LONG).unwrap();
     let mut waiting = pin!(host.enter(None));
     assert!(poll_once(waiting.as_mut()).is_pending());
     assert_eq!(host.permits.available_permits(), 1);
@@ -53,9 +70,9 @@ async fn whoever_waits_at_the_gate_holds_no_permit() {
 
 #[tokio::test(start_paused = true)]
 async fn passes_that_waited_for_a_permit_are_not_used_all_at_once() {
-    let gate = TimeLock::builder().reopen(Reopen::Paced(Rate::per_second(10.0))).build();
-    let _ = gate.lock_for(Duration::from_millis(1));
-    let host = Host::new(&"http://h/".parse().unwrap(), 5, gate);
+    let pace = Reopen::Paced(Rate::per_second(10.0));
+    let host = host_with(TimeLock::builder().reopen(pace), 5);
+    let _ = host.gates.lock_for(&host.origin, Duration::from_millis(1));
     let mut busy = Vec::new();
     for _ in 0..5 {
         busy.push(host.enter(None).await.unwrap());
@@ -106,7 +123,7 @@ async fn who_is_dropped_in_line_takes_nothing_along() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_request_goes_first_when_the_gate_opens() {
     let host = host(4);
-    let refused = enter(&host).refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    let refused = enter(&host).refused(REFUSED, &after(secs(1)), LONG).unwrap();
     assert!(refused.began.is_some_and(|pause| pause >= secs(1)));
     let mut newcomer = pin!(host.enter(None));
     assert!(poll_once(newcomer.as_mut()).is_pending());
@@ -121,8 +138,8 @@ async fn a_refused_request_goes_first_when_the_gate_opens() {
 async fn a_pause_has_one_beginning() {
     let host = host(4);
     let [first, second] = [enter(&host), enter(&host)];
-    assert!(first.refused(REFUSED, Some(secs(1)), LONG).unwrap().began.is_some());
-    assert!(second.refused(REFUSED, Some(secs(1)), LONG).unwrap().began.is_none());
+    assert!(first.refused(REFUSED, &after(secs(1)), LONG).unwrap().began.is_some());
+    assert!(second.refused(REFUSED, &after(secs(1)), LONG).unwrap().began.is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +148,7 @@ async fn a_host_that_asks_for_too_long_is_given_up_for_everybody() {
     let first = enter(&host);
     let mut waiting = pin!(host.enter(None));
     assert!(poll_once(waiting.as_mut()).is_pending());
-    let failure = first.refused(REFUSED, Some(secs(121)), LONG).unwrap_err();
+    let failure = first.refused(REFUSED, &after(secs(121)), LONG).unwrap_err();
     assert!(matches!(failure, Failure::WaitTooLong(asked) if asked == secs(121)));
     assert!(matches!(waiting.await.unwrap_err(), Failure::WaitTooLong(_)));
     assert!(matches!(host.enter(None).await.unwrap_err(), Failure::WaitTooLong(_)));
@@ -142,7 +159,7 @@ async fn refusals_of(host: &Host, pause: Option<Duration>) -> u32 {
     let mut place = None;
     for count in 1.. {
         let entry = host.enter(place.take()).await.unwrap();
-        match entry.refused(REFUSED, pause, LONG) {
+        match entry.refused(REFUSED, &after(pause), LONG) {
             Ok(refused) => place = Some(refused.place),
             Err(failure) => {
                 assert!(matches!(failure, Failure::AlwaysRefused(REFUSED)));
@@ -168,7 +185,7 @@ async fn a_host_that_refuses_everything_is_given_up() {
 async fn a_host_that_is_back_after_ten_seconds_is_not_given_up() {
     let host = host(1);
     for _ in 0..10 {
-        host.enter(None).await.unwrap().refused(REFUSED, Some(secs(1)), LONG).unwrap();
+        host.enter(None).await.unwrap().refused(REFUSED, &after(secs(1)), LONG).unwrap();
     }
     drop(host.enter(None).await.unwrap().accepted());
     assert_eq!(refusals_of(&host, Some(secs(1))).await, MOST_PAUSES);
@@ -178,7 +195,7 @@ async fn a_host_that_is_back_after_ten_seconds_is_not_given_up() {
 async fn an_answer_now_and_then_keeps_a_host_from_being_given_up() {
     let host = host(1);
     for _ in 0..3 * MOST_PAUSES {
-        host.enter(None).await.unwrap().refused(REFUSED, None, LONG).unwrap();
+        host.enter(None).await.unwrap().refused(REFUSED, &after(None), LONG).unwrap();
         drop(host.enter(None).await.unwrap().accepted());
     }
 }
@@ -187,10 +204,10 @@ async fn an_answer_now_and_then_keeps_a_host_from_being_given_up() {
 async fn an_answer_from_before_the_pause_is_no_sign_of_life() {
     let host = host(2);
     let [old, new] = [enter(&host), enter(&host)];
-    new.refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    new.refused(REFUSED, &after(secs(1)), LONG).unwrap();
     drop(old.accepted());
-    assert_eq!(host.refusing.lock().unwrap().pauses, 1);
-    assert!(host.gate.is_locked());
+    assert_eq!(host.refusals.lock().refusing.unwrap().pauses, 1);
+    assert!(is_locked(&host));
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +229,7 @@ async fn silence_holds_nobody_up_where_nothing_was_refused() {
 #[tokio::test(start_paused = true)]
 async fn silence_after_a_refusal_is_no_leave_for_everybody() {
     let host = host(1000);
-    enter(&host).refused(REFUSED, Some(secs(1)), LONG).unwrap();
+    enter(&host).refused(REFUSED, &after(secs(1)), LONG).unwrap();
     let probe = host.enter(None).await.unwrap();
     let mut next = pin!(host.enter(None));
     assert!(poll_once(next.as_mut()).is_pending());
@@ -237,30 +254,55 @@ fn a_host_is_scheme_name_and_port() {
 async fn hosts_without_a_history_are_forgotten_and_shut_ones_are_not() {
     let hosts = Hosts::new(1);
     let of = |n: usize| hosts.of(&format!("http://h{n}/").parse().unwrap());
-    enter(&of(0)).refused(REFUSED, Some(secs(60)), LONG).unwrap();
+    enter(&of(0)).refused(REFUSED, &after(secs(60)), LONG).unwrap();
     for n in 1..20 * MANY {
-        of(n);
+        drop(enter(&of(n)).accepted());
+        tokio::task::yield_now().await;
     }
     assert!(hosts.table.lock().hosts.len() <= 2 * MANY);
-    assert!(of(0).gate.is_locked());
+    assert!(hosts.gates.len() <= GATES, "{}", hosts.gates.len());
+    assert!(is_locked(&of(0)));
+    assert_eq!(of(0).refusals.lock().refusing.unwrap().pauses, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_hosts_that_refuse_is_bounded() {
+    let hosts = Hosts::new(1);
+    let of = |n: usize| hosts.of(&format!("http://h{n}/").parse().unwrap());
+    let in_use: Vec<_> = (0..10).map(of).collect();
+    for n in 0..5 * REMEMBERED {
+        let host = of(n);
+        let asks = if n % 2 == 0 { secs(60) } else { secs(600) };
+        let refused = enter(&host).refused(REFUSED, &after(asks), LONG);
+        assert_eq!(refused.is_err(), n % 2 == 1);
+        advance(Duration::from_millis(50)).await;
+    }
+    let known = hosts.table.lock().hosts.len();
+    assert!(known <= 2 * (REMEMBERED + in_use.len()), "{known}");
+    // Those that were seen last are known still, and who has one has it.
+    assert!(matches!(of(5 * REMEMBERED - 1).enter(None).await, Err(Failure::WaitTooLong(_))));
+    (0..10).for_each(|n| assert!(Arc::ptr_eq(&of(n), &in_use[n])));
+    // One that asks for too long shuts nothing.
+    assert!(hosts.gates.locked().len() <= 60 * 20 / 2 + 1, "{}", hosts.gates.locked().len());
 }
 
 #[test]
 fn the_epoch_that_is_told_is_that_of_the_pass() {
     // A shut that falls between the pass and the request is seen, whatever thread it comes from.
-    let host = Host::new(&"http://h/".parse().unwrap(), 1, TimeLock::new());
+    let host = host_with(TimeLock::builder(), 1);
+    let gate = host.gates.gate(&host.origin);
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                let _ = host.gate.lock();
-                host.gate.unlock_now();
+                let _ = gate.lock();
+                gate.unlock_now();
             }
         });
         let is_of_another_epoch = |_| match poll_once(pin!(host.enter(None))) {
             Poll::Ready(entry) => {
                 let entry = entry.unwrap();
-                entry.pass.as_ref().map(Pass::epoch) != Some(entry.epoch)
+                entry.pass.as_ref().map(KeyedPass::epoch) != Some(entry.epoch)
             }
             Poll::Pending => false,
         };
@@ -269,4 +311,45 @@ fn the_epoch_that_is_told_is_that_of_the_pass() {
         done.store(true, Ordering::Relaxed);
         assert!(!found);
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_shut_says_for_how_long_why_and_who_waits() {
+    let hosts = Hosts::new(4);
+    let of = |name: &str| hosts.of(&format!("http://{name}/").parse().unwrap());
+    // What pace a gate has found is its own affair.
+    let without_pace = |host: &HostStatus| HostStatus { pace: None, ..host.clone() }.to_string();
+    let lines = || hosts.shut().iter().map(without_pace).collect::<Vec<_>>();
+    let (a, b) = (of("host-a"), of("host-b"));
+    let [first, second] = [enter(&a), enter(&a)];
+    drop(enter(&b).accepted());
+    assert_eq!(lines(), [""; 0]);
+
+    first.refused(REFUSED, &after(secs(15)), LONG).unwrap();
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(a.enter(None))).collect();
+    waiting.iter_mut().for_each(|it| assert!(poll_once(it.as_mut()).is_pending()));
+    advance(secs(3)).await;
+    assert_eq!(lines(), ["host-a  shut 12 s more (429, Retry-After 15)  3 waiting"]);
+
+    // A pause that is longer is what it is shut for from now on; a shorter one is not.
+    second.refused(StatusCode::SERVICE_UNAVAILABLE, &after(secs(20)), LONG).unwrap();
+    enter(&b).refused(StatusCode::SERVICE_UNAVAILABLE, &after(None), LONG).unwrap();
+    assert_eq!(
+        lines(),
+        [
+            "host-a  shut 20 s more (503, Retry-After 20)  3 waiting",
+            "host-b  shut 1 s more (503)  0 waiting",
+        ]
+    );
+
+    // One request goes to see, and the others wait for what becomes of it.
+    let probe = waiting.remove(0).await.unwrap();
+    assert_eq!(lines()[..1], ["host-a  trying one request (503, Retry-After 20)  2 waiting"]);
+    drop(probe.accepted());
+    assert_eq!(hosts.shut().iter().filter(|it| it.host == "host-a").count(), 0);
+
+    // Nobody waits for one that is given up.
+    let failed = waiting.remove(0).await.unwrap().refused(REFUSED, &after(secs(121)), LONG);
+    assert!(failed.is_err());
+    assert_eq!(hosts.shut().iter().filter(|it| it.host == "host-a").count(), 0);
 }

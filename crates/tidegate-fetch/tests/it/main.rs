@@ -19,6 +19,7 @@ mod program;
 mod redirects;
 mod server;
 mod site;
+mod status;
 #[cfg(target_os = "linux")]
 mod stop;
 mod trouble;

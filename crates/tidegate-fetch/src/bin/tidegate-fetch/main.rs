@@ -12,6 +12,7 @@ mod report;
 mod run;
 mod serve;
 mod signals;
+mod status;
 mod usage;
 
 use args::Command;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::args::ReportArgs;
 use crate::console::say;
-use crate::report::Report;
+use crate::report::{Report, below};
 use crate::signals::Signals;
 use crate::usage::{Doing as _, Usage};
 
@@ -65,7 +65,13 @@ pub(crate) async fn run(
     let watch = Watch::start(fetcher.stop(), abandon)?;
     let report = Report::new(report, count);
     let bar = report.bar();
-    let summary = fetcher.run(jobs, report).await;
+    let telling = report.tell(fetcher.watch());
+    let summary = tokio::select! {
+        biased;
+        summary = fetcher.run(jobs, report) => summary,
+        never = telling => match never {},
+    };
+    below(&bar, String::new());
     if bar.position() == count {
         bar.finish()
     } else {
