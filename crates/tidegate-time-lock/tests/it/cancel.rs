@@ -1,10 +1,12 @@
 use std::cell::RefCell;
+use std::future::poll_fn;
 
 use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
 use tidegate_time_lock::{
-    Pass, PausingSemaphore, Permit, Reopen, RetryBudget, State, TimeLock, Verdict,
+    KeyedTimeLockBuilder, Pass, PausingSemaphore, Permit, Reopen, Requeue, RetryBudget, State,
+    Ticket, TimeLock, Verdict,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{ms, secs};
 
@@ -12,6 +14,8 @@ use crate::support::{ms, secs};
 struct World {
     gate: TimeLock,
     other: RefCell<Option<Pass>>,
+    /// From before it was shut.
+    place: RefCell<Option<Requeue>>,
 }
 
 fn world(reopen: Reopen) -> impl Fn() -> World {
@@ -21,8 +25,9 @@ fn world(reopen: Reopen) -> impl Fn() -> World {
             // So long that nobody needs a timer.
             .probe_timeout(std::time::Duration::MAX)
             .build();
+        let place = gate.try_acquire().unwrap().requeue();
         gate.lock();
-        World { gate, other: RefCell::new(None) }
+        World { gate, other: RefCell::new(None), place: RefCell::new(Some(place)) }
     }
 }
 
@@ -81,6 +86,64 @@ fn an_owned_acquire_may_be_dropped_anywhere() {
 }
 
 #[test]
+fn a_ticket_and_one_who_comes_back_may_be_dropped_anywhere() {
+    for comes_back in [false, true] {
+        Explorer::new(world(Reopen::Probe { n: 1 }))
+            .future(move |world| {
+                Box::pin(async move {
+                    if comes_back {
+                        // With a place from before the pause, which is before all others.
+                        let place = world.place.take().expect("one comes back");
+                        return Box::new(world.gate.acquire_again(place).await) as Box<dyn Held>;
+                    }
+                    let mut ticket = Ticket::new();
+                    let wait = poll_fn(|cx| world.gate.poll_acquire(cx, &mut ticket));
+                    Box::new(wait.await) as Box<dyn Held>
+                })
+            })
+            .step(|world| assert!(world.gate.unlock()))
+            .step(|world| *world.other.borrow_mut() = world.gate.try_acquire().ok())
+            .step(|world| {
+                world.gate.lock();
+            })
+            .step(|world| {
+                world.gate.unlock();
+            })
+            .check(all_is_well)
+            .run();
+    }
+}
+
+#[test]
+fn a_wait_for_a_key_may_be_dropped_anywhere() {
+    let rules = TimeLock::builder().reopen(Reopen::Probe { n: 1 });
+    let rules = rules.probe_timeout(std::time::Duration::MAX);
+    Explorer::new(move || {
+        let keys = KeyedTimeLockBuilder::new().template(rules).build::<u8>();
+        keys.global().lock();
+        let held = keys.gate(&1);
+        held.lock();
+        (keys, RefCell::new(Some(held)))
+    })
+    .future(|(keys, _)| Box::pin(async move { Box::new(keys.acquire(&1).await) as Box<dyn Held> }))
+    .step(|(keys, _)| assert!(keys.global().unlock()))
+    .step(|(keys, _)| _ = keys.global().lock())
+    .step(|(keys, _)| _ = keys.gate(&1).unlock())
+    .step(|(keys, _)| keys.merge(&1, &2))
+    .step(|(keys, _)| _ = keys.global().unlock())
+    .step(|(_, held)| drop(held.borrow_mut().take()))
+    .check(|(keys, _)| {
+        keys.global().unlock();
+        keys.gate(&1).unlock();
+        assert_eq!((keys.global().waiters(), keys.gate(&1).waiters()), (0, 0));
+        assert!(keys.locked().is_empty());
+        keys.try_acquire(&1).unwrap().ok();
+        keys.try_acquire(&1).unwrap().ok();
+    })
+    .run();
+}
+
+#[test]
 fn an_onlooker_may_be_dropped_anywhere() {
     Explorer::new(world(Reopen::All))
         .future(|world| {
@@ -131,6 +194,19 @@ fn every_wait_may_be_cut_after_any_number_of_polls() {
             }),
             paused(reopen, async |cut, gate| {
                 drop(cut.short(gate.acquire_timeout(secs(9))).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                let at = Instant::now() + secs(9);
+                drop(cut.short(gate.acquire_before(at)).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                let place = gate.acquire().await.unwrap().refused(secs(1)).requeue();
+                let at = Instant::now() + secs(9);
+                drop(cut.short(gate.acquire_again_before(place, at)).await);
+            }),
+            paused(reopen, async |cut, gate| {
+                let mut ticket = Ticket::new();
+                drop(cut.short(poll_fn(|cx| gate.poll_acquire(cx, &mut ticket))).await);
             }),
             paused(reopen, async |cut, gate| {
                 cut.short(gate.opened()).await;
