@@ -1,5 +1,6 @@
 use std::fmt;
 use std::hash::Hash;
+use std::time::Duration;
 
 use tidegate_time_lock::{
     AcquireTimeoutError, Epoch, KeyedError, KeyedPass, KeyedRequeue, KeyedTimeLock, Pass, Requeue,
@@ -142,6 +143,18 @@ impl<K: Hash + Eq + Clone> Gates<K> {
                 Ok(Leave::Each(pass))
             }
         }
+    }
+}
+
+impl<K: Hash + Eq + Clone> Gates<K> {
+    /// So many more, and none after that until then.
+    pub(crate) fn allow(&self, key: &K, left: u64, holds_for: Duration) {
+        // So far ahead that no clock gets there: of no use to anybody.
+        let Some(until) = Instant::now().checked_add(holds_for) else { return };
+        match self {
+            Self::One(gate) => gate.allow(left, until),
+            Self::Each(gates) => gates.gate(key).allow(left, until),
+        };
     }
 }
 

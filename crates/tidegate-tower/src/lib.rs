@@ -37,6 +37,7 @@ pub use hints::{Hints, PushBack, QuotaPolicy, ServiceLimit, XRateLimit};
 pub use key::{ByOrigin, KeyOf, NoKey, by_origin};
 pub use shed::{ShedFuture, ShedLayer, ShedService};
 pub use time_lock::{
-    AttachInfo, CloneRequest, CopyWith, InExtensions, NoInfo, NoRetry, OnOverflow, Repeat, Retry,
-    TimeLockFuture, TimeLockInfo, TimeLockLayer, TimeLockService,
+    AttachInfo, CloneRequest, CopyWith, InExtensions, NoInfo, NoQuotas, NoRetry, OnOverflow,
+    QuotasInHeaders, ReadQuota, Repeat, Retry, TimeLockFuture, TimeLockInfo, TimeLockLayer,
+    TimeLockService,
 };

@@ -14,10 +14,12 @@
 
 mod info;
 mod layer;
+mod quota;
 mod retry;
 mod service;
 
 pub use info::{AttachInfo, InExtensions, NoInfo, TimeLockInfo};
 pub use layer::{OnOverflow, TimeLockLayer};
+pub use quota::{NoQuotas, QuotasInHeaders, ReadQuota};
 pub use retry::{CloneRequest, CopyWith, NoRetry, Repeat, Retry};
 pub use service::{TimeLockFuture, TimeLockService};

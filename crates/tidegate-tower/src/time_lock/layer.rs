@@ -6,7 +6,7 @@ use tidegate_time_lock::RetryBudget;
 use tower_layer::Layer;
 
 use super::retry::{NoRetry, Retry};
-use super::{InExtensions, NoInfo, TimeLockInfo, TimeLockService};
+use super::{InExtensions, NoInfo, NoQuotas, QuotasInHeaders, TimeLockInfo, TimeLockService};
 use crate::classify::Http;
 use crate::gates::{Gates, IntoGates};
 use crate::room::Room;
@@ -113,20 +113,28 @@ use crate::{ByOrigin, ShedLayer};
 ///
 /// One in the key's function, the classifier or any other goes through to whoever polls the response future, and changes
 /// nothing in the gate.
-pub struct TimeLockLayer<K, C = Http, F = ByOrigin, R = NoRetry, N = InExtensions> {
-    pub(super) parts: Parts<K, C, F, R, N>,
+pub struct TimeLockLayer<K, C = Http, F = ByOrigin, R = NoRetry, N = InExtensions, Q = NoQuotas> {
+    pub(super) parts: Parts<K, C, F, R, N, Q>,
 }
 
 /// What all services of a layer share.
-pub(super) struct Parts<K, C, F, R, N> {
+pub(super) struct Parts<K, C, F, R, N, Q> {
     pub(super) gates: Gates<K>,
-    pub(super) classify: Arc<C>,
     pub(super) key: Arc<F>,
+    pub(super) classify: Arc<C>,
     pub(super) retry: Retry<R>,
     pub(super) info: Arc<N>,
+    pub(super) quota: Arc<Q>,
     pub(super) room: Arc<Room<K>>,
+    pub(super) limits: Limits,
+}
+
+/// What may be waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
     pub(super) max_wait: Option<Duration>,
     pub(super) max_waiters: Option<usize>,
+    pub(super) within_deadline: bool,
 }
 
 /// What becomes of a request when as many wait already as [may](TimeLockLayer::max_waiters).
@@ -167,19 +175,19 @@ impl<K> TimeLockLayer<K> {
         TimeLockLayer {
             parts: Parts {
                 gates: gates.into_gates(),
-                classify: Arc::new(Http),
                 key: Arc::default(),
+                classify: Arc::new(Http),
                 retry: Retry::new(RetryBudget::new()).repeat(NoRetry),
                 info: Arc::new(InExtensions),
+                quota: Arc::new(NoQuotas),
                 room: Arc::new(Room::new()),
-                max_wait: None,
-                max_waiters: None,
+                limits: Limits::default(),
             },
         }
     }
 }
 
-impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
+impl<K, C, F, R, N, Q> TimeLockLayer<K, C, F, R, N, Q> {
     /// Which gate a request goes through.
     ///
     /// # Examples
@@ -196,14 +204,13 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     /// let hosts: KeyedTimeLock<String> = KeyedTimeLock::new();
     /// let layer = TimeLockLayer::new(hosts).key(by_origin::<String>); // as it is without it
     /// ```
-    pub fn key<Req, G>(self, key: G) -> TimeLockLayer<K, C, G, R, N>
+    pub fn key<Req, G>(self, key: G) -> TimeLockLayer<K, C, G, R, N, Q>
     where
         G: Fn(&Req) -> K + Send + Sync,
     {
-        let Parts { gates, classify, key: _, retry, info, room, max_wait, max_waiters } =
-            self.parts;
+        let Parts { gates, key: _, classify, retry, info, quota, room, limits } = self.parts;
         let key = Arc::new(key);
-        let parts = Parts { gates, classify, key, retry, info, room, max_wait, max_waiters };
+        let parts = Parts { gates, key, classify, retry, info, quota, room, limits };
         TimeLockLayer { parts }
     }
 
@@ -227,11 +234,10 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     /// );
     /// # drop(layer);
     /// ```
-    pub fn classify<D>(self, classify: D) -> TimeLockLayer<K, D, F, R, N> {
-        let Parts { gates, classify: _, key, retry, info, room, max_wait, max_waiters } =
-            self.parts;
+    pub fn classify<D>(self, classify: D) -> TimeLockLayer<K, D, F, R, N, Q> {
+        let Parts { gates, key, classify: _, retry, info, quota, room, limits } = self.parts;
         let classify = Arc::new(classify);
-        let parts = Parts { gates, classify, key, retry, info, room, max_wait, max_waiters };
+        let parts = Parts { gates, key, classify, retry, info, quota, room, limits };
         TimeLockLayer { parts }
     }
 
@@ -244,10 +250,9 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     /// # Examples
     ///
     /// See [`Retry`].
-    pub fn retry<P>(self, retry: Retry<P>) -> TimeLockLayer<K, C, F, P, N> {
-        let Parts { gates, classify, key, retry: _, info, room, max_wait, max_waiters } =
-            self.parts;
-        let parts = Parts { gates, classify, key, retry, info, room, max_wait, max_waiters };
+    pub fn retry<P>(self, retry: Retry<P>) -> TimeLockLayer<K, C, F, P, N, Q> {
+        let Parts { gates, key, classify, retry: _, info, quota, room, limits } = self.parts;
+        let parts = Parts { gates, key, classify, retry, info, quota, room, limits };
         TimeLockLayer { parts }
     }
 
@@ -267,7 +272,7 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     ///     .info(|answer: &mut Answer, info| answer.attempts = info.attempts);
     /// # drop(layer);
     /// ```
-    pub fn info<Res, A>(self, attach: A) -> TimeLockLayer<K, C, F, R, A>
+    pub fn info<Res, A>(self, attach: A) -> TimeLockLayer<K, C, F, R, A, Q>
     where
         A: Fn(&mut Res, TimeLockInfo) + Send + Sync,
     {
@@ -292,15 +297,78 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     /// assert_eq!(double.oneshot(4).await.unwrap(), 8);
     /// # })
     /// ```
-    pub fn without_info(self) -> TimeLockLayer<K, C, F, R, NoInfo> {
+    pub fn without_info(self) -> TimeLockLayer<K, C, F, R, NoInfo, Q> {
         self.attach(NoInfo)
     }
 
-    fn attach<A>(self, attach: A) -> TimeLockLayer<K, C, F, R, A> {
-        let Parts { gates, classify, key, retry, info: _, room, max_wait, max_waiters } =
-            self.parts;
+    fn attach<A>(self, attach: A) -> TimeLockLayer<K, C, F, R, A, Q> {
+        let Parts { gates, key, classify, retry, info: _, quota, room, limits } = self.parts;
         let info = Arc::new(attach);
-        let parts = Parts { gates, classify, key, retry, info, room, max_wait, max_waiters };
+        let parts = Parts { gates, key, classify, retry, info, quota, room, limits };
+        TimeLockLayer { parts }
+    }
+
+    /// Heeds what a server says in its headers about how many more requests it takes, before it refuses one.
+    ///
+    /// When nothing is left, the gate is shut until there is something again: [`TimeLock::allow`]. Not for servers that
+    /// count by something else than the gate's key, such as one that has a limit for each path.
+    ///
+    /// [`TimeLock::allow`]: tidegate_time_lock::TimeLock::allow
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # use http::{Request, Response};
+    /// # use tidegate_time_lock::TimeLock;
+    /// # use tidegate_tower::TimeLockLayer;
+    /// # use tower::{ServiceBuilder, ServiceExt, service_fn};
+    /// # tidegate_test::block_on(async {
+    /// let gate = TimeLock::new();
+    /// let client = ServiceBuilder::new()
+    ///     .layer(TimeLockLayer::new(gate.clone()).heed_quotas())
+    ///     .service(service_fn(async |_: Request<()>| {
+    ///         let last = Response::builder().header("ratelimit", r#""default";r=0;t=30"#);
+    ///         Ok::<_, Infallible>(last.body(()).unwrap())
+    ///     }));
+    /// assert_eq!(client.oneshot(Request::new(())).await.unwrap().status(), 200);
+    /// assert!(gate.remaining() > Some(Duration::from_secs(20)));
+    /// # })
+    /// ```
+    pub fn heed_quotas(self) -> TimeLockLayer<K, C, F, R, N, QuotasInHeaders> {
+        self.read_quotas(QuotasInHeaders)
+    }
+
+    /// As [`heed_quotas`](Self::heed_quotas), for quotas that are read by other means: how many more, and for how long
+    /// that holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_time_lock::TimeLock;
+    /// use tidegate_tower::TimeLockLayer;
+    ///
+    /// struct Answer {
+    ///     left_this_minute: u64,
+    /// }
+    ///
+    /// let layer = TimeLockLayer::new(TimeLock::new())
+    ///     .quotas(|answer: &Answer| Some((answer.left_this_minute, Duration::from_secs(60))));
+    /// # drop(layer);
+    /// ```
+    pub fn quotas<Res, P>(self, read: P) -> TimeLockLayer<K, C, F, R, N, P>
+    where
+        P: Fn(&Res) -> Option<(u64, Duration)> + Send + Sync,
+    {
+        self.read_quotas(read)
+    }
+
+    fn read_quotas<P>(self, read: P) -> TimeLockLayer<K, C, F, R, N, P> {
+        let Parts { gates, key, classify, retry, info, quota: _, room, limits } = self.parts;
+        let quota = Arc::new(read);
+        let parts = Parts { gates, key, classify, retry, info, quota, room, limits };
         TimeLockLayer { parts }
     }
 
@@ -334,7 +402,41 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     /// # }
     /// ```
     pub fn max_wait(mut self, longest: Duration) -> Self {
-        self.parts.max_wait = Some(longest);
+        self.parts.limits.max_wait = Some(longest);
+        self
+    }
+
+    /// Requests that would have to wait for longer than their ambient [deadline](tidegate_timeout::Deadline::ambient)
+    /// fail at once, as with [`max_wait`](Self::max_wait).
+    ///
+    /// Without this they wait until the deadline comes, in case somebody opens the gate earlier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{NoRefusals, TimeLock};
+    /// # use tidegate_tower::{TimeLockError, TimeLockLayer};
+    /// # use tower::{ServiceBuilder, ServiceExt, service_fn};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use tidegate_timeout::timeout;
+    ///
+    /// let gate = TimeLock::new();
+    /// let client = ServiceBuilder::new()
+    ///     .layer(TimeLockLayer::new(gate.clone()).within_deadline().classify(NoRefusals).without_info())
+    ///     .service(service_fn(async |n: u32| Ok::<_, Infallible>(n)));
+    /// gate.lock_for(Duration::from_secs(60));
+    /// let error = timeout(Duration::from_secs(5), client.oneshot(1)).await.unwrap().unwrap_err();
+    /// assert_eq!(
+    ///     error.downcast_ref(),
+    ///     Some(&TimeLockError::TooLong { remaining: Duration::from_secs(60) }),
+    /// );
+    /// # }
+    /// ```
+    pub fn within_deadline(mut self) -> Self {
+        self.parts.limits.within_deadline = true;
         self
     }
 
@@ -346,7 +448,7 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     ///
     /// See [`TimeLockError`](crate::TimeLockError).
     pub fn max_waiters(mut self, most: usize) -> Self {
-        self.parts.max_waiters = Some(most);
+        self.parts.limits.max_waiters = Some(most);
         self
     }
 
@@ -380,47 +482,46 @@ impl<K, C, F, R, N> TimeLockLayer<K, C, F, R, N> {
     }
 }
 
-impl<K, C, F, R, N, S> Layer<S> for TimeLockLayer<K, C, F, R, N> {
-    type Service = TimeLockService<S, K, C, F, R, N>;
+impl<K, C, F, R, N, Q, S> Layer<S> for TimeLockLayer<K, C, F, R, N, Q> {
+    type Service = TimeLockService<S, K, C, F, R, N, Q>;
 
     fn layer(&self, inner: S) -> Self::Service {
         TimeLockService::new(inner, Arc::new(self.parts.clone()))
     }
 }
 
-impl<K, C, F, R, N> Clone for TimeLockLayer<K, C, F, R, N> {
+impl<K, C, F, R, N, Q> Clone for TimeLockLayer<K, C, F, R, N, Q> {
     fn clone(&self) -> Self {
         Self { parts: self.parts.clone() }
     }
 }
 
-impl<K, C, F, R, N> Clone for Parts<K, C, F, R, N> {
+impl<K, C, F, R, N, Q> Clone for Parts<K, C, F, R, N, Q> {
     fn clone(&self) -> Self {
         Self {
             gates: self.gates.clone(),
-            classify: Arc::clone(&self.classify),
             key: Arc::clone(&self.key),
+            classify: Arc::clone(&self.classify),
             retry: self.retry.clone(),
             info: Arc::clone(&self.info),
+            quota: Arc::clone(&self.quota),
             room: Arc::clone(&self.room),
-            max_wait: self.max_wait,
-            max_waiters: self.max_waiters,
+            limits: self.limits,
         }
     }
 }
 
-impl<K, C, F, R, N> fmt::Debug for TimeLockLayer<K, C, F, R, N> {
+impl<K, C, F, R, N, Q> fmt::Debug for TimeLockLayer<K, C, F, R, N, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.fmt_as("TimeLockLayer", f)
     }
 }
 
-impl<K, C, F, R, N> Parts<K, C, F, R, N> {
+impl<K, C, F, R, N, Q> Parts<K, C, F, R, N, Q> {
     pub(super) fn fmt_as(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("gates", &self.gates)
-            .field("max_wait", &self.max_wait)
-            .field("max_waiters", &self.max_waiters)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

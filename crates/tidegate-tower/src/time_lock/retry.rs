@@ -1,8 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response};
 use tidegate_time_lock::RetryBudget;
+
+use crate::Hints;
 
 /// Which requests are sent again after a refusal, and how often.
 ///
@@ -141,9 +144,10 @@ impl<Req, Res, E> Repeat<Req, Res, E> for NoRetry {
 
 /// Clones requests of [`http`], and sends again what was not worked on.
 ///
-/// A "429 Too Many Requests" says so, as every other 4xx does that is a refusal. So does a "503 Service Unavailable" that
-/// says when to come back; of one that does not, and of errors, nobody knows, so those requests are sent again only if
-/// their method is idempotent.
+/// A "429 Too Many Requests" says so, as every other 4xx does that is a refusal. So does a "503 Service Unavailable", or
+/// whatever else, that [says when to come back](Hints::pause). Of one that does not, and of errors, nobody knows, so those
+/// requests are sent again only if their method is idempotent. What gRPC's push-back
+/// [forbids](Hints::may_retry) is not sent again at all.
 ///
 /// A body that cannot be cloned, such as a stream, is for [`Retry::copy_with`]: its request is answered with the refusal,
 /// as it is.
@@ -172,12 +176,10 @@ impl<A: Clone, B, E> Repeat<Request<A>, Response<B>, E> for CloneRequest {
     }
 
     fn is_safe(&self, copy: &Request<A>, refusal: &Result<Response<B>, E>) -> bool {
-        let was_not_worked_on = refusal.as_ref().is_ok_and(|response| {
-            response.status().is_client_error()
-                || response.status() == StatusCode::SERVICE_UNAVAILABLE
-                    && response.headers().contains_key(header::RETRY_AFTER)
-        });
-        was_not_worked_on || is_idempotent(copy.method())
+        let Ok(response) = refusal else { return is_idempotent(copy.method()) };
+        let hints = Hints::from_headers(response.headers(), SystemTime::now());
+        let was_not_worked_on = response.status().is_client_error() || hints.pause().is_some();
+        hints.may_retry() && (was_not_worked_on || is_idempotent(copy.method()))
     }
 }
 

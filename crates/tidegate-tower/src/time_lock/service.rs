@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tidegate_time_lock::{Classify, TryAcquireError};
+use tidegate_time_lock::{Classify, TryAcquireError, Verdict};
+use tidegate_timeout::Deadline;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::layer::Parts;
-use super::{AttachInfo, Repeat, TimeLockInfo};
+use super::layer::{Limits, Parts};
+use super::{AttachInfo, ReadQuota, Repeat, TimeLockInfo};
 use crate::gates::{Leave, Place, Refusal};
 use crate::{BoxError, KeyOf, TimeLockError};
 
@@ -20,18 +21,18 @@ use crate::{BoxError, KeyOf, TimeLockError};
 /// # Examples
 ///
 /// See [`TimeLockLayer`](crate::TimeLockLayer).
-pub struct TimeLockService<S, K, C, F, R, N> {
+pub struct TimeLockService<S, K, C, F, R, N, Q> {
     inner: S,
-    parts: Arc<Parts<K, C, F, R, N>>,
+    parts: Arc<Parts<K, C, F, R, N, Q>>,
 }
 
-impl<S, K, C, F, R, N> TimeLockService<S, K, C, F, R, N> {
-    pub(super) fn new(inner: S, parts: Arc<Parts<K, C, F, R, N>>) -> Self {
+impl<S, K, C, F, R, N, Q> TimeLockService<S, K, C, F, R, N, Q> {
+    pub(super) fn new(inner: S, parts: Arc<Parts<K, C, F, R, N, Q>>) -> Self {
         Self { inner, parts }
     }
 }
 
-impl<S, K, C, F, R, N, Req> Service<Req> for TimeLockService<S, K, C, F, R, N>
+impl<S, K, C, F, R, N, Q, Req> Service<Req> for TimeLockService<S, K, C, F, R, N, Q>
 where
     S: Service<Req> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -41,6 +42,7 @@ where
     F: KeyOf<Req, K> + 'static,
     R: Repeat<Req, S::Response, S::Error> + 'static,
     N: AttachInfo<S::Response> + 'static,
+    Q: ReadQuota<S::Response> + 'static,
     Req: Send + 'static,
 {
     type Response = S::Response;
@@ -57,13 +59,13 @@ where
     }
 }
 
-impl<S: Clone, K, C, F, R, N> Clone for TimeLockService<S, K, C, F, R, N> {
+impl<S: Clone, K, C, F, R, N, Q> Clone for TimeLockService<S, K, C, F, R, N, Q> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), parts: Arc::clone(&self.parts) }
     }
 }
 
-impl<S: fmt::Debug, K, C, F, R, N> fmt::Debug for TimeLockService<S, K, C, F, R, N> {
+impl<S: fmt::Debug, K, C, F, R, N, Q> fmt::Debug for TimeLockService<S, K, C, F, R, N, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TimeLockService")
             .field("inner", &self.inner)
@@ -96,9 +98,9 @@ impl<T> fmt::Debug for TimeLockFuture<T> {
     }
 }
 
-async fn send<S, K, C, F, R, N, Req>(
+async fn send<S, K, C, F, R, N, Q, Req>(
     inner: S,
-    parts: Arc<Parts<K, C, F, R, N>>,
+    parts: Arc<Parts<K, C, F, R, N, Q>>,
     mut request: Req,
 ) -> Result<S::Response, BoxError>
 where
@@ -109,6 +111,7 @@ where
     F: KeyOf<Req, K>,
     R: Repeat<Req, S::Response, S::Error>,
     N: AttachInfo<S::Response>,
+    Q: ReadQuota<S::Response>,
 {
     let key = parts.key.key_of(&request);
     let mut budget = parts.retry.budget.begin();
@@ -129,11 +132,19 @@ where
         let result = service.call(request).await;
 
         let verdict = parts.classify.classify(&result);
-        if let Some(Refusal { shut, isolated, place: back }) = leave.verdict(verdict) {
+        let quota = match (&result, verdict) {
+            (Ok(response), Verdict::Ok) => parts.quota.quota(response),
+            _ => None,
+        };
+        let refusal = leave.verdict(verdict);
+        if let Some((left, holds_for)) = quota {
+            parts.gates.allow(&key, left, holds_for);
+        }
+        if let Some(Refusal { shut, isolated, place: back }) = refusal {
             info.isolated = isolated;
             let again = copy.filter(|copy| {
                 !isolated
-                    && parts.is_worth_waiting(shut.until, info.waited)
+                    && parts.limits.admit(shut.until, info.waited)
                     && parts.retry.repeat.is_safe(copy, &result)
                     && budget.another()
             });
@@ -149,7 +160,7 @@ where
     }
 }
 
-impl<K: Hash + Eq + Clone, C, F, R, N> Parts<K, C, F, R, N> {
+impl<K: Hash + Eq + Clone, C, F, R, N, Q> Parts<K, C, F, R, N, Q> {
     /// Waits for leave to send, and adds how long that took.
     async fn wait(
         &self,
@@ -157,9 +168,7 @@ impl<K: Hash + Eq + Clone, C, F, R, N> Parts<K, C, F, R, N> {
         place: Option<Place>,
         waited: &mut Duration,
     ) -> Result<Leave<K>, TimeLockError> {
-        let began = Instant::now();
-        let until = self.max_wait.and_then(|most| began.checked_add(most.saturating_sub(*waited)));
-        let _seat = match (self.max_waiters, &place) {
+        let _seat = match (self.limits.max_waiters, &place) {
             (None, _) => None,
             // It had its turn, and comes back to its place.
             (Some(_), Some(_)) => self.room.sit(key, usize::MAX),
@@ -168,15 +177,33 @@ impl<K: Hash + Eq + Clone, C, F, R, N> Parts<K, C, F, R, N> {
                 Err(why) => Some(self.room.sit(key, most).ok_or_else(|| no_seat(why))?),
             },
         };
-        let leave = self.gates.enter(key, place, until).await?;
+        let began = Instant::now();
+        let until = self.limits.until(*waited);
+        let leave = match self.gates.enter(key, place, until).await {
+            // There may be more to say.
+            Err(TimeLockError::Elapsed) => self.gates.try_enter(key).map_err(too_late)?,
+            other => other?,
+        };
         *waited += began.elapsed();
         Ok(leave)
     }
+}
 
-    /// Whether somebody who has waited for so long may wait until then.
-    fn is_worth_waiting(&self, until: Option<Instant>, waited: Duration) -> bool {
-        let (Some(most), Some(until)) = (self.max_wait, until) else { return true };
-        until.saturating_duration_since(Instant::now()) <= most.saturating_sub(waited)
+impl Limits {
+    /// Until when somebody may wait who has waited for so long already.
+    fn until(&self, waited: Duration) -> Option<Instant> {
+        let most = self.max_wait.map(|most| most.saturating_sub(waited));
+        let own = most.and_then(|left| Instant::now().checked_add(left));
+        let ambient = if self.within_deadline { Deadline::ambient().instant() } else { None };
+        match (own, ambient) {
+            (Some(own), Some(ambient)) => Some(own.min(ambient)),
+            (own, ambient) => own.or(ambient),
+        }
+    }
+
+    /// Whether somebody may wait for the end of a pause, as far as that is known.
+    fn admit(&self, pause: Option<Instant>, waited: Duration) -> bool {
+        pause.is_none_or(|end| self.until(waited).is_none_or(|until| end <= until))
     }
 }
 
@@ -189,5 +216,17 @@ fn no_seat(why: TryAcquireError) -> TimeLockError {
             TimeLockError::Shed { remaining: Some(remaining) }
         }
         _ => TimeLockError::Shed { remaining: None },
+    }
+}
+
+/// Why somebody has not passed when the time was up.
+fn too_late(why: TryAcquireError) -> TimeLockError {
+    match why {
+        TryAcquireError::Closed => TimeLockError::Closed,
+        TryAcquireError::NoRoom => TimeLockError::NoRoom,
+        TryAcquireError::Shut { remaining } if remaining < Duration::MAX => {
+            TimeLockError::TooLong { remaining }
+        }
+        _ => TimeLockError::Elapsed,
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use proptest::prelude::*;
 use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{Deadline, move_on_after, timeout};
-use tidegate_tower::{DeadlineExceeded, DeadlineHeader, DeadlineLayer};
+use tidegate_tower::{ConcurrencyLimitLayer, DeadlineExceeded, DeadlineHeader, DeadlineLayer};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -195,4 +195,17 @@ async fn a_deadline_holds_where_its_scope_is_no_more() {
     assert!(scope.enter(|| tidegate_test::poll_once(call.as_mut())).is_pending());
     let error = tokio::time::timeout(secs(5), call).await.unwrap().unwrap_err();
     assert!(exceeded(&error).was_sent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_that_is_ready_is_the_one_that_is_called() {
+    let limit = ConcurrencyLimitLayer::new(1);
+    let mut client = ServiceBuilder::new()
+        .layer(DeadlineLayer::new())
+        .layer(limit.clone())
+        .service(Server::new(|_| ok()));
+    let call = client.ready().await.unwrap().call(get("x"));
+    assert_eq!(limit.limiter().borrowed(), 1);
+    call.await.unwrap();
+    assert_eq!(limit.limiter().borrowed(), 0);
 }

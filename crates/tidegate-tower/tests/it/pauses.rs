@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tidegate_test::poll_once;
 use tidegate_time_lock::{KeyedTimeLock, Reopen, RetryBudget, Scope, State, TimeLock, Verdict};
+use tidegate_timeout::timeout;
 use tidegate_tower::{ConcurrencyLimitLayer, Retry, TimeLockError, TimeLockInfo, TimeLockLayer};
 use tokio::time::{Instant, advance, sleep};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
@@ -324,4 +325,83 @@ async fn an_answer_that_says_nothing_changes_nothing() {
     let client = TimeLockLayer::new(gate.clone()).layer(server.clone());
     assert_eq!(client.oneshot(get("x")).await.unwrap().status(), 503);
     assert_eq!((gate.epoch(), gate.is_locked()), (0, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_the_time_is_told_even_if_there_was_none() {
+    let gate = TimeLock::new();
+    let client =
+        TimeLockLayer::new(gate.clone()).max_wait(Duration::ZERO).layer(Server::new(|_| ok()));
+    gate.lock_for(secs(60));
+    let error = client.clone().oneshot(get("x")).await.unwrap_err();
+    let too_long = TimeLockError::TooLong { remaining: secs(60) };
+    assert_eq!(error.downcast_ref(), Some(&too_long));
+    // Made longer while somebody waits.
+    gate.unlock();
+    gate.lock_for(secs(3));
+    let client = TimeLockLayer::new(gate.clone()).max_wait(secs(5)).layer(Server::new(|_| ok()));
+    let mut wait = Box::pin(client.oneshot(get("x")));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    gate.lock_for(secs(9));
+    let before = Instant::now();
+    let error = wait.await.unwrap_err();
+    // Whoever waits looks when it would have opened.
+    let remaining = secs(9) - before.elapsed();
+    assert_eq!(error.downcast_ref(), Some(&TimeLockError::TooLong { remaining }));
+    assert!(before.elapsed() <= secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_gate_that_opens_after_the_deadline() {
+    let gate = TimeLock::new();
+    let server = Server::new(|_| refuse(9));
+    let layer = TimeLockLayer::new(gate.clone()).within_deadline();
+    let client = layer.retry(Retry::new(RetryBudget::new())).layer(server.clone());
+    let began = Instant::now();
+    // The refusal, and not an error: that is what there is.
+    let response = timeout(secs(5), client.clone().oneshot(get("x"))).await.unwrap().unwrap();
+    assert_eq!(response.status(), 429);
+    let error = timeout(secs(5), client.clone().oneshot(get("x"))).await.unwrap().unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&TimeLockError::TooLong { remaining: secs(9) }));
+    assert_eq!(began.elapsed(), ms(10));
+    // There is time enough, and without a deadline there is all of it.
+    timeout(secs(10), client.clone().oneshot(get("x"))).await.unwrap().unwrap();
+    assert_eq!(server.log().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_are_heeded_before_there_is_a_refusal() {
+    let hosts = plain();
+    let server = Server::new(|it| {
+        let left = 2_u64.saturating_sub(it.nth as u64);
+        let response = http::Response::builder().header("x-ratelimit-remaining", left);
+        response.header("x-ratelimit-reset-after", "30").body(String::new()).unwrap()
+    });
+    let deaf = TimeLockLayer::new(hosts.clone()).layer(server.clone());
+    deaf.oneshot(get("x")).await.unwrap();
+    assert!(hosts.is_empty(), "not unless it is told to");
+    let client = TimeLockLayer::new(hosts.clone()).heed_quotas().layer(server.clone());
+    let began = Instant::now();
+    for _ in 0..3 {
+        client.clone().oneshot(get("x")).await.unwrap();
+    }
+    let log = server.log();
+    assert!(log[2].at < began + secs(1) && log[3].at >= began + secs(30), "{log:?}");
+    let before = Instant::now();
+    client.clone().oneshot(get_from("b", "x")).await.unwrap();
+    assert_eq!(before.elapsed(), ms(10), "another host");
+}
+
+// A refusal says by itself for how long, and is what a learned pace learns from.
+#[tokio::test(start_paused = true)]
+async fn the_quota_of_a_refusal_is_its_pause() {
+    let gate = TimeLock::new();
+    let server = Server::new(|_| {
+        let response = http::Response::builder().status(429).header("retry-after", "2");
+        let response = response.header("ratelimit", r#""default";r=0;t=60"#);
+        response.body(String::new()).unwrap()
+    });
+    let client = TimeLockLayer::new(gate.clone()).heed_quotas().layer(server);
+    client.oneshot(get("x")).await.unwrap();
+    assert_eq!((gate.remaining(), gate.epoch(), gate.stats().refused), (Some(secs(2)), 1, 1));
 }

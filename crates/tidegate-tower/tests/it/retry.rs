@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::{Method, Request, Response};
 use tidegate_time_lock::{RetryBudget, TimeLock};
@@ -29,6 +29,43 @@ async fn the_refused_request_is_retried() {
     assert!(server.log()[1].at >= began + ms(2010));
     let info: &TimeLockInfo = response.extensions().get().unwrap();
     assert_eq!((info.attempts, info.epoch), (2, 1));
+}
+
+// R4: also before those who have come to wait since it was sent.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_late_keeps_its_place() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let client = TimeLockLayer::new(TimeLock::new()).retry(Retry::new(RetryBudget::new())).layer(
+        service_fn({
+            let sent = sent.clone();
+            move |request: Request<String>| {
+                let name = request.into_body();
+                let again = sent.lock().unwrap().contains(&name);
+                sent.lock().unwrap().push(name.clone());
+                async move {
+                    let (latency, answer) = match (&*name, again) {
+                        ("quick", false) => (ms(10), refuse(1)),
+                        ("slow", false) => (ms(200), refuse(1)),
+                        _ => (ms(10), ok()),
+                    };
+                    sleep(latency).await;
+                    Ok::<_, Infallible>(answer)
+                }
+            }
+        }),
+    );
+    let calls = [("slow", 0), ("quick", 0), ("later", 50), ("last", 60)].map(|(name, after)| {
+        let client = client.clone();
+        async move {
+            sleep(ms(after)).await;
+            client.oneshot(get(name)).await.unwrap().status()
+        }
+    });
+    assert!(all(calls).await.into_iter().all(|it| it == 200));
+    let sent = sent.lock().unwrap();
+    assert_eq!(sent[..2], ["slow", "quick"]);
+    let place = |name| sent[2..].iter().position(|it| it == name);
+    assert!(place("slow") < place("later") && place("later") < place("last"), "{sent:?}");
 }
 
 // C13
@@ -179,4 +216,26 @@ async fn a_gate_that_closes_ends_the_attempts() {
     gate.close();
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&TimeLockError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_does_not_want_again_is_not_sent_again() {
+    use tidegate_tower::classify::Grpc;
+
+    for (push_back, sent) in [("-1", 1), ("50", 2)] {
+        let server = Server::new(move |it| match it.nth {
+            0 => {
+                let refusal = Response::builder().header("grpc-status", "8");
+                let refusal = refusal.header("content-type", "application/grpc");
+                refusal.header("grpc-retry-pushback-ms", push_back).body(String::new()).unwrap()
+            }
+            _ => ok(),
+        });
+        let layer = TimeLockLayer::new(plain()).classify(Grpc);
+        let client = layer.retry(Retry::new(RetryBudget::new())).layer(server.clone());
+        let mut request = get("x");
+        *request.method_mut() = Method::POST;
+        client.oneshot(request).await.unwrap();
+        assert_eq!(server.log().len(), sent, "{push_back}");
+    }
 }

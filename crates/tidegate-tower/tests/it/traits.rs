@@ -5,9 +5,9 @@ use tidegate_time_lock::{KeyedTimeLock, TimeLock};
 use tidegate_tower::{
     BoxError, ByOrigin, CloneRequest, ConcurrencyLimit, ConcurrencyLimitFuture,
     ConcurrencyLimitLayer, DeadlineExceeded, DeadlineFuture, DeadlineHeader, DeadlineLayer,
-    DeadlineService, InExtensions, LimitedBody, NoHeader, NoInfo, NoKey, NoRetry, OnOverflow,
-    Retry, ShedFuture, ShedLayer, ShedService, TimeLockError, TimeLockFuture, TimeLockInfo,
-    TimeLockLayer, TimeLockService, UntilBodyEnds, UntilResponse, classify::Http,
+    DeadlineService, InExtensions, LimitedBody, NoHeader, NoInfo, NoKey, NoQuotas, NoRetry,
+    OnOverflow, Retry, ShedFuture, ShedLayer, ShedService, TimeLockError, TimeLockFuture,
+    TimeLockInfo, TimeLockLayer, TimeLockService, UntilBodyEnds, UntilResponse, classify::Http,
 };
 use tower::{Layer, Service, util::BoxCloneSyncService};
 
@@ -33,7 +33,7 @@ type Answer = std::future::Ready<Result<Response<String>, Infallible>>;
 fn what_dependants_rely_on() {
     table! {
         TimeLockLayer<String>: send sync unpin owned clone debug;
-        TimeLockService<Server, String, Http, ByOrigin, NoRetry, InExtensions>: send sync unpin owned clone;
+        TimeLockService<Server, String, Http, ByOrigin, NoRetry, InExtensions, NoQuotas>: send sync unpin owned clone;
         TimeLockFuture<Response<String>>: send unpin owned debug;
         TimeLockError: error clone;
         TimeLockInfo: send sync unpin owned clone debug;
