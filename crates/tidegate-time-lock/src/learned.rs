@@ -11,12 +11,14 @@
 //    fast, then slower and slower. Each search that ends where the one before did is twice as patient, so that
 //    pauses cost less and less;
 //  - a refused probe means that even a single request is too much: a tenth less;
-//  - a search that goes on for long without a refusal has found that the limit has risen: a tenth more each time.
+//  - a search that goes on for long without a refusal may have missed that the limit has risen: a tenth more is tried;
+//  - if that goes well for a while, it has risen, and nobody knows how far: slow start again.
 //
 // No pace rises without being used: silence is no evidence.
 //
 // What was sent before the gate opened (probes, the first few of a cold start) says nothing about the pace.
 
+use std::f64::consts::LN_2;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,10 +34,12 @@ const EAGER: f64 = 3.0;
 const PATIENT: f64 = 24.0;
 /// A pause shorter than this counts as this long there, in seconds.
 const SHORT: f64 = 0.25;
-/// After so many half-ways without a refusal the limit must be higher than it was.
-const LONG: f64 = 4.0;
+/// After so many half-ways without a refusal the limit may be higher than it was.
+const LONG: f64 = 3.0;
 /// By so much.
 const STEP: f64 = 1.1;
+/// After so long it is asked whether a slow start is used, in seconds.
+const STARTING: f64 = 4.0;
 /// The shortest time that something is divided by, in seconds.
 const INSTANT: f64 = 0.05;
 
@@ -48,8 +52,9 @@ pub(crate) struct Learned {
     low: f64,
     /// The last refusal.
     refused: Option<Instant>,
-    /// What was accepted since then.
+    /// What was accepted since then, and until the course began.
     accepted: u64,
+    before: u64,
     pause: Duration,
     patience: f64,
     recent: Recent,
@@ -64,6 +69,8 @@ enum Course {
     SlowStart { start: f64 },
     /// From what should do to what was too much, slower and slower.
     Search { start: f64, high: f64 },
+    /// A little more than what was too much.
+    Trial { pace: f64 },
 }
 
 impl Learned {
@@ -74,6 +81,7 @@ impl Learned {
             low: 0.0,
             refused: None,
             accepted: 0,
+            before: 0,
             pause: Duration::ZERO,
             patience: EAGER,
             recent: Recent::default(),
@@ -92,23 +100,65 @@ impl Learned {
             Course::Free => return None,
             Course::SlowStart { start } => {
                 // Twice what doubling would have let through by now, if it was all used.
-                let used = 2.0 * (start + self.accepted as f64);
+                let used = 2.0 * (start + self.used());
                 (start * (passed / DOUBLE).exp2()).min(used)
             }
             Course::Search { start, high } => {
-                let halves = passed / self.half();
-                let way = 1.0 - (-halves).exp2();
-                let used = self.accepted as f64 / (start * self.half());
-                let steps = (halves.min(2.0 * used) / LONG).floor();
-                start * (high / start).powf(way) * STEP.powf(steps)
+                let way = 1.0 - (-passed / self.half()).exp2();
+                start * (high / start).powf(way)
             }
+            Course::Trial { pace } => pace,
         };
         Some(rate.clamp(FLOOR, f64::MAX))
     }
 
     /// How long a search takes to go half the way, in seconds.
     fn half(&self) -> f64 {
-        self.patience * self.pause.as_secs_f64().max(SHORT)
+        self.patience * self.pause()
+    }
+
+    fn pause(&self) -> f64 {
+        self.pause.as_secs_f64().max(SHORT)
+    }
+
+    /// What was accepted on this course.
+    fn used(&self) -> f64 {
+        (self.accepted - self.before) as f64
+    }
+
+    /// Goes on to another course, if the one before lasted long without a refusal: to more if the pace was used, and to
+    /// no more if it was not.
+    fn look_up(&mut self, now: Instant) {
+        let (Some(from), Some(rate)) = (self.from, self.rate(now)) else { return };
+        let passed = seconds(from, now);
+        // At least half of what there was.
+        let is_used = |passes: f64| 2.0 * self.used() >= passes;
+        let next = match self.course {
+            Course::SlowStart { start } if passed >= STARTING => {
+                let passes = start * DOUBLE / LN_2 * ((passed / DOUBLE).exp2() - 1.0);
+                if is_used(passes) {
+                    return;
+                }
+                let most = 2.0 * self.used() / passed;
+                Course::SlowStart { start: most.min(rate).max(start) }
+            }
+            Course::Search { start, high } if passed >= LONG * self.half() => {
+                match is_used(start * passed) {
+                    true => Course::Trial { pace: high * STEP },
+                    false => Course::Search { start: rate.min(high), high },
+                }
+            }
+            Course::Trial { pace } if passed >= EAGER * self.pause() => {
+                match is_used(pace * passed) {
+                    true => Course::SlowStart { start: pace },
+                    false => Course::Trial { pace },
+                }
+            }
+            _ => return,
+        };
+        self.course = next;
+        self.from = Some(now);
+        self.before = self.accepted;
     }
 
     /// The gate opens after a pause, or for the first time.
@@ -120,6 +170,7 @@ impl Learned {
     pub(crate) fn accepted(&mut self, now: Instant) {
         self.accepted += 1;
         self.recent.count(now);
+        self.look_up(now);
     }
 
     /// Something that was sent in this epoch was refused: the first of them.
@@ -137,6 +188,7 @@ impl Learned {
         };
         self.from = None;
         self.accepted = 0;
+        self.before = 0;
         self.refused = Some(now);
         self.pause = pause;
     }
@@ -144,7 +196,7 @@ impl Learned {
     /// Even a single request was too much.
     fn less(&self, rate: f64) -> Course {
         match self.course {
-            Course::Search { high, .. } => {
+            Course::Search { high, .. } | Course::Trial { pace: high } => {
                 Course::Search { start: (rate * 0.9).max(FLOOR), high: (high * 0.9).max(FLOOR) }
             }
             _ => Course::SlowStart { start: (rate * 0.9).max(FLOOR) },
@@ -160,6 +212,7 @@ impl Learned {
             self.low = high / 4.0;
         }
         self.patience = match self.course {
+            Course::Trial { .. } => (self.patience * 2.0).min(PATIENT),
             Course::Search { high: before, .. } if high < before * STEP => {
                 (self.patience * 2.0).min(PATIENT)
             }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tidegate_test::server::{Limit, Says, Server};
-use tidegate_time_lock::{Hint, LearnedPace, Reopen, TimeLock};
+use tidegate_time_lock::{Hint, LearnedPace, Rate, Reopen, TimeLock};
 use tokio::time::{Instant, sleep};
 
 /// A server, and what came of asking it. Times are seconds since its start.
@@ -233,6 +233,44 @@ fn servers_never_seen_before_are_served_decently() {
             );
         }
     }
+}
+
+// Not at once: who tries for more all the time is refused all the time.
+#[test]
+fn a_limit_that_rises_is_found() {
+    let limit = Limit::Step { before: 25.0, after: 100.0, at: 10.0, burst: 10.0 };
+    let load = Load { requests: 5000, ..LOAD };
+    let (ratio, waste, _) = measure(limit, load, LearnedPace::default());
+    assert!(ratio <= 1.75 && waste <= 0.01, "{ratio:.2} x ideal, {waste:.3} refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pace_that_is_not_used_does_not_rise() {
+    let gate = TimeLock::builder().reopen(Reopen::Learned(LearnedPace::new())).build();
+    for _ in 0..40 {
+        gate.acquire().await.unwrap().ok();
+    }
+    let pass = gate.acquire().await.unwrap();
+    let refused_at = gate.stats().pace_now.unwrap();
+    let place = pass.refused(Duration::from_secs(1)).requeue();
+    gate.acquire_again(place).await.unwrap().ok();
+    for _ in 0..500 {
+        sleep(Duration::from_secs(1)).await;
+        gate.acquire().await.unwrap().ok();
+    }
+    let pace = gate.stats().pace_now.unwrap();
+    assert!(pace <= refused_at, "{pace} after {refused_at} was too much");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_start_that_is_not_used_stays_slow() {
+    let gate = TimeLock::builder().reopen(Reopen::Learned(LearnedPace::new())).build();
+    for _ in 0..500 {
+        gate.acquire().await.unwrap().ok();
+        sleep(Duration::from_secs(1)).await;
+    }
+    let pace = gate.stats().pace_now.unwrap();
+    assert!(pace <= Rate::per_second(100.0), "{pace} with one per second");
 }
 
 // The first few are sent at once: that some of them are refused says nothing about the pace.
