@@ -80,6 +80,9 @@ fn pauses_that_servers_ask_for() {
         ("retry-after: 30\nretry-after-ms: 200", s(30)),
         ("retry-after: 3\nretry-after-ms: -1", s(3)),
         ("retry-after-ms: 750ms", ms(750)),
+        // Not a nanosecond early.
+        ("retry-after-ms: 0.0000001", Some(Duration::from_nanos(1))),
+        ("retry-after-ms: 1.0000001", Some(Duration::from_nanos(1_000_001))),
         ("x-ms-retry-after-ms: 9", ms(9)),
         ("x-amz-retry-after: 1500", ms(1500)),
         // GitHub: seconds since 1970. Elsewhere milliseconds since 1970, or a delay.
@@ -320,6 +323,8 @@ fn a_quota_is_what_is_left_and_until_when() {
         ),
         ("x-ratelimit-remaining: -1\nx-ratelimit-reset: 5", None),
         ("x-ratelimit-remaining: 50", None),
+        ("x-ratelimit-remaining: 50s\nx-ratelimit-reset: 5", None),
+        ("x-ratelimit-remaining: Tue, 14 Nov 2023 22:13:50 GMT\nx-ratelimit-reset: 5", None),
         (
             "ratelimit-limit: 100, 100;w=60\nratelimit-remaining: 50\nratelimit-reset: 5",
             Some((50, 5)),
