@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{Deadline, Timeout, timeout_at};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -216,8 +215,8 @@ pin_project! {
         S: Service<Req>,
     {
         Start { start: Option<Start<S, Req, H>> },
-        Timed { #[pin] response: Timeout<S::Future> },
-        Free { #[pin] response: S::Future },
+        Timed { #[pin] response: Timeout<Sent<S, Req>> },
+        Free { #[pin] response: Sent<S, Req> },
     }
 }
 
@@ -239,16 +238,50 @@ where
             .flatten()
             .fold(Deadline::ambient(), |earliest, left| earliest.earliest(Deadline::after(left)));
         let (Some(at), Some(left)) = (deadline.instant(), deadline.remaining()) else {
-            return Ok(Stage::Free { response: self.service.call(self.request) });
+            return Ok(Stage::Free { response: Sent::new(self.service, self.request) });
         };
         if left.is_zero() {
             return Err(DeadlineExceeded { sent: false });
         }
         header.send(&mut self.request, left);
-        // What looks for a deadline as early as in `call` finds this one.
-        let scope = Scope::new().with_deadline(deadline);
-        let response = scope.enter(|| self.service.call(self.request));
-        Ok(Stage::Timed { response: timeout_at(at, response) })
+        let response = timeout_at(at, Sent::new(self.service, self.request));
+        Ok(Stage::Timed { response })
+    }
+}
+
+pin_project! {
+    // The inner service's response. The call is made in the first poll: what looks for a deadline as early as there finds
+    // this one.
+    #[project = SentProjected]
+    enum Sent<S, Req>
+    where
+        S: Service<Req>,
+    {
+        Call { call: Option<(S, Req)> },
+        Response { #[pin] response: S::Future },
+    }
+}
+
+impl<S: Service<Req>, Req> Sent<S, Req> {
+    fn new(service: S, request: Req) -> Self {
+        Self::Call { call: Some((service, request)) }
+    }
+}
+
+impl<S: Service<Req>, Req> Future for Sent<S, Req> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match self.as_mut().project() {
+                SentProjected::Call { call } => {
+                    let (mut service, request) = call.take().expect("polled after a panic");
+                    let response = service.call(request);
+                    self.set(Self::Response { response });
+                }
+                SentProjected::Response { response } => return response.poll(cx),
+            }
+        }
     }
 }
 

@@ -209,3 +209,10 @@ async fn the_service_that_is_ready_is_the_one_that_is_called() {
     call.await.unwrap();
     assert_eq!(limit.limiter().borrowed(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_inside_of_another_sees_its_deadline_in_its_call() {
+    let inner = service_fn(|()| std::future::ready(Ok::<_, Infallible>(Deadline::ambient())));
+    let client = DeadlineLayer::new().timeout(secs(3)).layer(inner);
+    assert_eq!(client.oneshot(()).await.unwrap().remaining(), Some(secs(3)));
+}
