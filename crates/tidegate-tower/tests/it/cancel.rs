@@ -5,11 +5,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tidegate_semaphore::OwnedSlot;
 use tidegate_test::{Explorer, Held, cut_everywhere};
 use tidegate_time_lock::{
     Applied, KeyedTimeLock, KeyedTimeLockBuilder, Reopen, RetryBudget, State, TimeLock,
 };
-use tidegate_tower::{ConcurrencyLimitLayer, DeadlineLayer, Retry, TimeLockLayer};
+use tidegate_tower::{
+    ConcurrencyLimitLayer, DeadlineExceeded, DeadlineLayer, Retry, ShedLayer, TimeLockLayer,
+};
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -157,4 +160,118 @@ async fn crowds_come_and_go() {
         call.await.unwrap();
     }
     assert_eq!(gate.waiters(), 0);
+}
+
+#[test]
+fn a_dropped_limit_gives_everything_back() {
+    struct World {
+        limit: ConcurrencyLimitLayer,
+        held: std::cell::RefCell<Option<OwnedSlot>>,
+        alive: Arc<()>,
+    }
+    let schedules = Explorer::new(|| World {
+        limit: ConcurrencyLimitLayer::new(1),
+        held: Default::default(),
+        alive: Arc::default(),
+    })
+    .future(|world| {
+        let inner = service_fn(async |()| {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(())
+        });
+        let (call, alive) = (world.limit.layer(inner).oneshot(()), world.alive.clone());
+        Box::pin(async move {
+            let _alive = alive;
+            Box::new(call.await) as Box<dyn Held>
+        })
+    })
+    .step(|world| *world.held.borrow_mut() = world.limit.limiter().clone().try_acquire_owned())
+    .step(|_| {})
+    .step(|world| drop(world.held.borrow_mut().take()))
+    .step(|_| {})
+    .check(|world| {
+        let limiter = world.limit.limiter();
+        match Arc::strong_count(&world.alive) {
+            1 => assert_eq!((limiter.borrowed(), limiter.waiters()), (0, 0)),
+            _ => assert!(limiter.borrowed() + limiter.waiters() <= 1),
+        }
+        limiter.set_total(3);
+        assert!(limiter.try_acquire().is_some());
+    })
+    .run();
+    assert_eq!(schedules, 32 * 6);
+}
+
+// The deadline passes at each point, too.
+#[test]
+fn a_dropped_deadline_drops_its_request() {
+    struct World {
+        runtime: tokio::runtime::Runtime,
+        sent: Arc<()>,
+        alive: Arc<()>,
+    }
+    Explorer::new(|| World { runtime: paused(), sent: Arc::default(), alive: Arc::default() })
+        .future(|world| {
+            let sent = world.sent.clone();
+            let inner = service_fn(move |()| {
+                let sent = sent.clone();
+                async move {
+                    let _sent = sent;
+                    std::future::pending::<Result<(), Infallible>>().await
+                }
+            });
+            let layer = DeadlineLayer::new().timeout(ms(10));
+            let mut call = Box::pin(layer.layer(inner).oneshot(()));
+            let alive = world.alive.clone();
+            Box::pin(poll_fn(move |cx| {
+                let _alive = &alive;
+                let _inside = world.runtime.enter();
+                call.as_mut().poll(cx).map(|response| {
+                    assert!(
+                        response.unwrap_err().downcast::<DeadlineExceeded>().unwrap().was_sent()
+                    );
+                    Box::new(()) as Box<dyn Held>
+                })
+            }))
+        })
+        .step(|world| world.runtime.block_on(async { sleep(ms(6)).await }))
+        .step(|world| world.runtime.block_on(async { sleep(ms(6)).await }))
+        .step(|world| world.runtime.block_on(async { sleep(ms(6)).await }))
+        .check(|world| {
+            if Arc::strong_count(&world.alive) == 1 {
+                assert_eq!(Arc::strong_count(&world.sent), 1);
+            }
+        })
+        .run();
+}
+
+#[test]
+fn a_dropped_response_of_a_server_hands_its_probe_on() {
+    Explorer::new(|| {
+        let gate = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build();
+        gate.lock();
+        gate.unlock();
+        (gate, Arc::<()>::default())
+    })
+    .future(|(gate, alive)| {
+        let inner = service_fn(async |_: http::Request<String>| {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(ok())
+        });
+        let call = ShedLayer::new(gate.clone()).layer(inner).oneshot(get("x"));
+        let alive = alive.clone();
+        Box::pin(async move {
+            let _alive = alive;
+            Box::new(call.await) as Box<dyn Held>
+        })
+    })
+    .step(|_| {})
+    .step(|_| {})
+    .check(|(gate, alive)| {
+        if Arc::strong_count(alive) == 1 {
+            let next = gate.try_acquire().unwrap();
+            assert!(next.is_probe() || gate.snapshot().state == State::Open);
+        }
+    })
+    .run();
 }

@@ -7,6 +7,7 @@ mod concurrency;
 mod deadline;
 mod hints;
 mod keys;
+mod model;
 mod panics;
 mod pauses;
 mod readiness;
