@@ -102,7 +102,8 @@ pub(crate) const ALL: &[Contender] = &[
         "a loop that sleeps as long as its own refusal says, up to a tenth more; as \"backoff\" if it says nothing",
     ),
     Contender::new("reqwest-retry", reqwest_retry::patient).note(
-        "100 retries, from 100 ms to 10 s, full jitter; its jitter takes no seed, so that its figures differ a little each time",
+        "100 retries, from 100 ms to 10 s, full jitter. It works out its pauses by the wall clock and sleeps by tokio's, \
+         so it can be simulated; its jitter takes no seed, so that its figures differ a little each time",
     ),
     Contender::new("reqwest-retry, 3 retries", reqwest_retry::as_documented).short()
         .note("as its front page has it: from 1 s on; gives up then"),
