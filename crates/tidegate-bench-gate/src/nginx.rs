@@ -125,3 +125,6 @@ http {{
 "
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,8 +171,9 @@ fn real_section(out: &mut String, rows: &[Row]) {
         out,
         "\n### nginx\n\n\
          A real one ({}), over HTTP, {WORKERS} requests at a time: `limit_req` with {RATE} per second, `burst={BURST} nodelay`, \
-         status 429 and `Retry-After: 1`. Each client has a port and a limit of its own, and {LANES} run side by side. These \
-         figures are of one run, and move by some hundredths.\n\n\
+         status 429 and `Retry-After: 1`. Each client has a port and a limit of its own, and {LANES} run side by side. Those \
+         who would take minutes to show what is plain by then send fewer. These figures are of one run, and move by some \
+         hundredths.\n\n\
          ![Requests over time](time-lock.svg)\n\n\
          | | requests | time | refusals / requests | refusals / pause | longest wait, s | dominated by |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
