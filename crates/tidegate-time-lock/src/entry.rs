@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::Epoch;
 use crate::core::{Core, Grant, Turn, Wait};
 use crate::line::{Crier, Gate, Note, fast_pass, fast_return, place_of, publish};
+use crate::stats::State;
 use crate::timer::{Gone, Timer};
 
 pin_project! {
@@ -85,11 +86,6 @@ impl<O> Entry<O> {
     /// For a thread that polls again when [`alarm`](Self::alarm) says so.
     pub(crate) fn on_thread() -> Self {
         Self { start: Start::OnThread, wait: None }
-    }
-
-    /// Whether it was not polled yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        !matches!(self.start, Start::Over)
     }
 
     /// What it brings, once it was let go without a pass: its number in line, above all.
@@ -173,12 +169,17 @@ pub(crate) fn poll_open(cx: &mut Context<'_>, line: &WaitQueue<Core>) -> Poll<Op
 /// has a few thousand of them before the others get their turn.
 #[inline(always)]
 pub(crate) fn let_others_go(cx: &mut Context<'_>) -> Poll<()> {
-    let passes = PASSES.get().wrapping_add(1);
-    PASSES.set(passes);
-    if passes % 32 == 0 {
+    if is_to_ask() {
         ready!(coop::poll_proceed(cx)).made_progress();
     }
     Poll::Ready(())
+}
+
+#[inline(always)]
+fn is_to_ask() -> bool {
+    let passes = PASSES.get().wrapping_add(1);
+    PASSES.set(passes);
+    passes % 32 == 0
 }
 
 thread_local! {
@@ -203,10 +204,14 @@ impl<O> Waiting<O> {
                 Poll::Ready(Err(Gone)) => return leave(waiter, cx),
             };
             let fresh = waiter.is_fresh();
+            let asks = fresh && is_to_ask();
+            // Whoever is, and need not wait, takes a place in line before others go: it came before them, and holds
+            // nothing that they could use.
+            let mut tired = asks && !coop::has_budget_remaining();
             // What the waiter learned, if it looked: when to look again.
             let mut alarm = None;
             let look = |line: &mut Locked<'_, Core>, _word: usize| {
-                let decided = decide(line, Instant::now(), fresh, limit);
+                let decided = decide(line, Instant::now(), fresh, &mut tired, limit);
                 crier.hear(line);
                 match decided {
                     Ok(outcome) => Decision::Ready(outcome),
@@ -221,12 +226,20 @@ impl<O> Waiting<O> {
                 false => waiter.as_mut().poll(cx, look),
             };
             match woken {
-                Poll::Ready(Wake::Decided(outcome)) => return Poll::Ready(outcome),
+                Poll::Ready(Wake::Decided(outcome)) => {
+                    if asks {
+                        let _ = coop::poll_proceed(cx).map(|progress| progress.made_progress());
+                    }
+                    return Poll::Ready(outcome);
+                }
                 // Nobody is granted anything here; everybody is released when the gate is closed.
                 Poll::Ready(Wake::Granted | Wake::Released) => {
                     return Poll::Ready(Err(Fail::Closed));
                 }
                 Poll::Pending => {}
+            }
+            if tired {
+                gate.update(|line, _| line.nudge_front());
             }
             match alarm {
                 // It did not look; the timer is as it was.
@@ -262,6 +275,7 @@ fn decide(
     line: &mut Locked<'_, Core>,
     now: Instant,
     fresh: bool,
+    tired: &mut bool,
     limit: Option<Limit>,
 ) -> Result<Outcome, (Decision<Outcome>, Option<Instant>)> {
     let mut note = *line.note().expect("a waiter is polled");
@@ -273,6 +287,10 @@ fn decide(
     // Whoever comes back with an old ticket may be before those in line.
     let first = line.is_next()
         || ticket.is_some() && line.front().is_some_and(|front| ticket < front.ticket);
+    *tired &= first && line.policy().state() != State::Shut;
+    if *tired {
+        return Err((stay(line, note, now, fresh), None));
+    }
     let turn = line.policy().turn(now, first, note);
     publish(line);
     let wait = match turn {
@@ -293,19 +311,7 @@ fn decide(
         }
         return Ok(Err(fail));
     }
-    note.since.get_or_insert(now);
-    let decision = match ticket {
-        Some(_) => Decision::WaitInOrder,
-        None => {
-            note.ticket = Some(line.policy().draw_ticket());
-            Decision::Wait
-        }
-    };
-    *line.note().expect("a waiter is polled") = note;
-    let len = line.len() + usize::from(fresh);
-    let most = &mut line.policy().stats_mut().waiters_max;
-    *most = len.max(*most);
-
+    let decision = stay(line, note, now, fresh);
     let due = match wait {
         _ if !first => None,
         Wait::Shut(until) => line.policy().next_look(now, until),
@@ -318,6 +324,28 @@ fn decide(
         (due, limit) => due.or(limit.map(|limit| limit.at)),
     };
     Err((decision, due))
+}
+
+/// A place in line, for somebody who waits from now on or already.
+fn stay(
+    line: &mut Locked<'_, Core>,
+    mut note: Note,
+    now: Instant,
+    fresh: bool,
+) -> Decision<Outcome> {
+    note.since.get_or_insert(now);
+    let decision = match note.ticket {
+        Some(_) => Decision::WaitInOrder,
+        None => {
+            note.ticket = Some(line.policy().draw_ticket());
+            Decision::Wait
+        }
+    };
+    *line.note().expect("a waiter is polled") = note;
+    let len = line.len() + usize::from(fresh);
+    let most = &mut line.policy().stats_mut().waiters_max;
+    *most = len.max(*most);
+    decision
 }
 
 fn too_late(wait: Wait, limit: Limit, now: Instant) -> Option<Fail> {

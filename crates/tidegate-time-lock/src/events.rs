@@ -13,7 +13,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -21,6 +21,7 @@ use pin_project_lite::pin_project;
 use tidegate_waiters::{Decision, Locked, Turn, Waiter};
 use tokio::time::Instant;
 
+use crate::entry::let_others_go;
 use crate::line::{Crier, Gate, Onlookers};
 use crate::timer::Timer;
 use crate::{Epoch, Rate, Reason, TimeLock};
@@ -231,6 +232,9 @@ impl Events {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.closed {
             return Poll::Ready(None);
+        }
+        if self.wait.waiter.is_none() {
+            ready!(let_others_go(cx));
         }
         loop {
             let mut wait = self.wait.as_mut().project();

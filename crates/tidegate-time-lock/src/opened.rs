@@ -7,11 +7,12 @@
 // Locks are taken in one order: the onlookers' line, then the gate.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tidegate_waiters::{Borrowed, Decision, Locked, Turn, Waiter};
 
+use crate::entry::let_others_go;
 use crate::line::{Crier, Gate, Onlookers};
 use crate::stats::State;
 use crate::timer::{Gone, Timer};
@@ -43,6 +44,9 @@ impl Future for Opened<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if this.waiter.is_fresh() {
+            ready!(let_others_go(cx));
+        }
         loop {
             let fired = match this.timer.poll(cx) {
                 Poll::Pending => false,

@@ -6,7 +6,7 @@ use pin_project_lite::pin_project;
 use tidegate_waiters::{Borrowed, Waiter};
 
 use crate::core::Core;
-use crate::entry::{Entry, let_others_go};
+use crate::entry::Entry;
 use crate::line::{Gate, Note};
 use crate::pass::Decided;
 use crate::{Closed, Hint, Pass, Refused, Requeue, Shut, TimeLock, Verdict};
@@ -34,10 +34,6 @@ impl Future for PermitFut<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.entry.is_fresh() {
-            // Before anything is taken.
-            ready!(let_others_go(cx));
-        }
         let gate = this.gate.shared();
         let join = |note| Waiter::new(gate.line(), note);
         let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;

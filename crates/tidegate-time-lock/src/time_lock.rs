@@ -76,6 +76,8 @@ use crate::{Epoch, Policy, Reason, Shut, StaticTimeLock, TimeLockBuilder, Until}
 ///
 /// Shutting, opening, looking and [`try_acquire`](Self::try_acquire) work on any thread. Waiting for the end of a
 /// pause takes a tokio timer; without a runtime, or with one that is shutting down, the waiter gets [`Closed`](crate::Closed).
+/// (A runtime that has no timers, or is shutting down, says so to the gate by a panic. That is caught, but a panic hook sees
+/// it, and where panics abort, it does.)
 #[derive(Clone)]
 pub struct TimeLock {
     gate: Arc<Gate>,
@@ -274,9 +276,9 @@ impl TimeLock {
         self.gate.open(Core::unlock)
     }
 
-    /// Opens the gate for everybody at once, whatever its way to reopen; `false` if it is open or closed.
+    /// Opens the gate for everybody at once, whatever its way to reopen; `false` if it is open to everybody, or closed.
     ///
-    /// Also ends probing, and a [quota](Self::allow). A learned pace is off until the next refusal.
+    /// Also ends probing, a [quota](Self::allow), and a pace, which is off until the next pause.
     ///
     /// # Examples
     ///

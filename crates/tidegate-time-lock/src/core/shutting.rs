@@ -124,14 +124,14 @@ impl Core {
         shut
     }
 
-    /// Opens for everybody at once; `false` if it is open or closed.
+    /// Opens for everybody at once; `false` if it is simply open, or closed.
     pub(crate) fn unlock_now(&mut self, now: Instant) -> bool {
         self.catch_up(now);
         match self.phase {
-            Phase::Open => return self.quota.take().is_some(),
+            Phase::Open if self.quota.is_none() && !self.pacer.is_on() => return false,
             Phase::Closed => return false,
             Phase::Shut(Pause { since, .. }) => self.count_pause(since, now),
-            Phase::Probing(_) => {}
+            Phase::Open | Phase::Probing(_) => {}
         }
         self.phase = Phase::Open;
         self.pacer.stop();

@@ -1,8 +1,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tidegate_test::{CountingWaker, poll_with};
-use tidegate_time_lock::{Applied, LearnedPace, Policy, Reopen, State, TimeLock, TryAcquireError};
+use tidegate_test::{CountingWaker, poll_once, poll_with};
+use tidegate_time_lock::{
+    Applied, LearnedPace, Policy, Rate, Reopen, State, TimeLock, TryAcquireError,
+};
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{line, look, ms, secs};
@@ -269,6 +271,29 @@ async fn unlock_goes_through_the_reopening_and_unlock_now_does_not() {
     assert_eq!(gate.snapshot().state, State::Open);
     drop(probe);
     assert_eq!(gate.snapshot().state, State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unlock_now_ends_a_pace_until_the_next_pause() {
+    let slow = Rate::per_second(0.01);
+    for reopen in [
+        Reopen::Paced(slow),
+        Reopen::Ramp { start: slow, double_every: secs(1000) },
+        Reopen::Learned(LearnedPace::default()),
+    ] {
+        let gate = TimeLock::builder().reopen(reopen).build();
+        gate.acquire().await.unwrap().refused(secs(1));
+        gate.acquire().await.unwrap().ok();
+        let mut next = std::pin::pin!(gate.acquire());
+        assert!(poll_once(next.as_mut()).is_pending() && gate.snapshot().pace.is_some());
+        assert!(gate.unlock_now() && !gate.unlock_now(), "{reopen:?}");
+        assert_eq!(gate.snapshot().pace, None);
+        assert!(poll_once(next.as_mut()).is_ready());
+        gate.lock();
+        gate.unlock();
+        gate.acquire().await.unwrap().ok();
+        assert!(gate.snapshot().pace.is_some());
+    }
 }
 
 // R8

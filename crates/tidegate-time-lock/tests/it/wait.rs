@@ -1,11 +1,14 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use futures_core::Stream;
 use tidegate_test::{CountingWaker, poll_once, poll_with};
 use tidegate_time_lock::{
     AcquireTimeoutError, Closed, Policy, Rate, Reopen, Ticket, TimeLock, TryAcquireError, Until,
 };
+use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{line, look, ms, secs};
@@ -414,25 +417,55 @@ async fn the_first_onlooker_that_leaves_hands_its_timer_on() {
     assert!(began.elapsed() >= secs(1) && began.elapsed() <= ms(1001));
 }
 
-// R19
-#[tokio::test(flavor = "current_thread")]
-async fn an_open_gate_in_a_hot_loop_starves_nobody() {
-    let gate = TimeLock::new();
-    let other = Rc::new(RefCell::new(false));
-    let tasks = tokio::task::LocalSet::new();
+/// Does something again and again, in a task that does nothing else, until another task has run.
+async fn in_a_hot_loop(what: impl AsyncFn()) {
+    let other = Rc::new(Cell::new(false));
     let set = Rc::clone(&other);
-    tasks
+    LocalSet::new()
         .run_until(async {
-            tokio::task::spawn_local(async move { *set.borrow_mut() = true });
+            spawn_local(async move { set.set(true) });
             for _ in 0..100_000 {
-                gate.acquire().await.unwrap().ok();
-                if *other.borrow() {
+                what().await;
+                if other.get() {
                     return;
                 }
             }
             panic!("the other task never ran");
         })
         .await;
+}
+
+// R19
+#[tokio::test(flavor = "current_thread")]
+async fn an_open_gate_in_a_hot_loop_starves_nobody() {
+    let gate = TimeLock::new();
+    in_a_hot_loop(async || gate.acquire().await.unwrap().ok()).await;
+    in_a_hot_loop(async || gate.opened().await.unwrap()).await;
+    let mut events = gate.events();
+    gate.lock();
+    assert!(events.next().await.is_some());
+    let events = RefCell::new(events);
+    in_a_hot_loop(async || {
+        gate.unlock();
+        gate.lock();
+        assert!(
+            std::future::poll_fn(|cx| Pin::new(&mut *events.borrow_mut()).poll_next(cx))
+                .await
+                .is_some()
+        );
+    })
+    .await;
+}
+
+// R19
+#[tokio::test(flavor = "current_thread")]
+async fn a_gate_that_decides_in_a_hot_loop_starves_nobody() {
+    let limited = TimeLock::new();
+    limited.allow(u64::MAX, Instant::now() + secs(1000));
+    in_a_hot_loop(async || limited.acquire().await.unwrap().ok()).await;
+    let now = ms(0);
+    in_a_hot_loop(async || limited.acquire_timeout(now).await.unwrap().ok()).await;
+    assert_eq!((limited.waiters(), limited.stats().timed_out), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
