@@ -65,6 +65,14 @@ pub struct ConcurrencyLimitLayer<H = UntilResponse> {
 
 impl ConcurrencyLimitLayer {
     /// At most `limit` at a time; [`usize::MAX`] is no limit, and with 0 all wait until it is raised.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_tower::ConcurrencyLimitLayer;
+    ///
+    /// assert_eq!(ConcurrencyLimitLayer::new(10).limiter().total(), 10);
+    /// ```
     pub fn new(limit: usize) -> Self {
         Self::with_limiter(Arc::new(CapacityLimiter::new(limit)))
     }

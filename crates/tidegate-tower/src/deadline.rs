@@ -89,6 +89,10 @@ pub struct DeadlineLayer<H = NoHeader> {
 
 impl DeadlineLayer {
     /// The ambient deadline, and no header.
+    ///
+    /// # Examples
+    ///
+    /// See [`DeadlineLayer`].
     pub const fn new() -> Self {
         Self { longest: None, header: NoHeader }
     }

@@ -47,11 +47,31 @@ const MOST: u128 = 99_999_999;
 
 impl DeadlineHeader {
     /// `grpc-timeout`: up to eight digits and a unit, as finely as they allow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_tower::DeadlineHeader;
+    ///
+    /// assert_eq!(DeadlineHeader::grpc().write(Duration::from_secs(3600)), "3600000m");
+    /// ```
     pub fn grpc() -> Self {
         Self { name: HeaderName::from_static("grpc-timeout"), format: Format::Grpc }
     }
 
     /// A header of this name with a whole number of milliseconds, rounded up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::HeaderName;
+    /// use tidegate_tower::DeadlineHeader;
+    ///
+    /// let header = DeadlineHeader::milliseconds(HeaderName::from_static("x-timeout-ms"));
+    /// assert_eq!(header.write(Duration::from_micros(1)), "1");
+    /// ```
     pub fn milliseconds(name: HeaderName) -> Self {
         Self { name, format: Format::Milliseconds }
     }

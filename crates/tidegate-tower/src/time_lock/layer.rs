@@ -94,6 +94,12 @@ use crate::{ByOrigin, ShedLayer};
 /// inside, so that nobody holds a permit who waits. A retry layer of another crate is outside, so that each attempt
 /// waits; but [`retry`](Self::retry) keeps the place in line.
 ///
+/// # Limitations
+///
+/// The verdict is about the head of a response: trailers, where a gRPC stream that has begun says how it ended, are not
+/// seen. The body of a refusal that is not the answer is dropped and not read, which over HTTP/1.1 takes its connection
+/// with it. Services, requests and responses are `Send`.
+///
 /// # Readiness
 ///
 /// The service is always ready, which says nothing. That the inner one is not, shows in how long the response takes; an

@@ -31,6 +31,18 @@ impl Retry {
     /// Within `budget`, for requests of [`http`] whose bodies can be cloned; as [`CloneRequest`] says.
     ///
     /// The budget may be an [`Arc`], which several layers share.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tidegate_time_lock::RetryBudget;
+    /// use tidegate_tower::Retry;
+    ///
+    /// let budget = Arc::new(RetryBudget::new().share(0.1, 100));
+    /// let (reads, writes) = (Retry::new(budget.clone()), Retry::new(budget));
+    /// # drop((reads, writes));
+    /// ```
     pub fn new(budget: impl Into<Arc<RetryBudget>>) -> Self {
         Self { budget: budget.into(), repeat: Arc::new(CloneRequest) }
     }
