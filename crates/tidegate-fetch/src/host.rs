@@ -183,7 +183,6 @@ enum GivenUp {
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     host: &'a Host,
-    epoch: u64,
     /// Until there is a verdict.
     pass: Option<KeyedPass<Origin>>,
     permit: Option<Permit<'a>>,
@@ -245,8 +244,7 @@ impl Host {
                 }
             };
             if pass.is_current() {
-                let epoch = pass.epoch();
-                return Ok(Entry { host: self, epoch, pass: Some(pass), permit: Some(permit) });
+                return Ok(Entry { host: self, pass: Some(pass), permit: Some(permit) });
             }
             drop(permit);
             pass = self.pass(Some(pass.requeue())).await?;
@@ -350,7 +348,8 @@ impl Drop for Host {
 impl<'a> Entry<'a> {
     /// What the request tells the server.
     pub(crate) fn epoch(&self) -> Epoch {
-        Epoch { client: self.host.client, epoch: self.epoch }
+        let epoch = self.pass.as_ref().expect(ONE_VERDICT).epoch();
+        Epoch { client: self.host.client, epoch }
     }
 
     /// The host took the request, whatever it answered. The permit stays until the answer is complete.

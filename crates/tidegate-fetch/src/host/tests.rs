@@ -282,35 +282,44 @@ async fn what_is_known_of_hosts_that_refuse_is_bounded() {
     // Those that were seen last are known still, and who has one has it.
     assert!(matches!(of(5 * REMEMBERED - 1).enter(None).await, Err(Failure::WaitTooLong(_))));
     (0..10).for_each(|n| assert!(Arc::ptr_eq(&of(n), &in_use[n])));
+    // No gate is kept for one that is forgotten, though nobody has seen whether it may open.
+    let look = hosts.gates.snapshot(&of(20).origin);
+    assert!(look.is_none_or(|look| look.state == State::Open));
     // One that asks for too long shuts nothing.
     assert!(hosts.gates.locked().len() <= 60 * 20 / 2 + 1, "{}", hosts.gates.locked().len());
 }
 
-#[test]
-fn the_epoch_that_is_told_is_that_of_the_pass() {
-    // A shut that falls between the pass and the request is seen, whatever thread it comes from.
-    let host = host_with(TimeLock::builder(), 1);
-    let gate = host.gates.gate(&host.origin);
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                let _ = gate.lock();
-                gate.unlock_now();
-            }
-        });
-        let is_of_another_epoch = |_| match poll_once(pin!(host.enter(None))) {
-            Poll::Ready(entry) => {
-                let entry = entry.unwrap();
-                entry.pass.as_ref().map(KeyedPass::epoch) != Some(entry.epoch)
-            }
-            Poll::Pending => false,
-        };
-        let found = (0..100_000).any(is_of_another_epoch);
-        // Before anything is asserted, or the other thread would go on for ever.
-        done.store(true, Ordering::Relaxed);
-        assert!(!found);
-    });
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_hosts_share_stays_shut_for_the_others_when_one_is_given_up() {
+    let gates = KeyedTimeLockBuilder::new().capacity(1).template(TimeLock::builder()).build();
+    let hosts = Hosts::with_gates(3, gates);
+    let of = |name: &str| hosts.of(&format!("http://{name}/").parse().unwrap());
+    enter(&of("alone")).refused(REFUSED, &after(secs(9)), LONG).unwrap();
+
+    let (a, b) = (of("a"), of("b"));
+    let [first, second] = [enter(&a), enter(&a)];
+    first.refused(REFUSED, &after(secs(60)), LONG).unwrap();
+    let mut of_a = pin!(a.enter(None));
+    let mut of_b = pin!(b.enter(None));
+    assert!(poll_once(of_a.as_mut()).is_pending());
+    assert!(poll_once(of_b.as_mut()).is_pending());
+    second.refused(REFUSED, &after(secs(121)), LONG).unwrap_err();
+    let Poll::Ready(gone) = poll_once(of_a.as_mut()) else { panic!("it waits for nothing") };
+    assert!(matches!(gone, Err(Failure::WaitTooLong(_))));
+    assert!(poll_once(of_b.as_mut()).is_pending());
+    of_b.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_gate_is_kept_for_a_host_that_is_given_up() {
+    let hosts = Hosts::new(3);
+    let host = hosts.of(&"http://h/".parse().unwrap());
+    let [first, second] = [enter(&host), enter(&host)];
+    first.refused(REFUSED, &after(secs(60)), LONG).unwrap();
+    assert!(is_locked(&host));
+    second.refused(REFUSED, &after(secs(121)), LONG).unwrap_err();
+    assert!(!is_locked(&host));
+    assert!(matches!(host.enter(None).await, Err(Failure::WaitTooLong(_))));
 }
 
 #[tokio::test(start_paused = true)]
