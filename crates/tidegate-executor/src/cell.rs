@@ -65,7 +65,7 @@ struct State<F, T> {
 
 /// How late an error is that a cancelled scope is to blame for: the scope polls once and, once it knows that
 /// it was cancelled, once more.
-const LATE: u8 = 2;
+pub(crate) const LATE: u8 = 2;
 
 enum Stage<F, T> {
     Queued(F),

@@ -10,35 +10,52 @@
 //! [`to_thread`]: crate::to_thread()
 //! [`Executor`]: crate::Executor
 //! [`run_in_executor`]: crate::run_in_executor()
+//! [`Portal`]: crate::Portal
+//! [`BlockingFuture`]: crate::BlockingFuture
+//! [`run_coroutine_threadsafe`]: crate::run_coroutine_threadsafe()
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod blocking_future;
 mod builder;
+mod call;
 mod cell;
 mod clock;
 mod crew;
+mod deadlock;
 mod error;
 mod executor;
+mod hub;
 mod inherit;
 mod job;
 mod job_cx;
 mod lender;
 mod line;
 mod park;
+mod portal;
 mod quiet;
+mod ready;
 mod report;
 mod run;
+mod run_coroutine_threadsafe;
+mod task;
 mod thread_pool;
 mod to_thread;
+mod wait_error;
 mod work;
 
+pub use blocking_future::BlockingFuture;
 pub use builder::ThreadPoolBuilder;
 pub use error::{JobError, QueueFull};
 pub use executor::{Executor, RunInExecutor, run_in_executor};
 pub use job::Job;
 pub use job_cx::JobCx;
+pub use portal::Portal;
+pub use ready::Ready;
 pub use report::{PoolStatistics, ShutdownReport, StuckJob};
 pub use run::Run;
+pub use run_coroutine_threadsafe::run_coroutine_threadsafe;
 pub use thread_pool::ThreadPool;
 pub use to_thread::to_thread;
+pub use wait_error::WaitError;

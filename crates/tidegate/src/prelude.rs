@@ -20,7 +20,10 @@ pub use tidegate_condition::Condition;
 #[cfg(feature = "event")]
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
-pub use tidegate_executor::{JobError, ThreadPool, run_in_executor, to_thread};
+pub use tidegate_executor::{
+    BlockingFuture, JobError, Portal, ThreadPool, WaitError, run_coroutine_threadsafe,
+    run_in_executor, to_thread,
+};
 #[cfg(feature = "lock")]
 pub use tidegate_lock::{Lock, RwLock};
 #[cfg(feature = "queue")]

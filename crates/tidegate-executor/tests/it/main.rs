@@ -4,12 +4,15 @@ mod block_on;
 mod bounds;
 mod cancel;
 mod clock;
+mod deadlock;
 mod executor;
 mod inherit;
 mod panics;
+mod portal;
 mod scope;
 mod shutdown;
 #[cfg(feature = "tracing")]
 mod spans;
 mod support;
+mod threadsafe;
 mod traits;

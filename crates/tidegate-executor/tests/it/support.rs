@@ -66,3 +66,45 @@ impl Drop for Token {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+/// A runtime on threads of its own, which ends with this.
+pub(crate) struct Elsewhere {
+    handle: tokio::runtime::Handle,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Elsewhere {
+    /// One of each flavour.
+    pub(crate) fn both() -> [Self; 2] {
+        [current_thread(), multi_thread()].map(Self::of)
+    }
+
+    pub(crate) fn of(runtime: tokio::runtime::Runtime) -> Self {
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || drop(runtime.block_on(stopped)));
+        Self { handle, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn handle(&self) -> &tokio::runtime::Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().expect("it is joined once").join();
+        assert!(ended.is_ok() || std::thread::panicking());
+    }
+}
+
+pub(crate) fn current_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+}
+
+pub(crate) fn multi_thread() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_time().build().expect("a runtime")
+}

@@ -3,8 +3,8 @@ use std::error::Error;
 use std::fmt::Debug;
 
 use tidegate_executor::{
-    Executor, Job, JobCx, JobError, PoolStatistics, QueueFull, Run, RunInExecutor, ShutdownReport,
-    StuckJob, ThreadPool, ThreadPoolBuilder,
+    BlockingFuture, Executor, Job, JobCx, JobError, PoolStatistics, Portal, QueueFull, Ready, Run,
+    RunInExecutor, ShutdownReport, StuckJob, ThreadPool, ThreadPoolBuilder, WaitError,
 };
 
 fn send<T: Send>() {}
@@ -29,6 +29,14 @@ fn what_others_rely_on() {
     unpin::<RunInExecutor<'static, ThreadPool, std::marker::PhantomPinned, Value>>();
     send::<JobCx>();
     sync::<JobCx>();
+    send::<BlockingFuture<Value>>();
+    sync::<BlockingFuture<Value>>();
+    unpin::<BlockingFuture<std::marker::PhantomPinned>>();
+    send::<Portal>();
+    sync::<Portal>();
+    send::<Ready<Value>>();
+    debug::<(BlockingFuture<Value>, Portal, Ready<Value>)>();
+    error::<WaitError>();
     error::<JobError>();
     error::<QueueFull>();
     debug::<(ThreadPool, ThreadPoolBuilder, Job<Value>, Run<Value, Value>, JobCx)>();

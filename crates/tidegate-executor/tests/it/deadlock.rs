@@ -1,0 +1,151 @@
+//! Who may wait for whom.
+
+use std::time::Duration;
+
+use tidegate_executor::{BlockingFuture, Portal, WaitError, run_coroutine_threadsafe};
+use tokio::runtime::Handle;
+use tokio::task::{block_in_place, spawn_blocking};
+
+use crate::support::{Elsewhere, current_thread, multi_thread};
+
+fn ask() -> BlockingFuture<u32> {
+    run_coroutine_threadsafe(async { 5 }, &Handle::current())
+}
+
+/// A task that has not ended, on whatever thread it may run.
+fn ask_for_ever() -> BlockingFuture<()> {
+    run_coroutine_threadsafe(std::future::pending(), &Handle::current())
+}
+
+/// The line in which it would have waited; no task has ended yet.
+fn refused<T>(result: Result<T, WaitError>) -> u32 {
+    match result {
+        Err(WaitError::WouldDeadlock(place)) => {
+            assert_eq!(place.file(), file!());
+            place.line()
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was not refused"),
+    }
+}
+
+#[test]
+fn code_of_a_runtime_must_not_wait_for_a_task_of_it() {
+    let waits = || async {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let future = run_coroutine_threadsafe(receiver, &Handle::current());
+        assert_eq!(refused(future.result_timeout(Duration::from_secs(60))), line!());
+        assert_eq!(refused(ask_for_ever().result()), line!());
+        sender.send(5).unwrap();
+        assert_eq!(future.await, Ok(Ok(5)), "the task goes on");
+    };
+    for runtime in [current_thread(), multi_thread()] {
+        runtime.block_on(waits());
+        // A multi-thread runtime's task runs on a worker.
+        runtime.block_on(async { tokio::spawn(waits()).await.unwrap() });
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, waits());
+    }
+}
+
+#[test]
+fn a_result_that_is_there_may_be_taken_anywhere() {
+    for runtime in [current_thread(), multi_thread()] {
+        runtime.block_on(async {
+            let future = ask();
+            while !future.is_done() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(future.result(), Ok(5));
+        });
+    }
+}
+
+#[test]
+fn a_task_that_has_used_up_its_budget_must_not_wait() {
+    for runtime in [current_thread(), multi_thread()] {
+        runtime.block_on(async {
+            while tokio::task::coop::has_budget_remaining() {
+                let mut consume = std::pin::pin!(tokio::task::consume_budget());
+                let _ = tidegate_test::poll_once(consume.as_mut()).is_ready();
+            }
+            refused(ask_for_ever().result());
+        });
+    }
+}
+
+#[test]
+fn asking_takes_nothing_of_the_budget() {
+    fn left() -> usize {
+        let consume = || tidegate_test::poll_once(std::pin::pin!(tokio::task::consume_budget()));
+        (0..1000).take_while(|_| consume().is_ready()).count()
+    }
+    for runtime in [current_thread(), multi_thread()] {
+        let before = runtime.block_on(async { left() });
+        let after = runtime.block_on(async {
+            refused(ask_for_ever().result());
+            left()
+        });
+        assert!(before > 0);
+        assert_eq!(after, before);
+    }
+}
+
+#[test]
+fn blocking_code_of_a_runtime_may_wait() {
+    for runtime in [current_thread(), multi_thread()] {
+        runtime.block_on(async {
+            assert_eq!(spawn_blocking(|| ask().result()).await.unwrap(), Ok(5));
+        });
+    }
+    multi_thread().block_on(async {
+        assert_eq!(tokio::spawn(async { block_in_place(|| ask().result()) }).await.unwrap(), Ok(5));
+    });
+    let runtime = Elsewhere::of(current_thread());
+    let _entered = runtime.handle().enter();
+    assert_eq!(ask().result(), Ok(5), "only entered");
+}
+
+// trio #2191, anyio #525: not whether there is a runtime, but whether it is this one.
+#[test]
+fn code_of_one_runtime_may_wait_for_another() {
+    for runtime in Elsewhere::both() {
+        for here in [current_thread(), multi_thread()] {
+            let handle = runtime.handle().clone();
+            let waits = async move { run_coroutine_threadsafe(async { 5 }, &handle).result() };
+            assert_eq!(here.block_on(waits), Ok(5));
+        }
+    }
+}
+
+#[test]
+fn the_last_one_in_a_circle_of_runtimes_is_refused() {
+    let (one, two, three) = (Portal::start(), Portal::start(), Portal::start());
+    let (first, second, third) = (one.clone(), two.clone(), three.clone());
+    let innermost = async move { first.call(async { 1 }) };
+    let inner = async move { third.call(innermost) };
+    let outer = async move { second.call(inner) };
+    let result = one.call(outer);
+    assert!(matches!(result, Ok(Ok(Ok(Err(WaitError::WouldDeadlock(_)))))), "{result:?}");
+    // The three are as good as before.
+    for portal in [one, two, three] {
+        assert_eq!(portal.call(async { 7 }), Ok(7));
+    }
+}
+
+#[test]
+fn who_has_waited_may_be_waited_for() {
+    let (one, two) = (Portal::start(), Portal::start());
+    for _ in 0..3 {
+        let other = two.clone();
+        assert_eq!(one.call(async move { other.call(async { 1 }) }), Ok(Ok(1)));
+        let other = one.clone();
+        assert_eq!(two.call(async move { other.call(async { 2 }) }), Ok(Ok(2)));
+    }
+}
+
+#[test]
+fn the_error_names_the_place() {
+    let error = current_thread().block_on(async { ask_for_ever().result().unwrap_err() });
+    assert!(error.to_string().contains("deadlock.rs:"), "{error}");
+}
