@@ -222,7 +222,8 @@ async fn a_gate_that_closes_ends_the_attempts() {
 async fn what_the_server_does_not_want_again_is_not_sent_again() {
     use tidegate_tower::classify::Grpc;
 
-    for (push_back, sent) in [("-1", 1), ("50", 2)] {
+    // Whatever the method would allow, or not.
+    for (method, push_back, sent) in [(Method::GET, "-1", 1), (Method::POST, "50", 2)] {
         let server = Server::new(move |it| match it.nth {
             0 => {
                 let refusal = Response::builder().header("grpc-status", "8");
@@ -234,8 +235,28 @@ async fn what_the_server_does_not_want_again_is_not_sent_again() {
         let layer = TimeLockLayer::new(plain()).classify(Grpc);
         let client = layer.retry(Retry::new(RetryBudget::new())).layer(server.clone());
         let mut request = get("x");
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         client.oneshot(request).await.unwrap();
         assert_eq!(server.log().len(), sent, "{push_back}");
     }
+}
+
+// C14
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_counts_and_is_not_turned_away() {
+    let server = Server::new(|it| if it.nth < 2 { refuse(5) } else { ok() });
+    let client = TimeLockLayer::new(TimeLock::new())
+        .retry(Retry::new(RetryBudget::new()))
+        .max_waiters(1)
+        .layer(server.clone());
+    // Both are refused and come back, to one seat.
+    let calls = ["one", "other"].map(|name| tokio::spawn(client.clone().oneshot(get(name))));
+    sleep(secs(1)).await;
+    assert_eq!(server.log().len(), 2);
+    let error = client.clone().oneshot(get("third")).await.unwrap_err();
+    assert!(matches!(error.downcast_ref(), Some(TimeLockError::Shed { .. })));
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(client.oneshot(get("fourth")).await.unwrap().status(), 200);
 }
