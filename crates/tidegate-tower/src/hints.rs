@@ -3,9 +3,10 @@
 // Headers are read once, when the response is there, and everything in them is made relative to that moment: what is
 // kept is durations and counts, so that nobody needs a clock afterwards.
 //
-//     fields.rs   bytes to numbers and times; every line of a header, and what to do with several
-//     draft.rs    RateLimit and RateLimit-Policy, structured fields
-//     counts.rs   X-RateLimit-* and its relatives
+//     fields.rs       bytes to numbers and times; every line of a header, and what to do with several
+//     draft.rs        RateLimit and RateLimit-Policy, structured fields
+//     counts.rs       X-RateLimit-* and its relatives
+//     retry_info.rs   what gRPC's rich errors say
 //
 // Nothing here fails: what cannot be read is as good as absent. One field that is malformed takes nothing else with
 // it; a structured one is ignored as a whole.
@@ -18,6 +19,7 @@ use tidegate_time_lock::{Hint, Rate};
 mod counts;
 mod draft;
 mod fields;
+mod retry_info;
 
 pub use counts::XRateLimit;
 pub use draft::{QuotaPolicy, ServiceLimit};
@@ -28,7 +30,7 @@ use fields::Fields;
 ///
 /// Understood are `Retry-After` in all its forms, the milliseconds of Azure, OpenAI and Amazon, the fields `RateLimit`
 /// and `RateLimit-Policy` that the IETF is about to standardise and what came before them, the many `X-RateLimit-*`,
-/// and the push-back of gRPC. Whatever else is in a header, it does no harm: see
+/// and the push-back and rich errors of gRPC. Whatever else is in a header, it does no harm: see
 /// [`from_headers`](Self::from_headers).
 ///
 /// Most users need three questions: [`pause`](Self::pause), for a response that is a refusal, and
@@ -78,6 +80,8 @@ pub struct Hints {
     pub retry_after_ms: Option<Duration>,
     /// `grpc-retry-pushback-ms`.
     pub push_back: Option<PushBack>,
+    /// The `google.rpc.RetryInfo` of gRPC's rich errors, which Google's services send.
+    pub retry_info: Option<Duration>,
     /// `RateLimit`: what is left, and for how long.
     pub rate_limit: Vec<ServiceLimit>,
     /// `RateLimit-Policy`: how much there is, and in how long.
@@ -123,6 +127,7 @@ impl Hints {
                 |_, value| fields::milliseconds(value),
             ),
             push_back: PushBack::of(&fields),
+            retry_info: retry_info::delay(&fields),
             ..Self::default()
         };
         if !fields.are_cached() {
@@ -136,8 +141,8 @@ impl Hints {
     /// How long to wait, if the response is a refusal.
     ///
     /// `Retry-After` comes first. Milliseconds say the same more exactly if they are shorter by less than a second, as
-    /// the header's unit is the second; where the two disagree, the longer holds. Then comes gRPC's push-back, and last
-    /// the limits of which nothing is left: the one that lasts longest. A limit of which something is left is not what
+    /// the header's unit is the second; where the two disagree, the longer holds. Then comes gRPC's push-back, then the
+    /// `RetryInfo` of its rich errors, and last the limits of which nothing is left: the one that lasts longest. A limit of which something is left is not what
     /// the request was refused for.
     ///
     /// # Examples
@@ -170,6 +175,7 @@ impl Hints {
             Some(PushBack::After(pause)) => Some(pause),
             _ => None,
         })
+        .or(self.retry_info)
         .or_else(|| {
             let draft = self.rate_limit.iter().filter_map(ServiceLimit::pause);
             draft.chain(self.x_ratelimit.iter().filter_map(XRateLimit::pause)).max()

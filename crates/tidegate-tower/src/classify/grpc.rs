@@ -6,8 +6,8 @@ use crate::PushBack;
 
 /// gRPC, by its own status.
 ///
-/// `RESOURCE_EXHAUSTED` is a refusal, for as long as the push-back says, if it does. `UNAVAILABLE` is one if there is a
-/// push-back, and says nothing otherwise: it is what a broken connection looks like. Where there is no gRPC status at
+/// `RESOURCE_EXHAUSTED` is a refusal, for as long as the push-back or a `RetryInfo` says, if there is one. `UNAVAILABLE` is
+/// one if it says so, and says nothing otherwise: it is what a broken connection looks like. Where there is no gRPC status at
 /// all, an ordinary server or proxy spoke: as [`Http`].
 ///
 /// The status of a call that fails at once is among the headers. One that fails later has it in the trailers: make a
@@ -46,8 +46,8 @@ impl ClassifyHead for Grpc {
             RESOURCE_EXHAUSTED => Verdict::refused(head.hints()),
             UNAVAILABLE => {
                 let hints = head.hints();
-                match hints.push_back {
-                    Some(PushBack::After(_)) => Verdict::refused(hints),
+                match (hints.push_back, hints.retry_info) {
+                    (Some(PushBack::After(_)), _) | (None, Some(_)) => Verdict::refused(hints),
                     _ => Verdict::Ignore,
                 }
             }

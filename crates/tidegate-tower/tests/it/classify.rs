@@ -8,7 +8,7 @@ use tidegate_tower::classify::{
     ByHead, ClassifyHead, Discord, GitHub, Grpc, Head, Http, Nginx, OpenAi,
 };
 
-use crate::hints::headers;
+use crate::hints::{THREE_SECONDS, headers};
 
 /// What a classifier makes of a response, by its head and as a result, which have to agree.
 fn verdict<C>(by: C, status: u16, text: &str) -> Verdict
@@ -163,6 +163,8 @@ fn grpc_speaks_by_its_own_status() {
         (200, "grpc-status: 14\ngrpc-retry-pushback-ms: 5000", refused(5)),
         (200, "grpc-status: 14\ngrpc-retry-pushback-ms: -1", Verdict::Ignore),
         (200, "grpc-status: eight", Verdict::Ok),
+        (200, &format!("grpc-status: 8\ngrpc-status-details-bin: {THREE_SECONDS}"), refused(3)),
+        (200, &format!("grpc-status: 14\ngrpc-status-details-bin: {THREE_SECONDS}"), refused(3)),
         // Somebody on the way.
         (429, "retry-after: 5", refused(5)),
         (503, "", Verdict::Ignore),

@@ -364,6 +364,75 @@ fn push_back_that_is_negative_or_no_number_means_not_again() {
     }
 }
 
+/// A `google.rpc.Status` with a `RetryInfo` of three seconds.
+pub(crate) const THREE_SECONDS: &str =
+    "CAgSCXNsb3cgZG93bhowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgQKAggD";
+
+#[test]
+fn rich_errors_of_grpc_say_when_to_come_back() {
+    for (details, pause) in [
+        (THREE_SECONDS, s(3)),
+        // A second and a half.
+        (
+            "CAgSCXNsb3cgZG93bho2Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgoKCAgBEIDKte4B",
+            ms(1500),
+        ),
+        // Seven seconds and three, with padding and without.
+        (
+            "CAgSCXNsb3cgZG93bhowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgQKAggHGjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAM=",
+            s(7),
+        ),
+        (
+            "CAgSCXNsb3cgZG93bhowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgQKAggHGjAKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SBAoCCAM",
+            s(7),
+        ),
+        // A delay of nothing; as many seconds as there can be.
+        (
+            "CAgSCXNsb3cgZG93bhouCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgIKAA==",
+            s(0),
+        ),
+        (
+            "CAgSCXNsb3cgZG93bho4Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgwKCgj//////////38=",
+            s(i64::MAX as u64),
+        ),
+        // A second less than nothing, nanoseconds below nought, two thousand million of them.
+        (
+            "CAgSCXNsb3cgZG93bho5Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEg0KCwj///////////8B",
+            None,
+        ),
+        (
+            "CAgSCXNsb3cgZG93bho7Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEg8KDQgBEPv//////////wE=",
+            None,
+        ),
+        (
+            "CAgSCXNsb3cgZG93bho2Cih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgoKCAgBEICo1rkH",
+            None,
+        ),
+        // A `QuotaFailure`, a message that breaks off, and none at all.
+        (
+            "CAgSCXNsb3cgZG93bhozCit0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUXVvdGFGYWlsdXJlEgQKAggD",
+            None,
+        ),
+        (
+            "CAgSCXNsb3cgZG93bhowCih0eXBlLmdvb2dsZWFwaXMuY29tL2dvb2dsZS5ycGMuUmV0cnlJbmZvEgQKAgg=",
+            None,
+        ),
+        ("", None),
+        ("not base64!", None),
+        ("////////////////", None),
+    ] {
+        let line = format!("grpc-status-details-bin: {details}");
+        assert_eq!(hints(&line).pause(), pause, "{details}");
+        // Behind gRPC's own push-back, and before limits.
+        let limits = "x-ratelimit-remaining: 0\nx-ratelimit-reset: 9";
+        assert_eq!(hints(&format!("{line}\n{limits}")).pause(), pause.or(s(9)), "{details}");
+        let both = hints(&format!("{line}\ngrpc-retry-pushback-ms: 5"));
+        assert_eq!(both.pause(), ms(5), "{details}");
+    }
+    let joined = format!("grpc-status-details-bin: , {THREE_SECONDS},junk");
+    assert_eq!(hints(&joined).pause(), s(3));
+}
+
 #[test]
 fn a_hint_for_a_gate_is_the_pause() {
     assert_eq!(Hint::from(&hints("retry-after: 5")), Hint::After(Duration::from_secs(5)));
@@ -377,6 +446,7 @@ const NAMES: &[&str] = &[
     "x-ms-retry-after-ms",
     "x-amz-retry-after",
     "grpc-retry-pushback-ms",
+    "grpc-status-details-bin",
     "ratelimit",
     "ratelimit-policy",
     "ratelimit-limit",
@@ -462,6 +532,17 @@ proptest! {
     ) {
         let lines = vec![("ratelimit", limits.into_bytes()), ("ratelimit-policy", policies.into_bytes())];
         check(&map(lines), received())?;
+    }
+
+    #[test]
+    fn nothing_in_a_rich_error_makes_it_panic(
+        mut details in Just(THREE_SECONDS.as_bytes().to_vec()),
+        at: prop::sample::Index,
+        by: prop::sample::Index,
+    ) {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        *at.get_mut(&mut details[..]) = *by.get(LETTERS);
+        check(&map(vec![("grpc-status-details-bin", details)]), received())?;
     }
 
     #[test]
