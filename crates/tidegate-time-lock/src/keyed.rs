@@ -5,7 +5,8 @@
 //
 // Most gates need not be remembered. One that nobody uses and that would not be known from a new one is dropped with the
 // last pass through it; one that has learned something is, when it was not used for long, or when there is no room. A
-// gate that is shut, or of which is not known whether it may open, stays: to forget it would be to open it.
+// gate that is shut stays: to forget it would be to open it. So does one that waits for a probe, until nobody asked for
+// it for long.
 //
 // "Nobody uses it" is what the count of its handles says: passes, waiters and clones all have one. The map's own is
 // cloned under the shard's lock only. So if it is the last one under that lock, it stays the last one.
@@ -108,7 +109,8 @@ struct Slot {
     merged: bool,
 }
 
-/// What becomes of a key for which there is no room, because all that are remembered are shut or in use.
+/// What becomes of a key for which there is no room, because all that are remembered are shut, wait for a probe, or
+/// are in use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Overflow {
     /// All such keys share one gate.
@@ -306,7 +308,8 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
             Ok(pass) => pass,
             Err(error) => {
                 // As if it had not been asked for.
-                drop((first, gate));
+                first.take_back();
+                drop(gate);
                 self.shared.tidy(key);
                 return Err(error);
             }
@@ -316,9 +319,12 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
         match outdated {
             false => Ok(pass),
             // Shut since, by somebody who came in between.
-            true => Err(TryAcquireError::Shut {
-                remaining: self.global().remaining().unwrap_or_default(),
-            }),
+            true => {
+                pass.requeue();
+                Err(TryAcquireError::Shut {
+                    remaining: self.global().remaining().unwrap_or_default(),
+                })
+            }
         }
     }
 
@@ -352,18 +358,17 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
                     return Ok(KeyedPass::new(&self.shared, key, first, pass));
                 }
                 Ok(pass) => {
-                    (all, own) = (first.note(), pass.note());
+                    (all, own) = (first.take_back(), pass.take_back());
                     continue;
                 }
                 // Who waits at this one holds nothing at the other: it may be the probe there.
-                Err(_) => all = first.note(),
+                Err(_) => all = first.take_back(),
             }
-            drop(first);
             match wait(&gate, own, limit).await {
                 Ok(pass) => match global.try_acquire_slowly(all).map(Pass::decided) {
                     Ok(first) => return Ok(KeyedPass::new(&self.shared, key, first, pass)),
                     Err(TryAcquireError::Closed) => return Err(KeyedError::Closed),
-                    Err(_) => own = pass.note(),
+                    Err(_) => own = pass.take_back(),
                 },
                 // The gate went somewhere else.
                 Err((left, Fail::Closed)) if gate.shared().moved_to().is_some() => {
@@ -646,7 +651,8 @@ impl<K: Hash + Eq + Clone> Shared<K> {
 impl<K: Hash + Eq + Clone> Shard<K> {
     /// Forgets what was not used for so long.
     fn forget_old(&mut self, now: Instant, ttl: Duration, forgotten: &mut Vec<(K, Slot)>) {
-        let old = |slot: &Slot| now.saturating_duration_since(slot.used) >= ttl && slot.may_go();
+        let old =
+            |slot: &Slot| now.saturating_duration_since(slot.used) >= ttl && slot.may_go(true);
         let keys = self.gates.iter().filter(|(_, slot)| old(slot)).map(|(key, _)| key.clone());
         let keys: Vec<K> = keys.collect();
         forgotten.extend(keys.iter().filter_map(|key| self.gates.remove_entry(key)));
@@ -655,7 +661,7 @@ impl<K: Hash + Eq + Clone> Shard<K> {
 
     /// Forgets those that were not used for longest: an eighth, as to look for one is to look at all.
     fn forget_some(&mut self, forgotten: &mut Vec<(K, Slot)>) {
-        let may_go = self.gates.iter().filter(|(_, slot)| slot.may_go());
+        let may_go = self.gates.iter().filter(|(_, slot)| slot.may_go(false));
         let mut old: Vec<(Instant, K)> =
             may_go.map(|(key, slot)| (slot.used, key.clone())).collect();
         old.sort_unstable_by_key(|(used, _)| *used);
@@ -670,9 +676,9 @@ impl Slot {
         Arc::strong_count(self.gate.shared()) == 1
     }
 
-    /// Whether it may be forgotten, at the price of what it has learned.
-    fn may_go(&self) -> bool {
-        (self.merged || self.is_unused()) && self.gate.shared().is_idle()
+    /// Whether it may be forgotten, at the price of what it has learned; `left`: nobody asked for it for long.
+    fn may_go(&self, left: bool) -> bool {
+        (self.merged || self.is_unused()) && self.gate.shared().is_idle(left)
     }
 }
 
@@ -740,7 +746,7 @@ impl KeyedTimeLockBuilder {
         self
     }
 
-    /// How long a key is remembered that nobody uses and that is not shut; ten minutes if not set.
+    /// How long a key is remembered that nobody uses and that is not shut (any more); ten minutes if not set.
     ///
     /// It is looked for when there are many.
     pub const fn idle_ttl(mut self, longest: Duration) -> Self {

@@ -171,9 +171,9 @@ impl Gate {
             && self.onlookers.waiters() == 0
     }
 
-    /// Whether nobody waits and it is not shut.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.peek(|line, now| line.is_empty() && !line.policy().is_in_question(now))
+    /// Whether nobody waits and it is not shut, nor waits for a probe, unless it was `left` alone for long.
+    pub(crate) fn is_idle(&self, left: bool) -> bool {
+        self.peek(|line, now| line.is_empty() && !line.policy().is_in_question(now, left))
             && self.onlookers.waiters() == 0
     }
 
@@ -211,6 +211,16 @@ impl Gate {
     pub(crate) fn unheard(&self, probe: u64) {
         self.update(|line, now| {
             if line.policy().unheard(now, probe) {
+                line.nudge_front();
+            }
+        });
+    }
+
+    /// A pass was not used.
+    #[cold]
+    pub(crate) fn take_back(&self, pass: &Grant) {
+        self.update(|line, now| {
+            if line.policy().take_back(now, pass) {
                 line.nudge_front();
             }
         });
@@ -255,6 +265,16 @@ impl Gate {
 
     pub(crate) fn permits(&self) -> Option<Permits> {
         self.update(|line, _| line.policy().seats().map(|seats| seats.now()))
+    }
+}
+
+impl Drop for Gate {
+    // One by one: there is no end to the gates that one may have been merged into, but one to the stack.
+    fn drop(&mut self) {
+        let mut next = self.moved_to.take();
+        while let Some(mut gate) = next.and_then(TimeLock::into_inner) {
+            next = gate.moved_to.take();
+        }
     }
 }
 

@@ -82,6 +82,13 @@ impl Pacer {
         Ok(())
     }
 
+    /// A slot that was taken is free again.
+    pub(crate) fn take_back(&mut self, now: Instant) {
+        if let (Some(slot), Some(rate)) = (self.slot, self.per_second(now)) {
+            self.slot = slot.checked_sub(interval(rate)).or(self.slot);
+        }
+    }
+
     /// The gate opens.
     pub(crate) fn reopen(&mut self, at: Instant) {
         self.slot = match &mut self.kind {

@@ -181,8 +181,20 @@ impl Pass {
     pub fn unknown(self) {}
 
     /// Gives the pass back unused, for [`TimeLock::acquire_again`].
+    ///
+    /// Its turn is somebody else's, if the gate is as it was: a probe, or a moment of the pace.
     pub fn requeue(self) -> Requeue {
-        self.place()
+        Requeue { gate: Arc::clone(self.gate()), place: self.take_back() }
+    }
+
+    /// As [`requeue`](Self::requeue), for those who know the gate.
+    pub(crate) fn take_back(mut self) -> Note {
+        let note = self.note();
+        if let Kind::Decided(pass) = &mut self.0 {
+            pass.gate.take_back(&pass.grant);
+            pass.grant.probe = None;
+        }
+        note
     }
 
     pub(crate) fn place(&self) -> Requeue {

@@ -118,6 +118,11 @@ impl TimeLock {
         &self.gate
     }
 
+    /// The gate, if this is its last handle.
+    pub(crate) fn into_inner(self) -> Option<Gate> {
+        Arc::into_inner(self.gate)
+    }
+
     /// Does what was demanded of a gate that this one takes the place of.
     pub(crate) fn take_over(&self, demand: Demand) {
         self.gate.update(|line, now| {

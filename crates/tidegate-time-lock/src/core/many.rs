@@ -31,12 +31,12 @@ impl Core {
             && !self.accepted.are_wanted()
     }
 
-    /// Whether it is shut, or not known to be open again.
-    pub(crate) fn is_in_question(&mut self, now: Instant) -> bool {
+    /// Whether it is shut, or not known to be open again, though not `left` alone for long.
+    pub(crate) fn is_in_question(&mut self, now: Instant, left: bool) -> bool {
         self.catch_up(now);
         match self.phase {
             Phase::Open => self.quota.is_some(),
-            Phase::Probing(_) => self.epoch > 0,
+            Phase::Probing(_) => self.epoch > 0 && !left,
             Phase::Shut(_) | Phase::Closed => true,
         }
     }

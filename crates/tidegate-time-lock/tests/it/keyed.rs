@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_test::{cut_everywhere, poll_once};
 use tidegate_time_lock::{
     Applied, Hint, KeyedError, KeyedPass, KeyedTimeLock, KeyedTimeLockBuilder, Overflow, Policy,
-    Reopen, Scope, State, TimeLock, TryAcquireError, Until, Verdict,
+    Rate, Reopen, Scope, State, TimeLock, TimeLockBuilder, TryAcquireError, Until, Verdict,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -472,4 +472,67 @@ async fn a_look_at_a_key_that_was_merged_is_one_at_where_it_went() {
     hosts.merge(&2, &3);
     assert_eq!(hosts.snapshot(&1).unwrap().remaining, Some(secs(9)));
     assert_eq!(hosts.snapshot(&1), hosts.snapshot(&3));
+}
+
+fn paced(per_second: f64) -> TimeLockBuilder {
+    TimeLock::builder().reopen(Reopen::Paced(Rate::per_second(per_second)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_at_two_gates_that_never_coincide_are_not_waited_for() {
+    let global = paced(10.0).build();
+    let hosts =
+        KeyedTimeLock::<u64>::builder().parent(global.clone()).template(paced(10.0)).build();
+    // Turns at one are in the middle between turns at the other.
+    global.lock_for(ms(1000));
+    hosts.lock_for(&1, ms(1050));
+    let began = Instant::now();
+    for _ in 0..20 {
+        hosts.acquire(&1).await.unwrap().ok();
+    }
+    assert!(began.elapsed() >= ms(2900) && began.elapsed() <= ms(3100), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_sent_for_the_sake_of_the_key_is_no_probe_of_the_global_gate() {
+    let global = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build();
+    let hosts = KeyedTimeLock::<u64>::builder()
+        .parent(global.clone())
+        .template(TimeLock::builder())
+        .build();
+    global.lock();
+    global.unlock();
+    hosts.lock_for(&1, secs(60));
+    assert!(hosts.try_acquire(&1).is_err());
+    let mut waiter = Box::pin(hosts.acquire(&1));
+    assert!(poll_once(waiter.as_mut()).is_pending());
+    // Silence is no consent when nobody asked.
+    advance(secs(5)).await;
+    assert_eq!(global.snapshot().state, State::Probing);
+    assert_eq!(global.stats().probes_lost, 0);
+    assert!(hosts.acquire(&2).await.unwrap().is_probe());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_nobody_came_back_to_make_room() {
+    let hosts = KeyedTimeLock::<u64>::builder().capacity(10).overflow(Overflow::Reject).build();
+    for host in 0..10 {
+        hosts.acquire(&host).await.unwrap().refused(secs(1));
+    }
+    assert_eq!(hosts.acquire(&10).await.unwrap_err(), KeyedError::Full);
+    advance(secs(700)).await;
+    hosts.acquire(&10).await.unwrap().ok();
+    assert_eq!((hosts.len(), hosts.evicted()), (1, 10));
+}
+
+#[test]
+fn a_chain_of_merges_may_be_longer_than_the_stack() {
+    const MANY: u64 = 50_000;
+    let hosts = KeyedTimeLock::<u64>::builder().capacity(2 * MANY as usize).build();
+    let first = hosts.gate(&0);
+    for host in 0..MANY {
+        hosts.merge(&host, &(host + 1));
+    }
+    drop(hosts);
+    drop(first);
 }
