@@ -8,7 +8,7 @@
 // waits for each of them (`Orphan`), also with a value.
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::deadlock::about_to_wait;
 use crate::line::{Line, Place};
 use crate::quiet::quietly;
 use crate::report::{ShutdownReport, StuckJob};
+use crate::timers::Timers;
 use crate::wait_error::WaitError;
 
 /// What the handles of a portal share.
@@ -32,6 +33,8 @@ pub(crate) struct Hub {
     pub(crate) thread: Option<&'static str>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Its callbacks, once there has been one.
+    timers: OnceLock<Arc<Timers>>,
 }
 
 struct State {
@@ -63,6 +66,7 @@ impl Hub {
             thread,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            timers: OnceLock::new(),
         })
     }
 
@@ -78,9 +82,22 @@ impl Hub {
         Some(Member { hub: Arc::clone(self), place: Some(place) })
     }
 
-    /// Takes no more tasks.
+    /// Takes no more tasks, and drops the callbacks.
     pub(crate) fn close(&self) {
         self.change(|state| state.open = false);
+        if let Some(timers) = self.timers.get() {
+            timers.close();
+        }
+    }
+
+    /// The loop of the portal's callbacks, in whose runtime this is called.
+    #[track_caller]
+    pub(crate) fn timers(&self) -> Arc<Timers> {
+        let timers = Arc::clone(self.timers.get_or_init(|| Timers::start(&self.runtime)));
+        if !self.state.lock().open {
+            timers.close();
+        }
+        timers
     }
 
     /// The portal's own thread has ended.

@@ -13,6 +13,8 @@
 //! [`Portal`]: crate::Portal
 //! [`BlockingFuture`]: crate::BlockingFuture
 //! [`run_coroutine_threadsafe`]: crate::run_coroutine_threadsafe()
+//! [`call_later`]: crate::call_later()
+//! [`TimerHandle`]: crate::TimerHandle
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -20,6 +22,7 @@
 mod blocking_future;
 mod builder;
 mod call;
+mod call_later;
 mod cell;
 mod clock;
 mod crew;
@@ -41,12 +44,16 @@ mod run;
 mod run_coroutine_threadsafe;
 mod task;
 mod thread_pool;
+mod timer;
+mod timer_handle;
+mod timers;
 mod to_thread;
 mod wait_error;
 mod work;
 
 pub use blocking_future::BlockingFuture;
 pub use builder::ThreadPoolBuilder;
+pub use call_later::{call_at, call_later, call_soon_threadsafe};
 pub use error::{JobError, QueueFull};
 pub use executor::{Executor, RunInExecutor, run_in_executor};
 pub use job::Job;
@@ -57,5 +64,6 @@ pub use report::{PoolStatistics, ShutdownReport, StuckJob};
 pub use run::Run;
 pub use run_coroutine_threadsafe::run_coroutine_threadsafe;
 pub use thread_pool::ThreadPool;
+pub use timer_handle::TimerHandle;
 pub use to_thread::to_thread;
 pub use wait_error::WaitError;

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use tidegate_timeout::CancelReason;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::Instant;
 
 use crate::blocking_future::BlockingFuture;
 use crate::call::Call;
+use crate::call_later::after;
 use crate::deadlock::about_to_wait;
 use crate::hub::Hub;
 use crate::ready::Ready;
 use crate::report::ShutdownReport;
 use crate::task::{Around, Hold, start_in};
+use crate::timer::Callback;
+use crate::timer_handle::TimerHandle;
 use crate::wait_error::WaitError;
 
 /// What the thread of a portal is called.
@@ -220,6 +224,92 @@ impl Portal {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Calls `callback` in the runtime soon: asyncio's `call_soon_threadsafe`.
+    ///
+    /// As [`call_later`](Self::call_later), after no time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let portal = tidegate_executor::Portal::start();
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// portal.call_soon(move || sender.send("soon").unwrap());
+    /// assert_eq!(receiver.recv(), Ok("soon"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`call_later`](Self::call_later).
+    #[track_caller]
+    pub fn call_soon<F>(&self, callback: F) -> TimerHandle
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let _inside = self.hub().runtime.enter();
+        self.call_at(Instant::now(), callback)
+    }
+
+    /// Calls `callback` in the runtime once `delay` is over.
+    ///
+    /// As [`call_later`](crate::call_later()), by the clock of the portal's runtime. Callbacks of one portal are run
+    /// by one task, in the order of their times and, for equal ones, of the calls. They are not waited for: what
+    /// has not run when the portal is closed is dropped, and the handles say so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_executor::Portal;
+    ///
+    /// let portal = Portal::start();
+    /// let alarm = portal.call_later(Duration::from_secs(60), || eprintln!("this takes too long"));
+    /// // … do it
+    /// assert!(alarm.cancel(), "it was quick enough");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When the timers of the runtime are not enabled.
+    #[track_caller]
+    pub fn call_later<F>(&self, delay: Duration, callback: F) -> TimerHandle
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let _inside = self.hub().runtime.enter();
+        self.call_at(after(delay), callback)
+    }
+
+    /// Calls `callback` in the runtime at `when`, or soon if that has passed.
+    ///
+    /// As [`call_later`](Self::call_later).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::Portal;
+    /// use tokio::time::Instant;
+    ///
+    /// let portal = Portal::start();
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// portal.call_at(Instant::now(), move || sender.send("now").unwrap());
+    /// assert_eq!(receiver.recv(), Ok("now"));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`call_later`](Self::call_later).
+    #[track_caller]
+    pub fn call_at<F>(&self, when: Instant, callback: F) -> TimerHandle
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let timers = {
+            let _inside = self.hub().runtime.enter();
+            self.hub().timers()
+        };
+        timers.add(when, Arc::new(Callback::new(callback)))
     }
 
     /// Takes no more tasks; those that it has go on.

@@ -21,8 +21,8 @@ pub use tidegate_condition::Condition;
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{
-    BlockingFuture, JobError, Portal, ThreadPool, WaitError, run_coroutine_threadsafe,
-    run_in_executor, to_thread,
+    BlockingFuture, JobError, Portal, ThreadPool, TimerHandle, WaitError, call_later,
+    run_coroutine_threadsafe, run_in_executor, to_thread,
 };
 #[cfg(feature = "lock")]
 pub use tidegate_lock::{Lock, RwLock};

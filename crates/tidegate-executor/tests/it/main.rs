@@ -15,4 +15,5 @@ mod shutdown;
 mod spans;
 mod support;
 mod threadsafe;
+mod timers;
 mod traits;

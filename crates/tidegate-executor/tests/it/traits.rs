@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use tidegate_executor::{
     BlockingFuture, Executor, Job, JobCx, JobError, PoolStatistics, Portal, QueueFull, Ready, Run,
-    RunInExecutor, ShutdownReport, StuckJob, ThreadPool, ThreadPoolBuilder, WaitError,
+    RunInExecutor, ShutdownReport, StuckJob, ThreadPool, ThreadPoolBuilder, TimerHandle, WaitError,
 };
 
 fn send<T: Send>() {}
@@ -36,6 +36,10 @@ fn what_others_rely_on() {
     sync::<Portal>();
     send::<Ready<Value>>();
     debug::<(BlockingFuture<Value>, Portal, Ready<Value>)>();
+    send::<TimerHandle>();
+    sync::<TimerHandle>();
+    unpin::<TimerHandle>();
+    debug::<TimerHandle>();
     error::<WaitError>();
     error::<JobError>();
     error::<QueueFull>();
