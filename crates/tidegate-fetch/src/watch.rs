@@ -176,6 +176,14 @@ mod tests {
     }
 
     #[test]
+    fn one_thread_may_watch_what_another_does() {
+        fn shared<T: Send + Sync + Clone + fmt::Debug + 'static>() {}
+        shared::<Watch>();
+        shared::<HostStatus>();
+        assert_eq!(Watch::default().shut(), []);
+    }
+
+    #[test]
     fn numbers_are_as_exact_as_it_matters() {
         for (seconds, text) in [
             (0.0, "0 s"),

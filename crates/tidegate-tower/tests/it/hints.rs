@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use tidegate_time_lock::{Hint, TimeLock};
-use tidegate_tower::{Hints, PushBack};
+use tidegate_tower::{Hints, PushBack, QuotaPolicy, ServiceLimit, XRateLimit};
 
 /// When everything here is received: 2023-11-14 22:13:20 GMT.
 fn received() -> SystemTime {
@@ -437,6 +437,16 @@ fn rich_errors_of_grpc_say_when_to_come_back() {
 fn a_hint_for_a_gate_is_the_pause() {
     assert_eq!(Hint::from(&hints("retry-after: 5")), Hint::After(Duration::from_secs(5)));
     assert_eq!(Hint::from(hints("retry-after: soon")), Hint::None);
+}
+
+#[test]
+fn what_was_read_may_be_kept_compared_and_sent() {
+    fn kept<T: Send + Sync + Unpin + Clone + Eq + std::hash::Hash + std::fmt::Debug + 'static>() {}
+    kept::<Hints>();
+    kept::<PushBack>();
+    kept::<QuotaPolicy>();
+    kept::<ServiceLimit>();
+    kept::<XRateLimit>();
 }
 
 /// Every header that is read.
