@@ -15,6 +15,7 @@
 //! [`run_coroutine_threadsafe`]: crate::run_coroutine_threadsafe()
 //! [`call_later`]: crate::call_later()
 //! [`TimerHandle`]: crate::TimerHandle
+#![cfg_attr(all(unix, feature = "process"), doc = "[`ProcessPool`]: crate::process::ProcessPool")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -37,6 +38,8 @@ mod lender;
 mod line;
 mod park;
 mod portal;
+#[cfg(all(unix, feature = "process"))]
+pub mod process;
 mod quiet;
 mod ready;
 mod report;

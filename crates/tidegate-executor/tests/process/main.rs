@@ -1,0 +1,12 @@
+//! Pools of processes, as their users see them. Each test starts real ones: this binary, again.
+
+#![cfg(unix)]
+
+mod calls;
+mod cancel;
+mod deaths;
+mod end;
+mod support;
+mod traits;
+
+tidegate_executor::process_test_entry!();

@@ -1,0 +1,76 @@
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use tidegate_executor::process::{ProcessPool, ProcessPoolBuilder};
+use tidegate_executor::process_fn;
+
+process_fn! {
+    /// Adds.
+    pub(crate) fn add(a: u64, b: u64) -> u64 { a + b }
+}
+process_fn! {
+    /// The id of the process that runs it.
+    pub(crate) fn process_id() -> u32 { std::process::id() }
+}
+process_fn! {
+    /// Says in a file that it has begun, and goes on for ever.
+    pub(crate) fn hang(begun: String) {
+        std::fs::write(begun, std::process::id().to_string()).expect("a file of the test");
+        loop { std::thread::park() }
+    }
+}
+
+/// A pool whose workers keep their complaints to themselves.
+pub(crate) fn quiet(workers: usize) -> ProcessPoolBuilder {
+    ProcessPool::builder().workers(workers).forward_stderr(false)
+}
+
+pub(crate) async fn pool(workers: usize) -> ProcessPool {
+    quiet(workers).build().await.expect("a worker starts")
+}
+
+/// Waits until something that another process or thread is about to do has happened.
+pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
+    while !happened() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// As `until`, for tests without a runtime.
+pub(crate) fn until_blocking(mut happened: impl FnMut() -> bool) {
+    while !happened() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A path that no other test uses, where there is no file.
+pub(crate) fn file(test: &str) -> String {
+    let name = format!("tidegate-process-{}-{test}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let _ = std::fs::remove_file(&path);
+    path.to_str().expect("the folder for temporary files has a plain name").to_owned()
+}
+
+/// The process that says in this file that it has begun.
+pub(crate) async fn begun(path: &str) -> u32 {
+    let read = || std::fs::read_to_string(path).ok()?.parse().ok();
+    until(|| read().is_some()).await;
+    let id = read().expect("written a moment ago");
+    std::fs::remove_file(path).expect("it was there");
+    id
+}
+
+/// Whether there is such a process, be it one that nobody has reaped.
+pub(crate) fn exists(id: u32) -> bool {
+    if cfg!(target_os = "linux") {
+        return Path::new("/proc").join(id.to_string()).exists();
+    }
+    let status = Command::new("kill").args(["-0", &id.to_string()]).output();
+    status.expect("every Unix has kill").status.success()
+}
+
+pub(crate) fn kill(id: u32) {
+    let status = Command::new("kill").args(["-9", &id.to_string()]).status();
+    assert!(status.expect("every Unix has kill").success());
+}
