@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tidegate_time_lock::{Classify, TryAcquireError, Verdict};
 use tidegate_timeout::Deadline;
+use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -172,10 +173,14 @@ impl<K: Hash + Eq + Clone, C, F, R, N, Q> Parts<K, C, F, R, N, Q> {
             (None, _) => None,
             // It had its turn, and comes back to its place.
             (Some(_), Some(_)) => self.room.sit(key, usize::MAX),
-            (Some(most), None) => match self.gates.try_enter(key) {
-                Ok(leave) => return Ok(leave),
-                Err(why) => Some(self.room.sit(key, most).ok_or_else(|| no_seat(why))?),
-            },
+            (Some(most), None) => {
+                // Before anything is taken. Those who enter by the other way do the same there.
+                consume_budget().await;
+                match self.gates.try_enter(key) {
+                    Ok(leave) => return Ok(leave),
+                    Err(why) => Some(self.room.sit(key, most).ok_or_else(|| no_seat(why))?),
+                }
+            }
         };
         let began = Instant::now();
         let until = self.limits.until(*waited);

@@ -8,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 
 use tidegate_semaphore::{OwnedPermit, Semaphore};
 use tidegate_test::{poll_once, poll_with};
-use tidegate_time_lock::{NoRefusals, Reopen, State, TimeLock};
+use tidegate_time_lock::{KeyedTimeLock, NoRefusals, Reopen, State, TimeLock};
 use tidegate_tower::{NoInfo, NoKey, NoRetry, TimeLockLayer};
 use tokio::time::sleep;
+use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{all, ms};
@@ -209,4 +210,28 @@ async fn clones_may_be_used_in_many_threads_while_others_shut_the_gate() {
     });
     all(tasks).await;
     assert_eq!((sent.load(Ordering::SeqCst), gate.waiters()), (64 * 50, 0));
+}
+
+// R19
+#[tokio::test(flavor = "current_thread")]
+async fn an_open_gate_in_a_hot_loop_starves_nobody() {
+    let gate = TimeLock::new();
+    let hosts: KeyedTimeLock<String> =
+        KeyedTimeLock::<String>::builder().template(TimeLock::builder()).build();
+    let inner = || service_fn(async |()| Ok::<_, Infallible>(()));
+    let keyed = TimeLockLayer::new(hosts).classify(NoRefusals).without_info();
+    let clients = [
+        BoxCloneService::new(layer(&gate).layer(inner())),
+        BoxCloneService::new(layer(&gate).max_waiters(0).layer(inner())),
+        BoxCloneService::new(keyed.key(|(): &()| String::new()).layer(inner())),
+    ];
+    for client in clients {
+        let other = tokio::spawn(async {});
+        let mut n = 0;
+        while !other.is_finished() {
+            client.clone().oneshot(()).await.unwrap();
+            n += 1;
+            assert!(n < 100_000, "the other one never gets its turn");
+        }
+    }
 }
