@@ -82,10 +82,13 @@ impl Pacer {
         Ok(())
     }
 
-    /// A slot that was taken is free again.
-    pub(crate) fn take_back(&mut self, now: Instant) {
+    /// A slot that was taken at `given` is free again, if it is not over: turns are not saved up.
+    pub(crate) fn take_back(&mut self, now: Instant, given: Instant) {
         if let (Some(slot), Some(rate)) = (self.slot, self.per_second(now)) {
-            self.slot = slot.checked_sub(interval(rate)).or(self.slot);
+            let length = interval(rate);
+            if now.saturating_duration_since(given) < length {
+                self.slot = slot.checked_sub(length).or(self.slot);
+            }
         }
     }
 

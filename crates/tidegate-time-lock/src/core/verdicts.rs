@@ -102,14 +102,12 @@ impl Core {
     /// A pass comes back that was not used. Answers whether the first in line is to look again.
     pub(crate) fn take_back(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
-        if pass.epoch != self.epoch || pass.at().is_none() {
-            return false;
-        }
+        let Some(given) = pass.at().filter(|_| pass.epoch == self.epoch) else { return false };
         match (&mut self.phase, pass.probe) {
             (Phase::Probing(probing), Some(number)) => {
                 probing.out.retain(|&(other, _)| other != number);
             }
-            (Phase::Open, None) => self.pacer.take_back(now),
+            (Phase::Open, None) => self.pacer.take_back(now, given),
             _ => return false,
         }
         true

@@ -321,6 +321,23 @@ async fn a_turn_that_is_given_back_is_the_next_ones() {
     assert!(began.elapsed() >= secs(2) && began.elapsed() <= ms(2001));
 }
 
+#[tokio::test(start_paused = true)]
+async fn turns_that_are_over_when_they_are_given_back_are_not_saved_up() {
+    let gate = TimeLock::builder().reopen(Reopen::Paced(Rate::per_second(1.0))).build();
+    gate.lock_for(secs(1));
+    let mut passes = Vec::new();
+    for _ in 0..5 {
+        passes.push(gate.acquire().await.unwrap());
+    }
+    // All of them wait for something else, and go back.
+    advance(secs(60)).await;
+    let began = Instant::now();
+    for pass in passes {
+        gate.acquire_again(pass.requeue()).await.unwrap().ok();
+    }
+    assert!(began.elapsed() >= ms(3900), "{:?}", began.elapsed());
+}
+
 // R8
 #[tokio::test(start_paused = true)]
 async fn a_dropped_plain_pass_does_nothing() {
