@@ -371,12 +371,13 @@ impl<'a> Entry<'a> {
         longest: Duration,
     ) -> Result<Refused, Failure> {
         let host = self.host;
-        let pause = hints.pause();
-        if let Some(pause) = pause.filter(|&pause| pause > longest) {
+        if let Some(pause) = hints.asked().filter(|&pause| pause > longest) {
             // Before the pass comes back: who gets its turn is not to use it.
             return Err(host.give_up(GivenUp::WaitTooLong(pause)));
         }
-        let refused = self.pass.take().expect(ONE_VERDICT).refused(hints);
+        // A limit may have something left long before it is whole again: worth a try, if that is too long.
+        let pause = hints.pause().filter(|&pause| pause <= longest);
+        let refused = self.pass.take().expect(ONE_VERDICT).refused(pause);
         drop(self);
         let shut = refused.shut();
         if matches!(shut.applied, Applied::Started | Applied::Extended) {

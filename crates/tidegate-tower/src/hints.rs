@@ -166,6 +166,36 @@ impl Hints {
     /// ```
     #[must_use]
     pub fn pause(&self) -> Option<Duration> {
+        self.asked().or_else(|| {
+            let draft = self.rate_limit.iter().filter_map(ServiceLimit::pause);
+            draft.chain(self.x_ratelimit.iter().filter_map(XRateLimit::pause)).max()
+        })
+    }
+
+    /// How long the server asks to wait, in so many words: as [`pause`](Self::pause), but for the limits.
+    ///
+    /// A limit that is used up may have something left again long before it is whole again, which is what some servers
+    /// mean by its end. So who thinks that too long may try earlier; who was asked may not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use http::HeaderMap;
+    /// use tidegate_tower::Hints;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("ratelimit", r#""default";r=0;t=3600"#.parse()?);
+    /// let hints = Hints::from_headers(&headers, SystemTime::now());
+    /// assert_eq!((hints.asked(), hints.pause()), (None, Some(Duration::from_secs(3600))));
+    ///
+    /// headers.insert("retry-after", "1".parse()?);
+    /// let hints = Hints::from_headers(&headers, SystemTime::now());
+    /// assert_eq!(hints.asked(), Some(Duration::from_secs(1)));
+    /// # Ok::<_, http::header::InvalidHeaderValue>(())
+    /// ```
+    #[must_use]
+    pub fn asked(&self) -> Option<Duration> {
         const ROUNDED: Duration = Duration::from_secs(1);
         match (self.retry_after, self.retry_after_ms) {
             (Some(rounded), Some(exact)) if rounded.saturating_sub(exact) < ROUNDED => Some(exact),
@@ -176,10 +206,6 @@ impl Hints {
             _ => None,
         })
         .or(self.retry_info)
-        .or_else(|| {
-            let draft = self.rate_limit.iter().filter_map(ServiceLimit::pause);
-            draft.chain(self.x_ratelimit.iter().filter_map(XRateLimit::pause)).max()
-        })
     }
 
     /// How fast requests may follow each other.

@@ -154,6 +154,20 @@ async fn a_host_that_asks_for_too_long_is_given_up_for_everybody() {
     assert!(matches!(host.enter(None).await.unwrap_err(), Failure::WaitTooLong(_)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_ends_too_late_is_tried_before() {
+    let limit = |seconds: u64| {
+        let text = format!("\"default\";r=0;t={seconds}");
+        let headers = [("ratelimit".parse().unwrap(), text.parse().unwrap())];
+        Hints::from_headers(&headers.into_iter().collect(), std::time::SystemTime::now())
+    };
+    let host = host(1);
+    let began = enter(&host).refused(REFUSED, &limit(100), LONG).unwrap().began;
+    assert_eq!(began, Some(secs(100)));
+    let began = host.enter(None).await.unwrap().refused(REFUSED, &limit(121), LONG).unwrap().began;
+    assert!(began.is_some_and(|pause| pause <= secs(2)), "{began:?}");
+}
+
 /// How many refusals it takes until the host is given up.
 async fn refusals_of(host: &Host, pause: Option<Duration>) -> u32 {
     let mut place = None;
