@@ -100,6 +100,9 @@ struct Shard<K> {
     gates: HashMap<K, Slot>,
     /// With so many it is time to look for some that were not used for long.
     full: usize,
+    /// When it makes sense to look again, after nothing was found: all of them are shut, say, and each look is one at all,
+    /// with others waiting for the lock. A tenth of the time is spent so at most.
+    rests_until: Option<Instant>,
 }
 
 struct Slot {
@@ -591,11 +594,17 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             }
             return Ok(slot.gate.clone());
         }
-        if shard.gates.len() >= shard.full.min(self.room) {
+        let rests = shard.rests_until.is_some_and(|at| now < at);
+        if shard.gates.len() >= shard.full.min(self.room) && !rests {
+            let began = Instant::now();
             shard.forget_old(now, self.rules.idle_ttl, &mut forgotten);
             if shard.gates.len() >= self.room {
                 shard.forget_some(&mut forgotten);
             }
+            shard.rests_until = forgotten.is_empty().then(|| {
+                let now = Instant::now();
+                now + 10 * now.saturating_duration_since(began)
+            });
             self.evicted.fetch_add(forgotten.len() as u64, Ordering::Relaxed);
         }
         if shard.gates.len() >= self.room {
@@ -779,7 +788,7 @@ impl KeyedTimeLockBuilder {
         let global = self.parent.clone().unwrap_or_default();
         let shard = || {
             let full = FEW / SHARDS;
-            Mutex::new(Shard { gates: HashMap::new(), full })
+            Mutex::new(Shard { gates: HashMap::new(), full, rests_until: None })
         };
         KeyedTimeLock {
             shared: Arc::new(Shared {
