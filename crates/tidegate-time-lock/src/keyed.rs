@@ -303,14 +303,14 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
     /// ```
     pub fn try_acquire(&self, key: &K) -> Result<KeyedPass<K>, TryAcquireError> {
         let first = self.global().try_acquire()?;
-        let gate = self.shared.gate(key).map_err(|error| match error {
-            KeyedError::Full => TryAcquireError::NoRoom,
-            _ => TryAcquireError::Closed,
-        })?;
+        // Without a pass of the key's, it is as if this one had not been asked for.
+        let Ok(gate) = self.shared.gate(key) else {
+            first.take_back();
+            return Err(TryAcquireError::NoRoom);
+        };
         let own = match gate.try_acquire() {
             Ok(pass) => pass,
             Err(error) => {
-                // As if it had not been asked for.
                 first.take_back();
                 drop(gate);
                 self.shared.tidy(key);
@@ -354,7 +354,13 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
         loop {
             let first =
                 wait(global, all, limit).await.map_err(|(_, fail)| KeyedError::from(fail))?;
-            let gate = self.shared.gate(key)?;
+            let gate = match self.shared.gate(key) {
+                Ok(gate) => gate,
+                Err(full) => {
+                    first.take_back();
+                    return Err(full);
+                }
+            };
             match gate.try_acquire_slowly(own).map(Pass::decided) {
                 // Shut since, by somebody who came in between?
                 Ok(pass) if first.is_current() => {

@@ -514,6 +514,19 @@ async fn who_is_not_sent_for_the_sake_of_the_key_is_no_probe_of_the_global_gate(
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_not_sent_for_lack_of_room_is_no_probe_of_the_global_gate() {
+    let global = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build();
+    let none = plain().capacity(0).overflow(Overflow::Reject).parent(global.clone());
+    let hosts = none.build::<u64>();
+    global.lock();
+    global.unlock();
+    assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::NoRoom);
+    assert_eq!(hosts.acquire(&1).await.unwrap_err(), KeyedError::Full);
+    advance(secs(5)).await;
+    assert_eq!((global.snapshot().state, global.stats().probes_lost), (State::Probing, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_that_nobody_came_back_to_make_room() {
     let hosts = KeyedTimeLock::<u64>::builder().capacity(10).overflow(Overflow::Reject).build();
     for host in 0..10 {
