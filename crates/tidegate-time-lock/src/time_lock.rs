@@ -65,12 +65,16 @@ use crate::{Epoch, Policy, Reason, Shut, StaticTimeLock, TimeLockBuilder, Until}
 /// To be first in line is to be the one who looks. A future that is first and kept without being polled, in a task that
 /// waits for something else meanwhile, holds up those behind it; drop it, and they go on.
 ///
+/// Each in line wakes the next when it passes or leaves. A waker that polls or drops its future right there, and not later
+/// as tasks do, is therefore inside of the waker before it, and a long line of such wakers takes as much stack.
+///
 /// # Cost
 ///
 /// Whether an open gate may be passed is one atomic load; the pass takes a share of the gate, allocates nothing and
-/// reads no clock. One that was decided upon (at a pace, as a probe, after a wait) allocates once. A task that does nothing else lets others run every few thousand times. There is one timer for
-/// each gate that somebody waits at, whatever the number of waiters. Joining and leaving the line are O(1); coming
-/// back with an old place walks past those who are before it.
+/// reads no clock. One that was decided upon (at a pace, as a probe, after a wait) allocates once. A task that does
+/// nothing else lets others run every few thousand times. There is one timer for each gate that somebody waits at,
+/// whatever the number of waiters. Joining and leaving the line are O(1); coming back with an old place walks past
+/// those who are before it.
 ///
 /// # Runtime
 ///
