@@ -1,12 +1,13 @@
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tidegate_executor::process::ProcessError;
 use tidegate_timeout::CancelReason;
 
-use crate::support::{
-    add, begun, exists, file, hang, pool, process_id, quiet, until, until_blocking,
-};
+#[cfg(target_os = "linux")]
+use crate::support::quiet;
+use crate::support::{add, begun, exists, file, hang, pool, process_id, until, until_blocking};
 
 fn closed<T>() -> Result<T, ProcessError> {
     Err(ProcessError::Cancelled(CancelReason::Shutdown))
