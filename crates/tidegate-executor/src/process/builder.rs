@@ -171,7 +171,8 @@ impl ProcessPoolBuilder {
 
     /// Starts another program than this one.
     ///
-    /// It calls [`init`](super::init) with the functions that it knows, under the same paths, and is built with the
+    /// A program, not a script: it is started by the name `tidegate-worker`, its argument 0, by which `init` knows what
+    /// it is. It calls [`init`](super::init) with the functions that it knows, under the same paths, and is built with the
     /// same version of this crate. A function whose types have other names there counts as not registered; that
     /// types of one name are the same type is for the two to keep.
     ///

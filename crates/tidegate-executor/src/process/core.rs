@@ -121,6 +121,7 @@ impl Core {
 
     /// Starts a worker, and keeps it idle.
     pub(super) async fn warm_up(self: &Arc<Self>) -> Result<(), ProcessError> {
+        let _clock = Held::here();
         let permit = self.slot().await?;
         let (worker, permit) = warden::start(self, permit).await?;
         self.give_back(worker, permit);
@@ -138,7 +139,7 @@ impl Core {
 
     /// Asks a question, and gives the answer.
     pub(super) async fn call(self: &Arc<Self>, question: Vec<u8>) -> Answer {
-        let _clock = Held(Clock::hold(Handle::try_current().ok().as_ref()));
+        let _clock = Held::here();
         if tidegate_timeout::current_scope().is_none() {
             return self.ask(question, None).await;
         }
@@ -242,6 +243,7 @@ impl Core {
 
     /// Waits until there is no process any more; at most `grace` before they are killed. How many those were.
     pub(super) async fn shutdown(self: &Arc<Self>, grace: Duration) -> usize {
+        let _clock = Held::here();
         self.retire();
         let killer = Killer::start(self, grace);
         // It cannot fail: the sender is here.
@@ -304,6 +306,12 @@ impl Drop for Place<'_> {
 
 /// Holds a paused clock.
 struct Held(Clock);
+
+impl Held {
+    fn here() -> Self {
+        Self(Clock::hold(Handle::try_current().ok().as_ref()))
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {

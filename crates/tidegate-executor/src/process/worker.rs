@@ -18,6 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::frame::{self, Kind};
@@ -101,6 +102,8 @@ impl Worker {
             match header.kind {
                 Kind::Call => {
                     let answer = answer(registry, header.call, &body, self.limit);
+                    // What was printed without an end of line; whether anybody reads it is no matter of the call.
+                    let _ = io::stdout().flush();
                     self.socket.write_all(&answer)?;
                 }
                 Kind::Goodbye => {
@@ -171,15 +174,13 @@ fn note_panics() {
     }));
 }
 
-/// Ends the process when the other end of the socket is gone.
+/// Ends the process when the other end of the socket is gone, or a function closed this one.
 fn watch(socket: &UnixStream) {
-    loop {
-        // Nothing to wait for: what is reported unasked is that the other end was closed.
-        let mut ready = [PollFd::new(socket, PollFlags::empty())];
-        if poll(&mut ready, None).is_ok() && ready[0].revents().contains(PollFlags::HUP) {
-            end_now();
-        }
+    // Nothing to wait for: what is reported unasked is that there is no other end.
+    while let Ok(0) | Err(Errno::INTR) = poll(&mut [PollFd::new(socket, PollFlags::empty())], None)
+    {
     }
+    end_now();
 }
 
 fn end_now() {

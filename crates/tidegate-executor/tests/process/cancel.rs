@@ -149,9 +149,10 @@ async fn a_build_and_a_shutdown_can_be_dropped_after_any_number_of_polls() {
 #[tokio::test(start_paused = true)]
 async fn a_paused_clock_stands_still_during_a_call() {
     process_fn! { fn nap() { std::thread::sleep(Duration::from_millis(30)) } }
-    let pool = pool(1).await;
     let before = tokio::time::Instant::now();
+    let pool = timeout(Duration::from_millis(1), pool(1)).await.unwrap();
     timeout(Duration::from_millis(1), pool.run(nap, ())).await.unwrap().unwrap();
+    timeout(Duration::from_millis(1), pool.shutdown(Duration::MAX)).await.unwrap();
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
