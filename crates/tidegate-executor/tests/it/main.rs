@@ -6,6 +6,7 @@ mod cancel;
 mod clock;
 mod deadlock;
 mod executor;
+mod hygiene;
 mod inherit;
 mod panics;
 mod portal;

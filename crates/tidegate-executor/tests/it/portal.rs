@@ -205,6 +205,23 @@ fn the_last_clone_closes_and_tasks_go_on() {
 }
 
 #[test]
+fn the_thread_of_a_portal_ends_when_the_last_clone_is_dropped_and_its_tasks_have_ended() {
+    let (portal, census) = (Portal::start(), Census::default());
+    let token = census.token();
+    let lives_as_long_as_the_runtime = async move {
+        let _token = token;
+        pending::<()>().await;
+    };
+    portal.call(async { drop(tokio::spawn(lives_as_long_as_the_runtime)) }).unwrap();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let future = portal.spawn(receiver);
+    drop(portal);
+    sender.send(()).unwrap();
+    assert_eq!(future.result(), Ok(Ok(())));
+    until(|| census.alive() == 0);
+}
+
+#[test]
 fn cancelling_a_portal_cancels_its_tasks_after_their_clean_up() {
     for (portal, _runtime) in portals() {
         let (started, has_started) = channel();

@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use tidegate_executor::{JobCx, run_in_executor, to_thread};
+use tidegate_executor::{JobCx, Portal, run_in_executor, to_thread};
 use tidegate_test::block_on;
 use tracing::{Instrument, Span, info_span};
 
@@ -45,4 +45,18 @@ fn a_job_that_panics_leaves_its_thread_outside_of_its_span() {
     let run = pool.run::<_, ()>(panics).instrument(info_span!("caller"));
     assert!(block_on(run).is_err());
     assert_eq!(block_on(pool.run(|_| span())), Ok(None));
+}
+
+#[test]
+fn a_task_and_a_callback_run_in_the_span_of_their_caller() {
+    subscribe();
+    let portal = Portal::start();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let ask = || {
+        let sender = sender.clone();
+        portal.call_soon(move || sender.send(span()).unwrap());
+        (portal.call(async { span() }), receiver.recv().unwrap())
+    };
+    assert_eq!(info_span!("caller").in_scope(ask), (Ok(Some("caller")), Some("caller")));
+    assert_eq!(ask(), (Ok(None), None));
 }

@@ -15,7 +15,9 @@ use tidegate_timeout::{
     AsyncContext, CancelReason, ContextVar, Exit, cancelled, checkpoint, current_scope, with,
 };
 
-use crate::support::{Census, Elsewhere, Token, current_thread, multi_thread, one_thread, until};
+use crate::support::{
+    Census, Elsewhere, Gate, Token, current_thread, multi_thread, one_thread, until,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -483,6 +485,30 @@ fn a_cancelled_scope_waits_for_the_clean_up_of_a_task_elsewhere_and_reports_itse
         scope.handle().cancel("enough");
         assert!(matches!(block_on(body), Ended::Cancelled(why) if why == "enough".into()));
         assert_eq!(cleaned.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[test]
+fn a_cancelled_scope_does_not_end_while_its_task_elsewhere_is_being_polled() {
+    for runtime in Elsewhere::both() {
+        let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
+        let task = async move {
+            started.send(()).unwrap();
+            closed.recv().unwrap_err();
+            pending::<()>().await;
+        };
+        let scope = Scope::new();
+        let handle = runtime.handle().clone();
+        let mut body =
+            pin!(scope.run(async move { run_coroutine_threadsafe(task, &handle).await }));
+        assert!(poll_once(body.as_mut()).is_pending());
+        has_started.recv().unwrap();
+        scope.handle().cancel("enough");
+        for _ in 0..3 {
+            assert!(poll_once(body.as_mut()).is_pending());
+        }
+        gate.open();
+        assert!(matches!(block_on(body), Ended::Cancelled(_)));
     }
 }
 
