@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct RetryBudget {
     attempts: u32,
-    /// Thousandths of a retry that each request brings, and that there are at most.
+    /// Millionths of a retry that each request brings, and that there are at most.
     share: Option<(u64, u64)>,
     balance: AtomicU64,
 }
 
 /// One retry, as the balance counts it.
-const RETRY: u64 = 1000;
+const RETRY: u64 = 1_000_000;
 
 impl RetryBudget {
     /// Eight attempts for each request, and no common limit.
@@ -40,7 +40,7 @@ impl RetryBudget {
     }
 
     /// A common limit: each request brings `part` of a retry with it, and `reserve` are there from the start. No more
-    /// than that reserve is ever saved up.
+    /// than that reserve is ever saved up, or than one retry if there is none.
     ///
     /// # Panics
     ///

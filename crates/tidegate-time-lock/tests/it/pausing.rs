@@ -483,6 +483,13 @@ async fn retries_end() {
     assert_eq!(sent.take(), 1, "sent once whatever the budget is");
 }
 
+#[test]
+fn small_parts_of_a_retry_add_up() {
+    let budget = RetryBudget::new().share(0.0004, 0);
+    let retries = (0..10_000).filter(|_| budget.begin().another()).count();
+    assert_eq!(retries, 4);
+}
+
 // C11
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_refused_for_its_own_sake_fails_alone() {
