@@ -6,8 +6,9 @@
 // to cancel takes constant time on the average.
 //
 // The task (`Driver`) is woken only by a callback that comes before all those there are. It runs what is due in
-// portions and lets other tasks run in between; what a callback adds is looked at in the next portion. It lives
-// as long as its runtime, or until the loop is closed; then whatever is left is dropped.
+// portions and lets other tasks run in between; what a callback adds is looked at in the next portion. Each is
+// taken out of the heap only to be run at once, so a loop that is closed drops all but one that is running. The task
+// lives as long as its runtime, or until the loop is closed.
 //
 // One loop per runtime: otherwise callbacks of different threads would not come in the order of their times.
 // So there is a list of them for all to see, and every thread remembers the one that it used last.
@@ -194,17 +195,13 @@ impl Timers {
 }
 
 impl State {
-    /// The callbacks that are due, up to a portion of them.
-    fn due(&mut self, now: Instant) -> Vec<Arc<dyn Timer>> {
-        let mut due = Vec::new();
-        while due.len() < PORTION {
-            match self.heap.peek() {
-                Some(Reverse(place)) if place.when <= now => {}
-                _ => break,
-            }
-            due.extend(self.heap.pop().map(|Reverse(place)| place.timer));
+    /// The next callback that is due, if it was there before the one with the number `limit`.
+    fn due(&mut self, now: Instant, limit: u64) -> Option<Arc<dyn Timer>> {
+        let Reverse(place) = self.heap.peek()?;
+        if now < place.when || limit <= place.call {
+            return None;
         }
-        due
+        self.heap.pop().map(|Reverse(place)| place.timer)
     }
 }
 
@@ -227,7 +224,7 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let me = self.get_mut();
-        let mut now = Instant::now();
+        let (mut now, mut limit, mut ran) = (Instant::now(), None, 0);
         loop {
             let fresh = cx.waker().clone();
             let (due, until, _old) = {
@@ -235,17 +232,22 @@ impl Future for Driver {
                 if state.closed {
                     return Poll::Ready(());
                 }
-                let due = state.due(now);
+                let limit = *limit.get_or_insert(state.calls);
+                let due = if ran < PORTION { state.due(now, limit) } else { None };
                 state.until = state.heap.peek().map(|Reverse(place)| place.when);
                 // While callbacks run, nobody has to wake this: it looks again.
-                let old = match due.is_empty() {
+                let old = match due.is_none() && ran == 0 {
                     true => state.waker.replace(fresh),
                     false => state.waker.take(),
                 };
                 (due, state.until, old)
             };
-            if !due.is_empty() {
-                due.iter().for_each(|timer| timer.run());
+            if let Some(timer) = due {
+                timer.run();
+                ran += 1;
+                continue;
+            }
+            if ran > 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -257,7 +259,7 @@ impl Future for Driver {
                 return Poll::Pending;
             }
             // However coarse the clock is.
-            now = until.max(Instant::now());
+            (now, limit) = (until.max(Instant::now()), None);
         }
     }
 }

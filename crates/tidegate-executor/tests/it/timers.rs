@@ -496,6 +496,60 @@ fn a_portal_that_is_closed_drops_its_callbacks_and_those_that_come() {
 }
 
 #[test]
+fn a_portal_that_is_closed_by_a_callback_or_while_one_runs_begins_no_other() {
+    for runtime in Elsewhere::both() {
+        let _inside = runtime.handle().enter();
+        for portal in [Portal::start(), Portal::current()] {
+            let ((started, has_started), (go, gone)) = (channel(), channel::<()>());
+            let log = Log::default();
+            let now = Instant::now();
+            let first = portal.call_at(now, move || {
+                started.send(()).unwrap();
+                gone.recv().unwrap_err();
+            });
+            let second = portal.call_at(now, log.note(2));
+            has_started.recv().unwrap();
+            portal.close();
+            assert!(second.is_cancelled() && !first.is_cancelled());
+            drop(go);
+            assert!(!first.cancel());
+            assert!(portal.shutdown(Duration::MAX).unwrap().is_clean());
+            assert!(log.so_far().is_empty());
+        }
+        let portal = Portal::current();
+        let (log, inner) = (Log::default(), portal.clone());
+        let (sender, receiver) = channel();
+        portal.call_soon(move || {
+            let after = inner.call_soon(log.note(1));
+            inner.close();
+            sender.send((after.is_cancelled(), log)).unwrap();
+        });
+        let (is_cancelled, log) = receiver.recv().unwrap();
+        assert!(is_cancelled && log.so_far().is_empty());
+    }
+}
+
+#[test]
+fn a_runtime_that_is_long_gone_drops_what_it_is_given() {
+    for make in [current_thread, multi_thread] {
+        for used_before in [false, true] {
+            let (runtime, census) = (make(), Census::default());
+            if used_before {
+                runtime.block_on(async { drop(call_soon_threadsafe(|| ())) });
+            }
+            let handle = runtime.handle().clone();
+            drop(runtime);
+            let _inside = handle.enter();
+            for _ in 0..2 {
+                let token = census.token();
+                assert!(call_later(SECOND, move || drop(token)).is_cancelled());
+                assert_eq!(census.alive(), 0);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_callback_must_not_wait_for_a_task_of_its_runtime() {
     for runtime in Elsewhere::both() {
         let _inside = runtime.handle().enter();
