@@ -47,13 +47,22 @@ impl Timer {
         }
         match &mut self.sleep {
             Some(sleep) if sleep.deadline() == at => Ok(()),
-            Some(sleep) => fenced(|| sleep.as_mut().reset(at)),
-            None if Handle::try_current().is_err() => Err(Gone),
-            None => {
-                self.sleep = Some(fenced(|| Box::pin(sleep_until(at)))?);
-                Ok(())
-            }
+            Some(sleep) => match fenced(|| sleep.as_mut().reset(at)) {
+                Ok(()) => Ok(()),
+                Err(Gone) => self.renew(at),
+            },
+            None => self.renew(at),
         }
+    }
+
+    /// A timer of the runtime that this is polled in now.
+    fn renew(&mut self, at: Instant) -> Result<(), Gone> {
+        self.sleep = None;
+        if Handle::try_current().is_err() {
+            return Err(Gone);
+        }
+        self.sleep = Some(fenced(|| Box::pin(sleep_until(at)))?);
+        Ok(())
     }
 
     /// Forgets the time that was set.
@@ -69,7 +78,13 @@ impl Timer {
             return Poll::Ready(Ok(()));
         }
         let Some(sleep) = &mut self.sleep else { return Poll::Pending };
-        let outcome = match fenced(|| sleep.as_mut().poll(cx)) {
+        let at = sleep.deadline();
+        let outcome = fenced(|| sleep.as_mut().poll(cx)).or_else(|Gone| {
+            // Its runtime is; but somebody polls this, perhaps in another one.
+            self.renew(at)?;
+            fenced(|| self.sleep.as_mut().map_or(Poll::Pending, |new| new.as_mut().poll(cx)))
+        });
+        let outcome = match outcome {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => Ok(()),
             Err(gone) => Err(gone),

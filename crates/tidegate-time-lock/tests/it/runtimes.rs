@@ -143,6 +143,32 @@ fn a_runtime_that_goes_down_closes_its_waiters_only() {
 }
 
 #[test]
+fn who_outlives_the_runtime_of_its_timer_waits_on_in_another() {
+    let gate = TimeLock::new();
+    gate.lock_for(ms(50));
+    let first = Builder::new_current_thread().enable_time().build().unwrap();
+    let (mut acquire, mut behind) = (pin!(gate.acquire()), pin!(gate.acquire()));
+    let mut timed = pin!(gate.acquire_timeout(secs(60)));
+    let mut opened = pin!(gate.opened());
+    {
+        let _entered = first.enter();
+        assert!(poll_once(acquire.as_mut()).is_pending());
+        assert!(poll_once(behind.as_mut()).is_pending());
+        assert!(poll_once(timed.as_mut()).is_pending());
+        assert!(poll_once(opened.as_mut()).is_pending());
+    }
+    drop(first);
+    let second = Builder::new_current_thread().enable_time().build().unwrap();
+    second.block_on(async {
+        opened.await.unwrap();
+        acquire.await.unwrap().ok();
+        behind.await.unwrap().ok();
+        timed.await.unwrap().ok();
+    });
+    assert_eq!(gate.waiters(), 0);
+}
+
+#[test]
 fn many_tasks_on_two_threads_pass_in_order_of_their_tickets() {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     let gate = TimeLock::new();
