@@ -213,6 +213,11 @@ impl ProcessPoolBuilder {
         self
     }
 
+    #[cfg(test)]
+    pub(super) fn core(self) -> Arc<Core> {
+        Arc::new(Core::new(self.0))
+    }
+
     /// Makes the pool and starts its first worker.
     ///
     /// # Examples

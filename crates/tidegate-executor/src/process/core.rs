@@ -56,6 +56,9 @@ struct State {
     started: u64,
     idle: Vec<Worker>,
     all: HashMap<u64, Arc<Leash>>,
+    /// How many there ever were at a time.
+    #[cfg(test)]
+    peak: usize,
 }
 
 /// Header and body, in a frame.
@@ -80,6 +83,10 @@ impl Core {
         state.started += 1;
         let number = state.started;
         state.all.insert(number, Arc::clone(leash));
+        #[cfg(test)]
+        {
+            state.peak = state.peak.max(state.all.len());
+        }
         let closed = state.closed;
         drop(state);
         self.population.send_modify(|workers| *workers += 1);
@@ -255,6 +262,17 @@ impl Core {
     pub(super) fn kill_all(&self) {
         let all: Vec<_> = self.state.lock().all.values().cloned().collect();
         all.iter().for_each(|leash| leash.kill());
+    }
+
+    /// What idle workers wrote.
+    #[cfg(test)]
+    pub(super) fn tail(&self) -> String {
+        self.state.lock().idle.iter().map(|worker| worker.tail.text()).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn peak(&self) -> usize {
+        self.state.lock().peak
     }
 
     #[cfg(test)]

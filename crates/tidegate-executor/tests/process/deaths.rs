@@ -105,16 +105,6 @@ async fn a_flood_on_standard_error_hinders_nobody_and_its_end_is_kept() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_call_wrote_is_not_blamed_on_a_later_one() {
-    let pool = pool(1).await;
-    for _ in 0..20 {
-        drop(pool.run(panics, ("an earlier one".into(),)).await);
-        assert_eq!(pool.run(add, (1, 2)).await, Ok(3));
-    }
-    assert_eq!(pool.statistics().started, 1);
-}
-
-#[tokio::test]
 async fn an_idle_worker_that_died_is_replaced_before_it_is_used() {
     let pool = pool(1).await;
     for n in 0..10 {
@@ -186,23 +176,42 @@ async fn a_killer_at_large_costs_calls_and_nothing_else() {
     until(|| pool.statistics().workers == pool.statistics().idle).await;
 }
 
-#[tokio::test]
+process_fn! {
+    /// Starts another process, says in a file which, and exits if it is told to.
+    fn start_another(which: String, exit: bool) {
+        leave_a_child(&which);
+        if exit {
+            std::process::exit(0)
+        }
+    }
+}
+
 #[expect(clippy::zombie_processes, reason = "it is left to be killed")]
-async fn what_a_call_left_running_goes_with_the_worker() {
-    process_fn! { fn start_another() -> u32 {
-        let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-        child.id()
-    } }
-    let pool = pool(1).await;
-    let child = pool.run(start_another, ()).await.unwrap();
-    assert!(exists(child));
-    drop(pool);
-    until(|| {
-        let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
+fn leave_a_child(which: &str) {
+    let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    std::fs::write(which, child.id().to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_worker_left_running_goes_with_it() {
+    for exits in [false, true] {
+        let pool = pool(1).await;
+        let path = file("child");
+        let call = pool.run(start_another, (path.clone(), exits)).await;
+        assert_eq!(call.is_err(), exits);
+        let child = begun(&path).await;
+        if !exits {
+            assert!(exists(child));
+            drop(pool);
+        }
         // Whoever adopts it may be slow to reap it.
-        stat.map_or(true, |stat| stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
-    })
-    .await;
+        until(|| {
+            let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
+            let state = stat.ok().and_then(|stat| Some(stat.rsplit_once(") ")?.1.starts_with('Z')));
+            state.unwrap_or(true) || !exists(child)
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

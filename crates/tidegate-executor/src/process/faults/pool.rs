@@ -205,3 +205,48 @@ async fn a_process_that_holds_the_socket_does_not_keep_the_call() {
     let error = pool.run(answer, ()).await;
     assert!(matches!(error, Err(ProcessError::Died { signal: Some(9), .. })), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_slot_is_free_when_the_process_in_it_was_reaped() {
+    let pool = rogues("call: silence").build().await.expect("it greets");
+    for _ in 0..20 {
+        // Not a scope, which would wait by itself.
+        let late = tokio::time::timeout(Duration::from_millis(5), pool.run(answer, ())).await;
+        late.expect_err("there is no answer");
+    }
+    assert_eq!(pool.core().peak(), 1);
+}
+
+#[tokio::test]
+async fn what_an_earlier_call_wrote_is_not_blamed_on_a_later_one() {
+    crate::process_fn! { fn shout() { eprintln!("earlier") } }
+    crate::process_fn! { fn leave() { std::process::exit(1) } }
+    let pool = rogues("none|/").build().await.expect("it greets, and is none");
+    assert_eq!(pool.run(shout, ()).await, Ok(()));
+    while pool.core().tail() != "earlier\n" {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    match pool.run(leave, ()).await {
+        Err(ProcessError::Died { stderr_tail, .. }) => assert_eq!(stderr_tail, ""),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_starts_while_its_pool_is_closed_is_killed() {
+    let builder = rogues("start: silence").start_timeout(Duration::from_secs(3600));
+    for polls in 0..3 {
+        let core = builder.clone().core();
+        let starting = tokio::spawn({
+            let core = std::sync::Arc::clone(&core);
+            async move { core.warm_up().await }
+        });
+        for _ in 0..polls {
+            tokio::task::yield_now().await;
+        }
+        core.close();
+        let error = starting.await.expect("it does not panic");
+        assert!(error.is_err());
+        assert_eq!(core.counts().workers, 0);
+    }
+}

@@ -19,6 +19,9 @@ fn entry() {
     if !crate::process::is_worker() {
         return;
     }
+    // Whatever it does, it is gone when a test run is broken off.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).expect("a signal");
     let fault = std::env::var(FAULT).expect("a rogue is told what to do");
     let (fault, once) = fault.split_once('|').unwrap_or((&fault, ""));
     let first =
@@ -149,16 +152,17 @@ impl Rogue {
         live_on()
     }
 
-    /// Starts a process, in a group of its own, that holds the socket and standard error.
-    #[expect(clippy::zombie_processes, reason = "whoever starts it does not live to wait")]
+    /// Starts a process, in a group of its own, that holds the socket until the other end is closed; and one that
+    /// holds standard error for a while.
+    #[expect(clippy::zombie_processes, reason = "whoever starts them does not live to wait")]
     fn bequeath(&self) {
         let socket = OwnedFd::from(self.0.try_clone().expect("there is room"));
+        let mut heir = Command::new("cat");
+        heir.stdin(Stdio::from(socket)).stdout(Stdio::null()).process_group(0);
+        heir.spawn().expect("every Unix has a cat");
         let mut heir = Command::new("sleep");
-        heir.arg("1")
-            .stdin(Stdio::from(socket))
-            .process_group(0)
-            .spawn()
-            .expect("every Unix sleeps");
+        heir.arg("2").stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        heir.spawn().expect("every Unix sleeps");
     }
 }
 
