@@ -15,6 +15,7 @@
 //! [`run_coroutine_threadsafe`]: crate::run_coroutine_threadsafe()
 //! [`call_later`]: crate::call_later()
 //! [`TimerHandle`]: crate::TimerHandle
+//! [`SlowPollWatch`]: crate::SlowPollWatch
 #![cfg_attr(all(unix, feature = "process"), doc = "[`ProcessPool`]: crate::process::ProcessPool")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -52,6 +53,7 @@ mod timer_handle;
 mod timers;
 mod to_thread;
 mod wait_error;
+pub mod watch;
 mod work;
 
 pub use blocking_future::BlockingFuture;
@@ -70,3 +72,4 @@ pub use thread_pool::ThreadPool;
 pub use timer_handle::TimerHandle;
 pub use to_thread::to_thread;
 pub use wait_error::WaitError;
+pub use watch::{SlowPoll, SlowPollWatch, Watched, watched};

@@ -24,6 +24,7 @@ use crate::hub::Member;
 use crate::inherit::Inherited;
 use crate::quiet::quietly;
 use crate::wait_error::WaitError;
+use crate::watch::in_poll;
 
 /// Has `runtime` poll `future`, as a part of the current scope.
 pub(crate) fn start<F>(
@@ -60,6 +61,7 @@ where
         run: Some(scope.run(future)),
         work: Work { call: Some(Arc::clone(&call)), scope, mark: mark.clone(), hold },
         inherited: Inherited::here(),
+        location,
         started: false,
     };
     drop(runtime.spawn(task));
@@ -87,6 +89,7 @@ pin_project! {
         run: Option<Run<F>>,
         work: Work<F::Output>,
         inherited: Inherited,
+        location: &'static Location<'static>,
         started: bool,
     }
 
@@ -139,8 +142,8 @@ impl<F: Future> Future for Task<F> {
             Some(why) => Err(WaitError::Cancelled(why)),
             None => {
                 let Some(running) = run.as_mut().as_pin_mut() else { return Poll::Ready(()) };
-                let polled =
-                    catch_unwind(AssertUnwindSafe(|| me.inherited.enter(|| running.poll(cx))));
+                let poll = || in_poll(me.location, None, None, || running.poll(cx));
+                let polled = catch_unwind(AssertUnwindSafe(|| me.inherited.enter(poll)));
                 match polled {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(Ended::Value(value))) => Ok(value),

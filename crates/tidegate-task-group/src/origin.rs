@@ -3,19 +3,25 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use tidegate_executor::watch::Tag;
+
 /// A task's name, in one word: few tasks have one, and all carry the place for it.
 #[derive(Clone, Debug)]
-pub(crate) struct Name(Arc<Cow<'static, str>>);
+pub(crate) struct Name(Arc<Tag>);
 
 impl Name {
     pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn tag(&self) -> &Tag {
         &self.0
     }
 }
 
 impl From<Cow<'static, str>> for Name {
     fn from(name: Cow<'static, str>) -> Self {
-        Self(Arc::new(name))
+        Self(Arc::new(Tag::new(name)))
     }
 }
 

@@ -8,6 +8,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use tidegate_executor::watch::in_poll;
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::{Ended, Resident};
 
@@ -125,7 +126,9 @@ impl Place {
                 Some(Request::Dismiss) => return Some(Ended::Cancelled(core.reason())),
                 None => {}
             }
-            if let Poll::Ready(ended) = run.as_mut().poll(cx) {
+            let name = self.name.as_ref().map(Name::tag);
+            let polled = in_poll(self.location, Some(self.id), name, || run.as_mut().poll(cx));
+            if let Poll::Ready(ended) = polled {
                 return Some(ended);
             }
             if self.state != State::Seated || core.has_news(self.heard) {

@@ -18,3 +18,4 @@ mod support;
 mod threadsafe;
 mod timers;
 mod traits;
+mod watch;

@@ -29,3 +29,4 @@ mod task_builder;
 mod task_set;
 mod traits;
 mod tree;
+mod watch;
