@@ -4,6 +4,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_executor::{Portal, TimerHandle, call_at, call_later, call_soon_threadsafe};
@@ -33,6 +34,19 @@ impl<T: Send + Clone + 'static> Log<T> {
     fn so_far(&self) -> Vec<T> {
         self.0.lock().unwrap().clone()
     }
+}
+
+/// To the back of the queue of tasks. (tokio's `yield_now` waits until there is nothing else to do.)
+async fn to_the_back() {
+    let mut been = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut been, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Lets the loop run what is due.
@@ -275,6 +289,29 @@ async fn other_tasks_run_between_callbacks_that_call_each_other_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_callback_adds_runs_after_other_tasks_had_their_turn() {
+    fn again(count: Arc<AtomicUsize>) {
+        if count.fetch_add(1, Ordering::SeqCst) < 20 {
+            call_soon_threadsafe(move || again(count));
+        }
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    again(Arc::clone(&count));
+    // Not the test's own future, which has its turn less often than a task.
+    let looks = tokio::spawn(async move {
+        let mut before = count.load(Ordering::SeqCst);
+        assert!(before <= 2, "{before}");
+        while before <= 20 {
+            to_the_back().await;
+            let now = count.load(Ordering::SeqCst);
+            assert!(now <= before + 1, "{now} after {before}");
+            before = now;
+        }
+    });
+    looks.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn other_tasks_run_between_many_callbacks() {
     let count = Arc::new(AtomicUsize::new(0));
     for _ in 0..10_000 {
@@ -283,10 +320,15 @@ async fn other_tasks_run_between_many_callbacks() {
             count.fetch_add(1, Ordering::SeqCst);
         });
     }
-    yield_now().await;
-    yield_now().await;
-    let early = count.load(Ordering::SeqCst);
-    assert!(0 < early && early < 10_000, "{early}");
+    let looks = Arc::clone(&count);
+    let early = tokio::spawn(async move {
+        while looks.load(Ordering::SeqCst) == 0 {
+            to_the_back().await;
+        }
+        looks.load(Ordering::SeqCst)
+    });
+    let early = early.await.unwrap();
+    assert!(early < 1000, "{early}");
     while count.load(Ordering::SeqCst) < 10_000 {
         yield_now().await;
     }
