@@ -20,6 +20,8 @@
 // same step. Closures, results and wakers are touched with the lock released: `state.rs` decides, and this
 // file does.
 
+#[cfg(feature = "runner")]
+pub(crate) mod roll;
 mod state;
 
 use std::sync::Arc;
@@ -174,12 +176,7 @@ impl Crew {
             waiting.append(&mut state.line.drain());
             state.cancelled += waiting.len() as u64;
             let running: Vec<_> = state.current().map(|(_, job)| Arc::clone(&job.work)).collect();
-            let stuck = state.current().map(|(hand, job)| StuckJob {
-                thread: self.thread_name(hand),
-                location: job.work.location(),
-                running_for: job.since.elapsed(),
-            });
-            let stuck = stuck.collect();
+            let stuck = self.running_of(&state);
             (waiting, running, stuck, state.ring_all())
         };
         ring(&bells);
@@ -193,6 +190,21 @@ impl Crew {
             quietly(|| drop(job));
         }
         ShutdownReport { stuck, dropped }
+    }
+
+    /// The jobs that run.
+    #[cfg(feature = "runner")]
+    pub(crate) fn running(&self) -> Vec<StuckJob> {
+        self.running_of(&self.state.lock())
+    }
+
+    fn running_of(&self, state: &State) -> Vec<StuckJob> {
+        let running = state.current().map(|(hand, job)| StuckJob {
+            thread: self.thread_name(hand),
+            location: job.work.location(),
+            running_for: job.since.elapsed(),
+        });
+        running.collect()
     }
 
     /// Whether no job waits or runs and every thread has ended; if not, `waker` is woken when it is so.

@@ -61,7 +61,7 @@ impl Drop for Waits {
 }
 
 /// Whether a runtime is polling the code that asks.
-fn is_polled() -> bool {
+pub(crate) fn is_polled() -> bool {
     if !coop::has_budget_remaining() {
         return true;
     }

@@ -16,6 +16,7 @@
 //! [`call_later`]: crate::call_later()
 //! [`TimerHandle`]: crate::TimerHandle
 //! [`SlowPollWatch`]: crate::SlowPollWatch
+#![cfg_attr(feature = "runner", doc = "[`Runner`]: crate::Runner")]
 #![cfg_attr(all(unix, feature = "process"), doc = "[`ProcessPool`]: crate::process::ProcessPool")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -46,6 +47,8 @@ mod ready;
 mod report;
 mod run;
 mod run_coroutine_threadsafe;
+#[cfg(feature = "runner")]
+mod runner;
 mod task;
 mod thread_pool;
 mod timer;
@@ -68,6 +71,8 @@ pub use ready::Ready;
 pub use report::{PoolStatistics, ShutdownReport, StuckJob};
 pub use run::Run;
 pub use run_coroutine_threadsafe::run_coroutine_threadsafe;
+#[cfg(feature = "runner")]
+pub use runner::{Leftovers, RunError, Runner, RunnerBuilder, run};
 pub use thread_pool::ThreadPool;
 pub use timer_handle::TimerHandle;
 pub use to_thread::to_thread;

@@ -10,6 +10,8 @@ use tidegate_timeout::CancelReason;
 use crate::builder::ThreadPoolBuilder;
 use crate::cell::Cell;
 use crate::crew::Crew;
+#[cfg(feature = "runner")]
+use crate::crew::roll;
 use crate::error::QueueFull;
 use crate::job::Job;
 use crate::job_cx::JobCx;
@@ -80,6 +82,8 @@ pub struct ThreadPool {
 
 impl ThreadPool {
     pub(crate) fn new(crew: Arc<Crew>) -> Self {
+        #[cfg(feature = "runner")]
+        roll::enlist(&crew);
         Self { crew }
     }
 

@@ -10,6 +10,8 @@ mod hygiene;
 mod inherit;
 mod panics;
 mod portal;
+#[cfg(feature = "runner")]
+mod runner;
 mod scope;
 mod shutdown;
 #[cfg(feature = "tracing")]
