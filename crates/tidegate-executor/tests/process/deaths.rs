@@ -112,6 +112,7 @@ async fn an_idle_worker_that_died_is_replaced_before_it_is_used() {
         kill(id);
         if n % 2 == 0 {
             until(|| !exists(id) && pool.statistics().workers == 0).await;
+            assert_eq!(pool.statistics().idle, 0);
         }
         // Also when it has not yet been noticed, or is only about to die.
         let next = pool.run(process_id, ()).await.unwrap();
