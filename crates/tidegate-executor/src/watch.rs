@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use self::watcher::Watcher;
+use self::watcher::{Poll, Watcher};
 use crate::quiet::quietly;
 
 pub use self::slot::in_poll;
@@ -84,7 +84,7 @@ struct Shared {
     threshold: Duration,
     stop: Mutex<bool>,
     bell: Condvar,
-    stuck: Mutex<Vec<SlowPoll>>,
+    stuck: Mutex<Vec<Poll<'static>>>,
 }
 
 impl SlowPollWatch {
@@ -166,7 +166,7 @@ impl SlowPollWatch {
         Self::start(threshold, |stall| eprintln!("{stall}"))
     }
 
-    /// The polls that had been reported, and were not over, when the watch last looked.
+    /// The polls that have been reported and are not over.
     ///
     /// # Examples
     ///
@@ -181,7 +181,8 @@ impl SlowPollWatch {
     /// # Ok(()) }
     /// ```
     pub fn stuck(&self) -> Vec<SlowPoll> {
-        self.shared.stuck.lock().clone()
+        let now = Instant::now();
+        self.shared.stuck.lock().iter().filter_map(|poll| poll.still(now)).collect()
     }
 }
 
@@ -198,7 +199,7 @@ impl Shared {
             stopping = *stop;
             drop(stop);
             let reports = watcher.look(&slot::all(), Instant::now());
-            if !reports.is_empty() || watcher.has_stuck() {
+            if !reports.is_empty() {
                 *self.stuck.lock() = watcher.stuck();
             }
             for stall in &reports {

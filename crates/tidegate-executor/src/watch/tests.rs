@@ -27,8 +27,11 @@ fn a_poll_that_lasts_is_reported_once_and_once_more_at_its_end() {
     assert_eq!((reports[0].running_for, reports[0].over), (ms(100), false));
 
     assert!(watcher.look(&[&slot], start + ms(5000)).is_empty());
-    assert_eq!(watcher.stuck()[0].running_for, ms(5000));
+    let stuck = watcher.stuck();
+    let still = stuck[0].still(start + ms(6000)).expect("it goes on");
+    assert_eq!((still.running_for, still.over), (ms(6000), false));
     drop(noted);
+    assert_eq!(stuck[0].still(start + ms(6000)), None);
     let reports = watcher.look(&[&slot], start + ms(5001));
     assert_eq!((reports[0].running_for, reports[0].over), (ms(5001), true));
     assert!(watcher.stuck().is_empty());

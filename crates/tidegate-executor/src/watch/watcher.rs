@@ -6,43 +6,50 @@ use super::slow_poll::SlowPoll;
 use super::tag::Tag;
 
 /// What a watch remembers from look to look.
-pub(super) struct Watcher {
+pub(super) struct Watcher<'a> {
     threshold: Duration,
     /// By the address of the slot, which stays where it is.
-    polls: HashMap<usize, Poll>,
+    polls: HashMap<usize, Poll<'a>>,
 }
 
-struct Poll {
+#[derive(Clone)]
+pub(super) struct Poll<'a> {
+    slot: &'a Slot,
     seen: Seen,
     since: Instant,
     /// What was said about it.
     reported: Option<SlowPoll>,
 }
 
-impl Watcher {
+impl Poll<'_> {
+    /// What there is to say of it, if it goes on and was reported.
+    pub(super) fn still(&self, now: Instant) -> Option<SlowPoll> {
+        let stall = self.reported.clone().filter(|_| self.slot.read() == Some(self.seen))?;
+        Some(SlowPoll { running_for: now.duration_since(self.since), ..stall })
+    }
+}
+
+impl<'a> Watcher<'a> {
     pub(super) fn new(threshold: Duration) -> Self {
         Self { threshold, polls: HashMap::new() }
     }
 
     /// What there is to report, now that it is `now`.
-    pub(super) fn look(&mut self, slots: &[&Slot], now: Instant) -> Vec<SlowPoll> {
+    pub(super) fn look(&mut self, slots: &[&'a Slot], now: Instant) -> Vec<SlowPoll> {
         let mut reports = Vec::new();
         let mut before = std::mem::take(&mut self.polls);
         for slot in slots {
-            let address = std::ptr::from_ref(*slot).addr();
+            let slot = *slot;
+            let address = std::ptr::from_ref(slot).addr();
             let Some(seen) = slot.read() else { continue };
             let same = before.get(&address).is_some_and(|poll| poll.seen.count == seen.count);
             let known = if same { before.remove(&address) } else { None };
-            let mut poll = known.unwrap_or(Poll { seen, since: now, reported: None });
+            let mut poll = known.unwrap_or(Poll { slot, seen, since: now, reported: None });
             let running_for = now.duration_since(poll.since);
-            match &mut poll.reported {
-                Some(stall) => stall.running_for = running_for,
-                None if same && running_for >= self.threshold => {
-                    let stall = describe(slot, seen, running_for);
-                    reports.push(stall.clone());
-                    poll.reported = Some(stall);
-                }
-                None => {}
+            if poll.reported.is_none() && same && running_for >= self.threshold {
+                let stall = describe(slot, seen, running_for);
+                reports.push(stall.clone());
+                poll.reported = Some(stall);
             }
             self.polls.insert(address, poll);
         }
@@ -54,12 +61,9 @@ impl Watcher {
         reports
     }
 
-    pub(super) fn stuck(&self) -> Vec<SlowPoll> {
-        self.polls.values().filter_map(|poll| poll.reported.clone()).collect()
-    }
-
-    pub(super) fn has_stuck(&self) -> bool {
-        self.polls.values().any(|poll| poll.reported.is_some())
+    /// The polls that were reported and were not over.
+    pub(super) fn stuck(&self) -> Vec<Poll<'a>> {
+        self.polls.values().filter(|poll| poll.reported.is_some()).cloned().collect()
     }
 }
 

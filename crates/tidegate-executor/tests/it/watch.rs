@@ -21,7 +21,7 @@ fn watch(name: Option<&'static str>) -> (SlowPollWatch, Receiver<SlowPoll>) {
 #[test]
 fn a_task_that_blocks_is_named_while_it_does_and_again_when_it_is_over() {
     for (name, runtime) in [("on one", current_thread()), ("on many", multi_thread())] {
-        let (_watch, reports) = watch(Some(name));
+        let (watch, reports) = watch(Some(name));
         let reports = runtime.block_on(async {
             let place = line!() + 1;
             let task = tokio::spawn(watched(name, async move {
@@ -38,6 +38,7 @@ fn a_task_that_blocks_is_named_while_it_does_and_again_when_it_is_over() {
             reports
         });
         assert!(reports.try_recv().is_err(), "not more than twice");
+        assert!(watch.stuck().iter().all(|it| it.name.as_deref() != Some(name)));
     }
 }
 
@@ -79,4 +80,17 @@ fn a_watch_may_be_dropped_by_its_own_report() {
     });
     *cell.lock().unwrap() = Some(watch.expect("a thread"));
     current_thread().block_on(watched("drops it", async { dropped.recv() })).expect("reported");
+}
+
+#[test]
+fn what_is_over_is_not_stuck_though_the_watch_has_not_looked_since() {
+    let (watch, reports) = watch(Some("is over"));
+    for _ in 0..10 {
+        let stuck = || watch.stuck().iter().any(|it| it.name.as_deref() == Some("is over"));
+        let while_it_was = current_thread().block_on(watched("is over", async {
+            while reports.recv().expect("it is reported").over {}
+            stuck()
+        }));
+        assert!(while_it_was && !stuck());
+    }
 }
