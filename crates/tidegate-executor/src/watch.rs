@@ -45,7 +45,7 @@ pub use self::watched::{Watched, watched};
 ///
 /// A future that computes for long, or calls something that blocks, stops every other task of its thread. This is
 /// asyncio's `slow_callback_duration`, but for two things: the report comes while the task is stuck, not after, and
-/// the watch may stay on in production, for it costs about two nanoseconds per poll.
+/// the watch may stay on in production, for it costs less than two nanoseconds per poll.
 ///
 /// Each stall is reported once while it lasts, and once more when it is over, with the time it took in all. The
 /// watch ends when this is dropped.
@@ -71,8 +71,10 @@ pub use self::watched::{Watched, watched};
 ///
 /// # Precision
 ///
-/// A poll is timed from the first look that finds it, so it is reported as a little shorter than it is: up to an
-/// eighth of the threshold, and never longer. Where one watched future polls another (a group's local child, say),
+/// The watch looks eight times per threshold, or as often as the system lets it, and times a poll from the first look
+/// that finds it to the one that reports it. So a report that a poll lasts never exaggerates, and a poll that is longer
+/// than the threshold by less than the time between two looks may go unnoticed; the time in all is right to within
+/// that much, either way. Where one watched future polls another (a group's local child, say),
 /// the time of the outer one begins anew when the inner one returns.
 #[must_use = "the watch ends when this is dropped"]
 pub struct SlowPollWatch {
