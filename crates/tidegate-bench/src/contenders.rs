@@ -169,6 +169,24 @@ pub(crate) trait Together: Contender + 'static {
         F: Future<Output = u64> + Send;
 }
 
+/// Threads for what blocks.
+pub(crate) trait Threads: Contender + Send + Sync + 'static {
+    fn new() -> Self;
+    /// Has so many jobs run, and waits for all of them.
+    fn burst<J>(&self, jobs: u64, job: &J) -> impl Future<Output = ()> + Send
+    where
+        J: Fn() + Clone + Send + Sync + 'static;
+}
+
+/// Functions that are called later, unless somebody changes their mind.
+pub(crate) trait Alarm: Contender + 'static {
+    type Set: Send + 'static;
+
+    /// In an hour.
+    fn set() -> Self::Set;
+    fn cancel(alarm: Self::Set);
+}
+
 /// Items handed from one task to another.
 pub(crate) trait Queue: Contender + 'static {
     type Put: Send + 'static;
@@ -472,3 +490,26 @@ pub(crate) use asks;
 
 #[cfg(test)]
 mod tests;
+
+macro_rules! threads {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Threads,
+            $crate::contenders::tokio::Threads,
+            $crate::contenders::tokio::FewThreads,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use threads;
+
+macro_rules! alarms {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Alarm,
+            $crate::contenders::tokio::Alarm,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use alarms;

@@ -6,6 +6,7 @@ mod condition;
 mod event_broadcast;
 mod event_ping_pong;
 mod event_uncontended;
+mod executor;
 mod group;
 mod lock_crowd;
 mod lock_fairness;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         cancel::scenarios(),
         group::scenarios(),
         together::scenarios(),
+        executor::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -8,6 +8,7 @@ use crate::guarantee::{Guarantee, Who};
 
 pub(crate) use tidegate_barrier::Barrier;
 pub(crate) use tidegate_event::Event;
+use tidegate_executor::{ThreadPool, TimerHandle, call_later};
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
@@ -443,5 +444,48 @@ impl super::Together for Together {
     {
         let futures = futures.into_iter().map(|it| async { Ok::<_, ()>(it.await) });
         gather(futures).await.expect("none fails").into_iter().sum()
+    }
+}
+
+/// At most four.
+pub(crate) struct Threads(ThreadPool);
+
+impl Contender for Threads {
+    const WHO: Who = Who::ours("tidegate", Guarantee::Fifo);
+}
+
+impl super::Threads for Threads {
+    fn new() -> Self {
+        Self(ThreadPool::builder().threads(1..=4).queue(100_000).build())
+    }
+    async fn burst<J>(&self, jobs: u64, job: &J)
+    where
+        J: Fn() + Clone + Send + Sync + 'static,
+    {
+        let submit = |_| {
+            let job = job.clone();
+            self.0.submit(move |_| job()).expect("there is room")
+        };
+        let running: Vec<_> = (0..jobs).map(submit).collect();
+        for job in running {
+            job.await.expect("no job panics");
+        }
+    }
+}
+
+pub(crate) struct Alarm;
+
+impl Contender for Alarm {
+    const WHO: Who = Who::ours("tidegate", Guarantee::InTime);
+}
+
+impl super::Alarm for Alarm {
+    type Set = TimerHandle;
+
+    fn set() -> TimerHandle {
+        call_later(Duration::from_secs(3600), || {})
+    }
+    fn cancel(alarm: TimerHandle) {
+        assert!(alarm.cancel());
     }
 }

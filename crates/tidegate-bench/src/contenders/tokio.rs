@@ -4,11 +4,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{
     AcquireError, MutexGuard, Notify, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit, mpsc,
     watch,
 };
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 pub(crate) use tokio_util::sync::CancellationToken as Token;
 use tokio_util::task::TaskTracker;
 
@@ -460,5 +461,68 @@ impl super::Supervisor for Tracker {
             }
             look().await;
         }
+    }
+}
+
+/// As many as it takes, up to 512.
+pub(crate) struct Threads;
+
+impl Contender for Threads {
+    const WHO: Who = Who::peer("tokio spawn_blocking", Guarantee::Fifo);
+}
+
+impl super::Threads for Threads {
+    fn new() -> Self {
+        Self
+    }
+    async fn burst<J>(&self, jobs: u64, job: &J)
+    where
+        J: Fn() + Clone + Send + Sync + 'static,
+    {
+        let running: Vec<_> = (0..jobs).map(|_| spawn_blocking(job.clone())).collect();
+        for job in running {
+            job.await.expect("no job panics");
+        }
+    }
+}
+
+/// At most four.
+pub(crate) struct FewThreads(Runtime);
+
+impl Contender for FewThreads {
+    const WHO: Who = Who::peer("tokio spawn_blocking, 4 threads", Guarantee::Fifo);
+}
+
+impl super::Threads for FewThreads {
+    fn new() -> Self {
+        let mut builder = Builder::new_current_thread();
+        Self(builder.max_blocking_threads(4).build().expect("a runtime"))
+    }
+    async fn burst<J>(&self, jobs: u64, job: &J)
+    where
+        J: Fn() + Clone + Send + Sync + 'static,
+    {
+        let running: Vec<_> = (0..jobs).map(|_| self.0.spawn_blocking(job.clone())).collect();
+        for job in running {
+            job.await.expect("no job panics");
+        }
+    }
+}
+
+/// A task that sleeps first.
+pub(crate) struct Alarm;
+
+impl Contender for Alarm {
+    const WHO: Who = Who::peer("tokio spawn + sleep + abort", Guarantee::InTime);
+}
+
+impl super::Alarm for Alarm {
+    type Set = JoinHandle<()>;
+
+    fn set() -> JoinHandle<()> {
+        tokio::spawn(tokio::time::sleep(Duration::from_secs(3600)))
+    }
+    fn cancel(alarm: JoinHandle<()>) {
+        alarm.abort();
     }
 }

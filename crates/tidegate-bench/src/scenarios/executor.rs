@@ -1,0 +1,78 @@
+//! Work that blocks a thread, and functions that are called later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::contenders::{Alarm, Threads, alarms, threads};
+use crate::measure::Scenario;
+use crate::poll::let_others_go;
+use crate::stage::{On, Stage};
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "threads/burst-10000",
+            "10,000 tiny jobs at once, on four threads unless it says otherwise; per job",
+            threads!(T => |stage, n| burst::<T>(stage, stage.crowd(10_000), n)),
+        )
+        .with_tasks(),
+        Scenario::new(
+            "threads/one",
+            "a tiny job at a time, there and back",
+            threads!(T => |stage, n| burst::<T>(stage, 1, n)),
+        )
+        .with_tasks(),
+        Scenario::new(
+            "timer/cancel",
+            "64 functions for later, of which nothing comes; per function, one thread",
+            alarms!(T => |stage, n| cancelled::<T>(stage, On::Current, n)),
+        )
+        .with_tasks(),
+        Scenario::new(
+            "timer/cancel-two",
+            "64 functions for later, of which nothing comes; per function, two workers",
+            alarms!(T => |stage, n| cancelled::<T>(stage, On::Two, n)),
+        )
+        .with_tasks(),
+    ]
+}
+
+/// As many bursts as `n` jobs are; the time is that of `n` of them.
+fn burst<T: Threads>(stage: &Stage, jobs: u64, n: u64) -> Duration {
+    let threads = T::new();
+    let ran = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&ran);
+    let job = move || _ = counted.fetch_add(1, Ordering::Relaxed);
+    let rounds = n.div_ceil(jobs);
+    let took = stage.runtime(On::Current).block_on(async {
+        // The threads are there when the clock starts.
+        threads.burst(jobs, &job).await;
+        let start = Instant::now();
+        for _ in 0..rounds {
+            threads.burst(jobs, &job).await;
+        }
+        start.elapsed()
+    });
+    assert_eq!(ran.load(Ordering::Relaxed), (rounds + 1) * jobs);
+    took.mul_f64(n as f64 / (rounds * jobs) as f64)
+}
+
+fn cancelled<T: Alarm>(stage: &Stage, on: On, n: u64) -> Duration {
+    const SOME: u64 = 64;
+    let rounds = n.div_ceil(SOME);
+    let work = async move {
+        let start = Instant::now();
+        for _ in 0..rounds {
+            let alarms: Vec<_> = (0..SOME).map(|_| T::set()).collect();
+            // Whatever has to be begun is.
+            let_others_go().await;
+            alarms.into_iter().for_each(T::cancel);
+            let_others_go().await;
+        }
+        start.elapsed()
+    };
+    let took =
+        stage.runtime(on).block_on(async { tokio::spawn(work).await.expect("no task panics") });
+    took.mul_f64(n as f64 / (rounds * SOME) as f64)
+}
