@@ -18,8 +18,8 @@
 //! ```
 //!
 //! The first line says what goes wrong. `in` names the file. `by` names the tests that must fail: `it`, `unit` (the
-//! crate's own), `loom` (`tests/races.rs`) or `shuttle` (`tests/crowd.rs`), and a part of their names if not all are
-//! to be run. One `-` line is a part of a line, which may stand in the file once only, unless `after` gives a part of
+//! crate's own), `loom` (`tests/races.rs`), `shuttle` (`tests/crowd.rs`), or another program in `tests`; and a part of
+//! their names if not all are to be run. All features are on. One `-` line is a part of a line, which may stand in the file once only, unless `after` gives a part of
 //! a line above it. Several are whole lines, whatever their indentation. `+` lines take their place; without one
 //! they are gone.
 
@@ -39,6 +39,12 @@ use crate::flags::Mutants;
 
 /// The copy of the tree that is broken; the tree itself is never touched.
 const TREE: &str = "target/mutants/tree";
+
+/// Who may be asked. Those that are not explained above are programs in `tests`.
+const KINDS: [&str; 6] = ["it", "unit", "loom", "shuttle", "process", "signals"];
+
+/// The crate with a feature that its tests have no use for, and that takes minutes to build.
+const AS_IT_IS: &str = "tidegate-fetch";
 
 pub(crate) fn run(sh: &Shell, flags: &Mutants) -> anyhow::Result<()> {
     if flags.check {
@@ -222,7 +228,7 @@ fn parse_one(krate: &str, block: &[&str]) -> anyhow::Result<Mutation> {
         Some((kind, filter)) => (kind.to_owned(), Some(filter.trim().to_owned())),
         None => (by, None),
     };
-    ensure!(["it", "unit", "loom", "shuttle"].contains(&&*kind), "`by {kind}`: no such tests");
+    ensure!(KINDS.contains(&&*kind), "`by {kind}`: no such tests");
     ensure!(!old.is_empty(), "there is no `-` line");
     Ok(Mutation {
         krate: krate.to_owned(),
@@ -306,8 +312,9 @@ fn build(sh: &Shell, krate: &str, kind: &str) -> anyhow::Result<PathBuf> {
         "unit" => (&["--lib"], ""),
         "loom" => (&["--profile", "loom", "--test", "races"], "--cfg tidegate_loom"),
         "shuttle" => (&["--profile", "loom", "--test", "crowd"], "--cfg tidegate_shuttle"),
-        _ => (&["--test", "it"], ""),
+        program => (&["--test", program], ""),
     };
+    let features = (krate != AS_IT_IS).then_some("--all-features");
     let folder = if cfg.is_empty() { "plain" } else { kind };
     // Little is built, often.
     let _quick = ["CARGO_INCREMENTAL", "CARGO_PROFILE_DEV_DEBUG"]
@@ -324,7 +331,7 @@ fn build(sh: &Shell, krate: &str, kind: &str) -> anyhow::Result<PathBuf> {
     let _in = sh.push_dir(TREE);
     let built = cmd!(
         sh,
-        "cargo test --quiet --package {krate} {target...} --no-run --message-format json-render-diagnostics"
+        "cargo test --quiet --package {krate} {features...} {target...} --no-run --message-format json-render-diagnostics"
     )
     .quiet()
     .ignore_status()
