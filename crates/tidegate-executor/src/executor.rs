@@ -1,3 +1,6 @@
+#[cfg(feature = "rayon")]
+mod rayon;
+
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
@@ -12,6 +15,9 @@ use crate::error::JobError;
 use crate::job::Job;
 use crate::thread_pool::ThreadPool;
 use crate::work::{Ended, Work};
+
+#[cfg(feature = "rayon")]
+pub use self::rayon::Rayon;
 
 /// Somewhere to run a closure that blocks.
 ///

@@ -16,6 +16,7 @@
 //! [`call_later`]: crate::call_later()
 //! [`TimerHandle`]: crate::TimerHandle
 //! [`SlowPollWatch`]: crate::SlowPollWatch
+#![cfg_attr(feature = "rayon", doc = "[`Rayon`]: crate::Rayon")]
 #![cfg_attr(feature = "runner", doc = "[`Runner`]: crate::Runner")]
 #![cfg_attr(all(unix, feature = "process"), doc = "[`ProcessPool`]: crate::process::ProcessPool")]
 #![doc = include_str!("../README.md")]
@@ -63,6 +64,8 @@ pub use blocking_future::BlockingFuture;
 pub use builder::ThreadPoolBuilder;
 pub use call_later::{call_at, call_later, call_soon_threadsafe};
 pub use error::{JobError, QueueFull};
+#[cfg(feature = "rayon")]
+pub use executor::Rayon;
 pub use executor::{Executor, RunInExecutor, run_in_executor};
 pub use job::Job;
 pub use job_cx::JobCx;

@@ -1,10 +1,44 @@
+use std::pin::pin;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use tidegate_executor::{Executor, JobError, run_in_executor};
 use tidegate_test::{block_on, poll_once};
-use tidegate_timeout::CancelReason;
+use tidegate_timeout::scope::{Ended, Scope};
+use tidegate_timeout::{CancelReason, ContextVar, Deadline, checkpoint};
+use tokio::runtime::{Handle, Runtime};
 
-use crate::support::{Census, occupy, one_thread, until};
+use crate::support::{Census, Gate, current_thread, multi_thread, occupy, one_thread, until};
+
+static USER: ContextVar<&str> = ContextVar::new("user");
+
+/// One of each kind, of which none runs more than two jobs at once, if it can be told.
+fn executors(runtimes: &[Runtime]) -> Vec<Box<dyn Executor + '_>> {
+    struct NewThread;
+    impl Executor for NewThread {
+        fn execute(&self, job: Box<dyn FnOnce() + Send>) {
+            std::thread::spawn(job);
+        }
+    }
+    let mut executors: Vec<Box<dyn Executor>> = vec![
+        Box::new(one_thread()),
+        Box::new(Arc::new(one_thread())),
+        Box::new(NewThread),
+        #[cfg(feature = "rayon")]
+        Box::new(rayon_pool()),
+        #[cfg(feature = "rayon")]
+        Box::new(tidegate_executor::Rayon),
+    ];
+    for runtime in runtimes {
+        executors.push(Box::new(runtime.handle()));
+    }
+    executors
+}
+
+#[cfg(feature = "rayon")]
+fn rayon_pool() -> rayon_core::ThreadPool {
+    rayon_core::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread")
+}
 
 /// Keeps what it is given.
 #[derive(Default)]
@@ -22,11 +56,98 @@ impl Hoard {
     }
 }
 
+// B-X2
 #[test]
 fn any_executor_gives_results_and_panics() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("once more");
+        }
+    }
+    for executor in executors(&[current_thread(), multi_thread()]) {
+        let panicked = block_on(run_in_executor(&*executor, || -> () { panic!("no") }));
+        assert_eq!(panicked, Err(JobError::Panicked("no".into())));
+        let again = || -> () { std::panic::panic_any(Again) };
+        let panicked = block_on(run_in_executor(&*executor, again));
+        assert!(matches!(panicked, Err(JobError::Panicked(_))));
+        assert_eq!(block_on(run_in_executor(&*executor, || 6 * 7)), Ok(42), "it goes on");
+    }
+}
+
+#[test]
+fn a_job_takes_along_scope_variables_and_runtime_to_any_executor() {
+    let (caller, deadline) =
+        (current_thread(), Deadline::after(std::time::Duration::from_secs(60)));
+    for executor in executors(&[current_thread(), multi_thread()]) {
+        let see = || (USER.get(), Deadline::ambient(), Handle::current().id());
+        let ask = || USER.scope("ada", run_in_executor(&*executor, see));
+        let scope = Scope::new().with_deadline(deadline);
+        let Ended::Value(seen) = caller.block_on(scope.run(ask())) else { panic!("a value") };
+        assert_eq!(seen, Ok((Some("ada"), deadline, caller.handle().id())));
+        let nothing = run_in_executor(&*executor, || (USER.get(), Deadline::ambient()));
+        assert_eq!(block_on(nothing), Ok((None, Deadline::NEVER)), "it was left there");
+    }
+}
+
+#[test]
+fn a_cancelled_scope_waits_for_a_job_that_runs_wherever_that_is() {
+    for executor in executors(&[current_thread(), multi_thread()]) {
+        let (scope, (started, has_started)) = (Scope::new(), channel());
+        let ((gate, closed), census) = (Gate::new(), Census::default());
+        let token = census.token();
+        let work = move || {
+            started.send(()).unwrap();
+            until(|| checkpoint().is_err());
+            closed.recv().unwrap_err();
+            drop(token);
+        };
+        let mut body = pin!(scope.run(run_in_executor(&*executor, work)));
+        assert!(poll_once(body.as_mut()).is_pending());
+        has_started.recv().unwrap();
+        scope.handle().cancel("enough");
+        assert!(poll_once(body.as_mut()).is_pending(), "it has not ended");
+        gate.open();
+        // With its value, if that is there by then.
+        assert!(matches!(block_on(body), Ended::Cancelled(_) | Ended::Value(Ok(()))));
+        assert_eq!(census.alive(), 0);
+    }
+}
+
+#[test]
+fn a_job_that_stands_in_line_behind_others_is_dropped_at_once() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(1).build();
+    let runtime = runtime.unwrap();
+    let executors: Vec<Box<dyn Executor + '_>> = vec![
+        Box::new(one_thread()),
+        Box::new(runtime.handle()),
+        #[cfg(feature = "rayon")]
+        Box::new(rayon_pool()),
+    ];
+    for executor in executors {
+        let ((started, has_started), census) = (channel(), Census::default());
+        let (gate, closed) = Gate::new();
+        let mut first = pin!(run_in_executor(&*executor, move || {
+            started.send(()).unwrap();
+            closed.recv().unwrap_err();
+        }));
+        assert!(poll_once(first.as_mut()).is_pending());
+        has_started.recv().unwrap();
+        let (token, scope) = (census.token(), Scope::new());
+        let mut second = pin!(scope.run(run_in_executor(&*executor, move || drop(token))));
+        assert!(poll_once(second.as_mut()).is_pending());
+        scope.handle().cancel("enough");
+        assert_eq!(census.alive(), 0);
+        assert!(matches!(block_on(second), Ended::Cancelled(_)));
+        gate.open();
+        block_on(first).unwrap();
+    }
+}
+
+#[test]
+fn a_pool_runs_what_it_is_given_as_its_own() {
     let pool = Arc::new(one_thread());
-    let executors: [&dyn Executor; 3] = [runtime.handle(), &*pool, &Arc::clone(&pool)];
+    let executors: [&dyn Executor; 2] = [&*pool, &Arc::clone(&pool)];
     for executor in executors {
         assert_eq!(block_on(run_in_executor(executor, || 6 * 7)), Ok(42));
         let panicked = block_on(run_in_executor(executor, || -> () { panic!("no") }));

@@ -6,7 +6,7 @@ use tidegate_executor::{JobCx, Portal, run_in_executor, to_thread};
 use tidegate_test::block_on;
 use tracing::{Instrument, Span, info_span};
 
-use crate::support::one_thread;
+use crate::support::{current_thread, one_thread};
 
 /// Keeps spans, for all tests and all threads.
 fn subscribe() {
@@ -30,6 +30,14 @@ fn a_job_runs_in_the_span_of_its_caller() {
     assert_eq!(block_on(to_thread(see).instrument(caller.clone())), Ok(Some("caller")));
     let run = run_in_executor(&pool, span).instrument(caller.clone());
     assert_eq!(block_on(run), Ok(Some("caller")));
+    let runtime = current_thread();
+    let run = run_in_executor(runtime.handle(), span).instrument(caller.clone());
+    assert_eq!(block_on(run), Ok(Some("caller")));
+    #[cfg(feature = "rayon")]
+    {
+        let run = run_in_executor(&tidegate_executor::Rayon, span).instrument(caller.clone());
+        assert_eq!(block_on(run), Ok(Some("caller")));
+    }
     let job = caller.in_scope(|| pool.submit(see)).unwrap();
     assert_eq!(block_on(job), Ok(Some("caller")));
     let inside = caller.in_scope(|| pool.submit(|cx| cx.block_on(async { span() }))).unwrap();
