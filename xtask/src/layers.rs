@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["tidegate-fetch"],
 ];
 
-/// Support for tests and measurements, which every crate may use and no user sees.
+/// Support for tests and measurements: every crate's tests may use it, and it uses none of them.
 const BESIDE: &[&str] = &["tidegate-test", "tidegate-bench", "tidegate-bench-gate"];
 
 /// Where unsafe code may be written.

@@ -69,6 +69,15 @@ pub(crate) fn schedules(count: usize, scenario: impl Fn() + Send + Sync + 'stati
 }
 
 /// A task that was started by [`member`].
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_test::{Member, member};
+///
+/// let members: Vec<Member<u32>> = (0..3).map(|n| member(async move { n })).collect();
+/// assert_eq!(members.into_iter().map(Member::join).sum::<u32>(), 3);
+/// ```
 #[expect(missing_debug_implementations, reason = "the handles have none that says anything")]
 pub struct Member<T> {
     #[cfg(not(tidegate_shuttle))]
@@ -78,6 +87,12 @@ pub struct Member<T> {
 }
 
 /// Starts a task: one of shuttle's under it, and otherwise a thread that does nothing else.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(tidegate_test::member(async { 7 }).join(), 7);
+/// ```
 pub fn member<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> Member<T> {
     #[cfg(not(tidegate_shuttle))]
     return Member { thread: std::thread::spawn(|| crate::block_on(task)) };
@@ -88,6 +103,12 @@ pub fn member<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static)
 
 impl<T> Member<T> {
     /// Waits for its end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(tidegate_test::member(async { 7 }).join(), 7);
+    /// ```
     ///
     /// # Panics
     ///
@@ -106,6 +127,19 @@ impl<T> Member<T> {
 ///
 /// So it is dropped without a poll, while it waits, or after it was granted what it never looked at, as chance
 /// will have it.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_test::{block_on, give_up};
+///
+/// assert_eq!(block_on(give_up(2, std::future::pending::<()>())), None);
+/// assert_eq!(block_on(give_up(1, async { 7 })), Some(7));
+/// ```
+///
+/// # Cancel safety
+///
+/// As that of `future`.
 pub async fn give_up<F: Future>(looks: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = looks;
@@ -126,6 +160,18 @@ pub async fn give_up<F: Future>(looks: usize, future: F) -> Option<F::Output> {
 
 /// Awaits `future`, looking `looks` times more than it is asked to, each time with another waker: as a future does
 /// that is moved from one combinator to the next.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_test::{block_on, fidget, pause};
+///
+/// block_on(fidget(3, pause()));
+/// ```
+///
+/// # Cancel safety
+///
+/// As that of `future`.
 pub async fn fidget<F: Future>(looks: usize, future: F) -> F::Output {
     let mut future = pin!(future);
     let mut left = looks;
@@ -142,6 +188,16 @@ pub async fn fidget<F: Future>(looks: usize, future: F) -> F::Output {
 }
 
 /// Lets others go first, once.
+///
+/// # Examples
+///
+/// ```
+/// tidegate_test::block_on(tidegate_test::pause());
+/// ```
+///
+/// # Cancel safety
+///
+/// Strict. There is nothing to lose.
 pub async fn pause() {
     let mut paused = false;
     std::future::poll_fn(|cx| {

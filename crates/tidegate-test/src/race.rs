@@ -14,6 +14,26 @@ pub use shuttle::thread::spawn;
 /// `cargo xtask loom` proves it, up to three forced thread switches per run (`LOOM_MAX_PREEMPTIONS`
 /// changes that), which is where loom's authors found the bugs to be; `cargo xtask shuttle` looks behind
 /// those three.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use tidegate_test::{race, spawn};
+///
+/// // The types of `tidegate-shim` instead of std's, and loom sees what they do.
+/// race(|| {
+///     let count = Arc::new(AtomicUsize::new(0));
+///     let other = spawn({
+///         let count = Arc::clone(&count);
+///         move || count.fetch_add(1, Ordering::Relaxed)
+///     });
+///     count.fetch_add(1, Ordering::Relaxed);
+///     other.join().unwrap();
+///     assert_eq!(count.load(Ordering::Relaxed), 2);
+/// });
+/// ```
 pub fn race(scenario: impl Fn() + Send + Sync + 'static) {
     #[cfg(tidegate_loom)]
     {

@@ -99,6 +99,14 @@ fn whole(wait: f64) -> Option<Duration> {
 
 impl Limit {
     /// The least number of seconds from the first of `n` requests to the last that is accepted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_test::server::Limit;
+    ///
+    /// assert_eq!(Limit::Window { quota: 10, length: 5.0 }.ideal(21), 10.0);
+    /// ```
     pub fn ideal(&self, n: u32) -> f64 {
         let n = f64::from(n);
         match *self {
@@ -140,12 +148,32 @@ pub struct Server {
 
 impl Server {
     /// One that was not asked yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_test::server::{Limit, Server};
+    ///
+    /// let server = Server::new(Limit::Window { quota: 1, length: 5.0 });
+    /// # drop(server);
+    /// ```
     pub fn new(limit: Limit) -> Self {
         let busy = BinaryHeap::new();
         Self { limit, full_at: 0.0, window: (0, 0), banned_until: -1.0, busy }
     }
 
     /// Answers a request that comes so long after the server's start, and not before an earlier one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_test::server::{Limit, Says, Server};
+    ///
+    /// let mut server = Server::new(Limit::AtOnce { slots: 1, work: 2.0, says: Says::Nothing });
+    /// assert_eq!(server.answer(Duration::ZERO), Ok(Duration::from_secs(2)));
+    /// assert_eq!(server.answer(Duration::from_secs(1)), Err(None));
+    /// ```
     ///
     /// # Errors
     ///

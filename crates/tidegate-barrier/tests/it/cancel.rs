@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tidegate_barrier::{Barrier, BarrierTurn, WaitOwnedFut};
-use tidegate_test::{Explorer, Held, poll_once};
+use tidegate_test::{Explorer, hold, poll_once};
 
 use crate::{arrive, arrive_last, indices, turn};
 
@@ -162,18 +162,16 @@ fn a_wait_dropped_anywhere_leaves_no_trace() {
     ];
     for steps in steps {
         let mut borrowed = Explorer::new(World::new).future(|it| {
-            Box::pin(async move {
+            hold(async move {
                 let outcome = it.barrier.wait().await;
                 it.turns.borrow_mut().extend(outcome);
-                Box::new(()) as Box<dyn Held>
             })
         });
         let mut owned = Explorer::new(World::new).future(|it| {
             let wait = Arc::clone(&it.barrier).wait_owned();
-            Box::pin(async move {
+            hold(async move {
                 let outcome = wait.await;
                 it.turns.borrow_mut().extend(outcome);
-                Box::new(()) as Box<dyn Held>
             })
         });
         for step in steps {

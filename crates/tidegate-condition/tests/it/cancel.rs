@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tidegate_condition::Condition;
 use tidegate_lock::{Barging, Fifo, Lock, Policy};
-use tidegate_test::{Explorer, Held, poll_once};
+use tidegate_test::{Explorer, hold, poll_once};
 
 use crate::{guard, wait};
 
@@ -40,13 +40,12 @@ fn dropped_anywhere<P: Policy>() {
     for predicate in [false, true] {
         let schedules = Explorer::new(new)
             .future(move |(lock, condition)| {
-                Box::pin(async move {
+                hold(async move {
                     let guard = lock.lock().await;
-                    let guard = match predicate {
+                    match predicate {
                         true => condition.wait_for(guard, |it| *it == 2).await,
                         false => condition.wait(guard).await,
-                    };
-                    Box::new(guard) as Box<dyn Held + '_>
+                    }
                 })
             })
             .step(|(_, condition)| condition.notify_one())

@@ -2,19 +2,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use tidegate_event::{AutoResetEvent, Event, Latch, WaitOwnedFut};
-use tidegate_test::{Explorer, Held, poll_once};
+use tidegate_test::{Explorer, hold, poll_once};
 
 use crate::support::{Kind, for_each_kind};
 
 #[test]
 fn a_wait_for_an_event_dropped_anywhere_leaves_no_trace() {
     let schedules = Explorer::new(Event::new)
-        .future(|it| {
-            Box::pin(async move {
-                it.wait().await;
-                Box::new("released") as Box<dyn Held>
-            })
-        })
+        .future(|it| hold(it.wait()))
         .step(|it| _ = it.set())
         .step(|it| _ = it.clear())
         .step(|it| _ = it.set())
@@ -36,10 +31,9 @@ fn a_wait_for_an_auto_reset_event_dropped_anywhere_loses_no_turn() {
     let world = || World { event: AutoResetEvent::new(), taken: Mutex::default() };
     let schedules = Explorer::new(world)
         .future(|it| {
-            Box::pin(async move {
+            hold(async move {
                 it.event.wait().await;
                 *it.taken.lock().unwrap() += 1;
-                Box::new("released") as Box<dyn Held>
             })
         })
         .step(|it| assert!(it.event.set()))
@@ -69,10 +63,9 @@ fn a_wait_dropped_anywhere_between_others_hands_its_turn_on() {
         taken: Mutex::default(),
     })
     .future(|it| {
-        Box::pin(async move {
+        hold(async move {
             it.event.wait().await;
             *it.taken.lock().unwrap() += 1;
-            Box::new("released") as Box<dyn Held>
         })
     })
     .step(join)
@@ -95,12 +88,7 @@ fn a_wait_dropped_anywhere_between_others_hands_its_turn_on() {
 #[test]
 fn a_wait_for_a_latch_dropped_anywhere_leaves_no_trace() {
     let schedules = Explorer::new(|| Latch::new(3))
-        .future(|it| {
-            Box::pin(async move {
-                it.wait().await;
-                Box::new("released") as Box<dyn Held>
-            })
-        })
+        .future(|it| hold(it.wait()))
         .step(|it| it.count_down(1))
         .step(|it| it.count_down(2))
         .step(|it| it.count_down(1))
@@ -118,10 +106,7 @@ fn an_owned_wait_dropped_anywhere_leaves_no_share() {
         let schedules = Explorer::new(|| Arc::new(K::make()))
             .future(|it| {
                 let wait = Arc::clone(it).wait_owned();
-                Box::pin(async move {
-                    wait.await;
-                    Box::new("released") as Box<dyn Held>
-                })
+                hold(wait)
             })
             .step(|it| it.raise())
             .step(|it| it.raise())

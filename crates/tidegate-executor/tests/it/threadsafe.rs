@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_executor::{BlockingFuture, WaitError, run_coroutine_threadsafe};
-use tidegate_test::{CountingWaker, Explorer, Held, block_on, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, block_on, hold, poll_once, poll_with};
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{
     AsyncContext, CancelReason, ContextVar, Exit, cancelled, checkpoint, current_scope, with,
@@ -362,7 +362,7 @@ fn a_future_may_be_dropped_at_every_point() {
     let schedules = Explorer::new(world)
         .future(|world| {
             let future = world.future.lock().unwrap().take().unwrap();
-            Box::pin(async move { Box::new(future.await) as Box<dyn Held> })
+            hold(future)
         })
         .step(turn)
         .step(|world| world.go.lock().unwrap().take().unwrap().send(()).unwrap())

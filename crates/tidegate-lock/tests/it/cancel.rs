@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tidegate_lock::{
     Barging, Fifo, Lock, OwnedRwLockUpgradableReadGuard, Policy, RwLock, RwLockUpgradableReadGuard,
 };
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
 
 use crate::line::{ready, taken, waiting};
 
@@ -122,15 +122,13 @@ fn dropped_anywhere<P: Policy>(
 }
 
 fn lock_dropped_anywhere<P: Policy>() {
-    dropped_anywhere::<P>(|world| {
-        Box::pin(async { Box::new(world.lock.lock().await) as Box<dyn Held> })
-    });
+    dropped_anywhere::<P>(|world| hold(world.lock.lock()));
 }
 
 fn lock_owned_dropped_anywhere<P: Policy>() {
     dropped_anywhere::<P>(|world| {
         let lock = Arc::clone(&world.lock).lock_owned();
-        Box::pin(async { Box::new(lock.await) as Box<dyn Held> })
+        hold(lock)
     });
 }
 
@@ -191,26 +189,20 @@ fn shared_dropped_anywhere(
 
 #[test]
 fn a_share_that_is_asked_for_and_dropped_anywhere_is_given_back() {
-    shared_dropped_anywhere(|it| {
-        Box::pin(async { Box::new(it.lock.read().await) as Box<dyn Held> })
-    });
-    shared_dropped_anywhere(|it| {
-        Box::pin(async { Box::new(it.lock.write().await) as Box<dyn Held> })
-    });
-    shared_dropped_anywhere(|it| {
-        Box::pin(async { Box::new(it.lock.upgradable_read().await) as Box<dyn Held> })
-    });
+    shared_dropped_anywhere(|it| hold(it.lock.read()));
+    shared_dropped_anywhere(|it| hold(it.lock.write()));
+    shared_dropped_anywhere(|it| hold(it.lock.upgradable_read()));
     shared_dropped_anywhere(|it| {
         let read = Arc::clone(&it.lock).read_owned();
-        Box::pin(async { Box::new(read.await) as Box<dyn Held> })
+        hold(read)
     });
     shared_dropped_anywhere(|it| {
         let write = Arc::clone(&it.lock).write_owned();
-        Box::pin(async { Box::new(write.await) as Box<dyn Held> })
+        hold(write)
     });
     shared_dropped_anywhere(|it| {
         let upgradable = Arc::clone(&it.lock).upgradable_read_owned();
-        Box::pin(async { Box::new(upgradable.await) as Box<dyn Held> })
+        hold(upgradable)
     });
 }
 
@@ -218,18 +210,18 @@ fn a_share_that_is_asked_for_and_dropped_anywhere_is_given_back() {
 #[test]
 fn an_upgrade_that_is_dropped_anywhere_is_given_back() {
     shared_dropped_anywhere(|it| {
-        Box::pin(async {
+        hold(async {
             let mut guard = it.lock.upgradable_read().await;
             *RwLockUpgradableReadGuard::upgrade(&mut guard).await += 1;
-            Box::new(guard) as Box<dyn Held>
+            guard
         })
     });
     shared_dropped_anywhere(|it| {
         let guard = Arc::clone(&it.lock).upgradable_read_owned();
-        Box::pin(async {
+        hold(async {
             let mut guard = guard.await;
             *OwnedRwLockUpgradableReadGuard::upgrade(&mut guard).await += 1;
-            Box::new(guard) as Box<dyn Held>
+            guard
         })
     });
 }
@@ -240,10 +232,10 @@ fn those_behind_who_is_dropped_anywhere_have_their_turn() {
     struct Crowded(Board, std::cell::RefCell<Vec<Waits>>);
     let schedules = Explorer::new(|| Crowded(Board::new(), Vec::new().into()))
         .future(|it| {
-            Box::pin(async {
+            hold(async {
                 let mut guard = it.0.lock.upgradable_read().await;
                 drop(RwLockUpgradableReadGuard::upgrade(&mut guard).await);
-                Box::new(guard) as Box<dyn Held>
+                guard
             })
         })
         .step(|it| {

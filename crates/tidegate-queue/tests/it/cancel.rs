@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use tidegate_queue::{Closed, Shutdown};
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
 
 /// Gives back what a getter got, so that a check may count what is in the queue.
 struct Got<T>(#[allow(dead_code, reason = "held")] T);
@@ -113,7 +113,7 @@ each_queue! {
     fn a_get_dropped_anywhere_loses_nothing() {
         let schedules = Explorer::new(|| Q::<u32>::bounded(2))
             .future(|queue| {
-                Box::pin(async move {
+                hold(async move {
                     struct Back<'a>(&'a Q<u32>, Option<u32>);
                     impl Drop for Back<'_> {
                         fn drop(&mut self) {
@@ -121,7 +121,7 @@ each_queue! {
                             self.1.take().map(|it| self.0.try_put(it));
                         }
                     }
-                    Box::new(Back(queue, queue.get().await.ok())) as Box<dyn Held>
+                    Back(queue, queue.get().await.ok())
                 })
             })
             .step(|queue| queue.try_put(1).unwrap())
@@ -141,7 +141,7 @@ each_queue! {
     fn a_get_beside_another_is_dropped_anywhere_and_the_other_is_served() {
         Explorer::new(|| Arc::new(Q::<u32>::bounded(1)))
             .future(|queue| {
-                Box::pin(async move { Box::new(Got(queue.get().await)) as Box<dyn Held> })
+                hold(async move { Got(queue.get().await) })
             })
             .step(|queue| queue.try_put(1).unwrap())
             .step(|queue| {
@@ -166,7 +166,7 @@ each_queue! {
             queue.try_put(0).unwrap();
             queue
         })
-        .future(|queue| Box::pin(async move { Box::new(queue.put(9).await) as Box<dyn Held> }))
+        .future(|queue| hold(queue.put(9)))
         .step(|queue| assert_eq!(queue.try_get(), Ok(0)))
         .step(|queue| assert_eq!(queue.unfinished(), 1 + queue.len()))
         .step(|queue| _ = queue.try_put(1))
@@ -193,7 +193,7 @@ each_queue! {
             World(queue, None.into())
         })
         .future(|world| {
-            Box::pin(async move { Box::new(world.0.put(9).await) as Box<dyn Held> })
+            hold(world.0.put(9))
         })
         .step(|world| {
             let mut put = Box::pin(Arc::clone(&world.0).put_owned(1));
@@ -216,7 +216,7 @@ each_queue! {
     fn a_take_dropped_anywhere_is_done_only_if_it_was_got() {
         Explorer::new(Q::<u32>::unbounded)
             .future(|queue| {
-                Box::pin(async move { Box::new(queue.take().await) as Box<dyn Held + '_> })
+                hold(queue.take())
             })
             .step(|queue| queue.try_put(1).unwrap())
             .check(|queue| {
@@ -230,11 +230,11 @@ each_queue! {
     fn owned_futures_dropped_anywhere_leave_as_little() {
         Explorer::new(|| Arc::new(Q::<u32>::bounded(1)))
             .future(|queue| {
-                Box::pin(async move {
+                hold(async move {
                     let job = Arc::clone(queue).take_owned().await;
                     let put = Arc::clone(queue).put_owned(2).await;
                     Arc::clone(queue).join_owned().await;
-                    Box::new((job, put)) as Box<dyn Held>
+                    (job, put)
                 })
             })
             .step(|queue| _ = queue.try_put(1))
@@ -252,10 +252,9 @@ each_queue! {
     fn a_join_dropped_anywhere_leaves_nothing() {
         Explorer::new(Q::<u32>::unbounded)
             .future(|queue| {
-                Box::pin(async move {
+                hold(async move {
                     queue.join().await;
                     assert_eq!(queue.unfinished(), 0);
-                    Box::new(()) as Box<dyn Held>
                 })
             })
             .step(|queue| queue.try_put(1).unwrap())
@@ -269,7 +268,7 @@ each_queue! {
     fn a_stream_dropped_anywhere_loses_nothing() {
         Explorer::new(Q::<u32>::unbounded)
             .future(|queue| {
-                Box::pin(async move {
+                hold(async move {
                     let mut stream = pin!(queue.stream());
                     let mut got = 0;
                     // What it got is told by `task_done`.
@@ -280,7 +279,6 @@ each_queue! {
                             break;
                         }
                     }
-                    Box::new(()) as Box<dyn Held>
                 })
             })
             .step(|queue| queue.try_put(1).unwrap())
@@ -297,7 +295,7 @@ each_queue! {
         for how in [Shutdown::Drain, Shutdown::Immediate] {
             Explorer::new(Q::<u32>::unbounded)
                 .future(|queue| {
-                    Box::pin(async move { Box::new(queue.take().await) as Box<dyn Held + '_> })
+                    hold(queue.take())
                 })
                 .step(|queue| queue.try_put(1).unwrap())
                 .step(move |queue| queue.shutdown(how))
@@ -322,10 +320,10 @@ each_queue! {
                 queue
             })
             .future(|queue| {
-                Box::pin(async move {
+                hold(async move {
                     let put = queue.put(9).await;
                     assert!(matches!(put, Ok(()) | Err(Closed(9))));
-                    Box::new(put) as Box<dyn Held>
+                    put
                 })
             })
             .step(|queue| drop(queue.try_take()))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_semaphore::{CapacityLimiter, Semaphore};
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
 
 // B-S2, B-S5: asyncio lost the permit here (bpo-45997, gh-90155).
 #[test]
@@ -26,7 +26,7 @@ fn a_granted_permit_moves_on_when_its_waiter_is_dropped() {
 #[test]
 fn an_acquire_dropped_anywhere_loses_no_permit() {
     let schedules = Explorer::new(|| Semaphore::new(1))
-        .future(|it| Box::pin(async move { Box::new(it.acquire_many(2).await) as Box<dyn Held> }))
+        .future(|it| hold(it.acquire_many(2)))
         .step(|it| it.add_permits(1))
         .step(|it| it.add_permits(1))
         .check(|it| {
@@ -42,7 +42,7 @@ fn an_owned_acquire_dropped_anywhere_loses_no_permit_and_no_share() {
     let schedules = Explorer::new(|| Arc::new(Semaphore::new(0)))
         .future(|it| {
             let acquire = Arc::clone(it).acquire_owned();
-            Box::pin(async move { Box::new(acquire.await) as Box<dyn Held> })
+            hold(acquire)
         })
         .step(|it| it.add_permits(1))
         .step(|it| drop(Arc::clone(it).try_acquire_owned()))
@@ -99,7 +99,7 @@ fn threads_and_tasks_stand_in_one_line() {
 #[test]
 fn a_wait_for_a_slot_dropped_anywhere_loses_no_slot() {
     let schedules = Explorer::new(|| CapacityLimiter::new(0))
-        .future(|it| Box::pin(async move { Box::new(it.acquire().await) as Box<dyn Held> }))
+        .future(|it| hold(it.acquire()))
         .step(|it| it.set_total(1))
         .step(|it| drop(it.try_acquire()))
         .step(|it| it.set_total(0))
@@ -118,7 +118,7 @@ fn an_owned_wait_for_a_slot_dropped_anywhere_loses_no_slot_and_no_share() {
     let schedules = Explorer::new(|| Arc::new(CapacityLimiter::new(0)))
         .future(|it| {
             let acquire = Arc::clone(it).acquire_owned();
-            Box::pin(async move { Box::new(acquire.await) as Box<dyn Held> })
+            hold(acquire)
         })
         .step(|it| it.set_total(1))
         .step(|it| drop(Arc::clone(it).try_acquire_owned()))
@@ -140,7 +140,7 @@ fn a_slot_dropped_anywhere_is_back_for_those_who_wait_for_all_of_them() {
         assert!(poll_once(idle.as_mut()).is_pending());
         (limiter, slot, RefCell::new(idle))
     })
-    .future(|(it, _, _)| Box::pin(async move { Box::new(it.acquire().await) as Box<dyn Held> }))
+    .future(|(it, _, _)| hold(it.acquire()))
     .step(|(_, slot, _)| drop(slot.take()))
     .check(|(it, _, idle)| {
         assert_eq!((it.borrowed(), it.waiters()), (0, 0));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_semaphore::CapacityLimiter;
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
 
 #[test]
 fn idle_comes_when_the_last_slot_is_back() {
@@ -144,12 +144,7 @@ fn a_wait_for_idle_dropped_anywhere_leaves_no_trace() {
         slots.borrow_mut().extend(Arc::clone(&limiter).try_acquire_owned());
         (limiter, slots)
     })
-    .future(|(it, _)| {
-        Box::pin(async move {
-            it.wait_idle().await;
-            Box::new("idle") as Box<dyn Held>
-        })
-    })
+    .future(|(it, _)| hold(it.wait_idle()))
     .step(|(it, slots)| slots.borrow_mut().extend(Arc::clone(it).try_acquire_owned()))
     .step(|(_, slots)| slots.borrow_mut().clear())
     .step(|(it, slots)| slots.borrow_mut().extend(Arc::clone(it).try_acquire_owned()))
@@ -167,10 +162,7 @@ fn an_owned_wait_for_idle_dropped_anywhere_leaves_no_share() {
     let schedules = Explorer::new(|| Arc::new(CapacityLimiter::new(1)))
         .future(|it| {
             let idle = Arc::clone(it).wait_idle_owned();
-            Box::pin(async move {
-                idle.await;
-                Box::new("idle") as Box<dyn Held>
-            })
+            hold(idle)
         })
         .step(|it| drop(it.try_acquire()))
         .check(|it| assert_eq!((it.borrowed(), Arc::strong_count(it)), (0, 1)))

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tidegate_task_group::{BoxError, OnPanic, Policy, TaskGroup};
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once};
 use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{Deadline, ScopeExt, checkpoint, current_scope, timeout};
 use tokio::runtime::Runtime;
@@ -301,10 +301,7 @@ fn explore(steps: [fn(&World); 4]) {
             let case = format!("{case}, dropped inside: {dropped_around}");
             let explorer = Explorer::new(World::new).future(move |world| {
                 let future = world.future(make, dropped_around);
-                Box::pin(async {
-                    future.await;
-                    Box::new(()) as Box<dyn Held>
-                })
+                hold(future)
             });
             let explorer = steps.into_iter().fold(explorer, |explorer, step| explorer.step(step));
             let runs = explorer.check(move |world| world.nothing_is_left(&case)).run();

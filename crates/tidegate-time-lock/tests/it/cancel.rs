@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 
-use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
+use tidegate_test::{Cut, Explorer, cut_everywhere, hold, poll_once};
 use tidegate_time_lock::{
     KeyedTimeLockBuilder, Pass, PausingSemaphore, Permit, Reopen, Requeue, RetryBudget, State,
     Ticket, TimeLock, Verdict,
@@ -51,9 +51,7 @@ fn all_is_well(world: &World) {
 fn an_acquire_may_be_dropped_anywhere() {
     for reopen in [Reopen::All, Reopen::Probe { n: 1 }] {
         Explorer::new(world(reopen))
-            .future(|world| {
-                Box::pin(async move { Box::new(world.gate.acquire().await) as Box<dyn Held> })
-            })
+            .future(|world| hold(world.gate.acquire()))
             .step(|world| assert!(world.gate.unlock()))
             .step(|world| *world.other.borrow_mut() = world.gate.try_acquire().ok())
             .step(|world| {
@@ -72,7 +70,7 @@ fn an_owned_acquire_may_be_dropped_anywhere() {
     Explorer::new(world(Reopen::Probe { n: 1 }))
         .future(|world| {
             let gate = world.gate.clone();
-            Box::pin(async move { Box::new(gate.acquire_owned().await) as Box<dyn Held> })
+            hold(gate.acquire_owned())
         })
         .step(|world| assert!(world.gate.unlock()))
         .step(|world| *world.other.borrow_mut() = world.gate.try_acquire().ok())
@@ -90,15 +88,15 @@ fn a_ticket_and_one_who_comes_back_may_be_dropped_anywhere() {
     for comes_back in [false, true] {
         Explorer::new(world(Reopen::Probe { n: 1 }))
             .future(move |world| {
-                Box::pin(async move {
+                hold(async move {
                     if comes_back {
                         // With a place from before the pause, which is before all others.
                         let place = world.place.take().expect("one comes back");
-                        return Box::new(world.gate.acquire_again(place).await) as Box<dyn Held>;
+                        return world.gate.acquire_again(place).await;
                     }
                     let mut ticket = Ticket::new();
                     let wait = poll_fn(|cx| world.gate.poll_acquire(cx, &mut ticket));
-                    Box::new(wait.await) as Box<dyn Held>
+                    wait.await
                 })
             })
             .step(|world| assert!(world.gate.unlock()))
@@ -125,7 +123,7 @@ fn a_wait_for_a_key_may_be_dropped_anywhere() {
         held.lock();
         (keys, RefCell::new(Some(held)))
     })
-    .future(|(keys, _)| Box::pin(async move { Box::new(keys.acquire(&1).await) as Box<dyn Held> }))
+    .future(|(keys, _)| hold(keys.acquire(&1)))
     .step(|(keys, _)| assert!(keys.global().unlock()))
     .step(|(keys, _)| _ = keys.global().lock())
     .step(|(keys, _)| _ = keys.gate(&1).unlock())
@@ -146,9 +144,7 @@ fn a_wait_for_a_key_may_be_dropped_anywhere() {
 #[test]
 fn an_onlooker_may_be_dropped_anywhere() {
     Explorer::new(world(Reopen::All))
-        .future(|world| {
-            Box::pin(async move { Box::new(world.gate.opened().await) as Box<dyn Held> })
-        })
+        .future(|world| hold(world.gate.opened()))
         .step(|world| assert!(world.gate.unlock()))
         .step(|world| {
             world.gate.lock();
@@ -250,9 +246,7 @@ fn no_permit_is_lost(busy: &Busy) {
 #[test]
 fn a_wait_for_a_permit_may_be_dropped_anywhere() {
     Explorer::new(busy)
-        .future(|busy| {
-            Box::pin(async move { Box::new(busy.requests.acquire().await) as Box<dyn Held> })
-        })
+        .future(|busy| hold(busy.requests.acquire()))
         .step(|busy| drop(busy.held.borrow_mut().take()))
         .step(|busy| {
             busy.requests.gate().lock();

@@ -4,7 +4,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use tidegate_test::{CountingWaker, Explorer, Held, cut_everywhere, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, cut_everywhere, hold, poll_once, poll_with};
 use tidegate_time_lock::{Event, Events, Policy, Rate, Reopen, TimeLock, Until};
 use tokio::time::{Instant, advance, sleep};
 
@@ -184,9 +184,9 @@ fn a_wait_for_an_event_may_be_dropped_anywhere() {
         World { gate, events }
     })
     .future(|world| {
-        Box::pin(async move {
+        hold(async move {
             let next = poll_fn(|cx| Pin::new(&mut *world.events.borrow_mut()).poll_next(cx));
-            Box::new(next.await) as Box<dyn Held>
+            next.await
         })
     })
     .step(|world| {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use tidegate_test::{Cut, Explorer, Held, cut_everywhere, poll_once};
+use tidegate_test::{Cut, Explorer, cut_everywhere, hold, poll_once};
 use tidegate_timeout::scope::Run;
 use tidegate_timeout::{
     AsyncContext, CancelReason, Deadline, Exit, ScopeExt, WithError, cancel_scope, current_scope,
@@ -690,7 +690,7 @@ fn no_context_stays_open_wherever_its_future_is_dropped() {
         World { runtime: crate::support::paused_runtime(), open, gate, context }
     })
     .future(|world| {
-        Box::pin(async move {
+        hold(async move {
             let context = world.context.take().unwrap();
             let mut work = Box::pin(with(context, async |(_, gate)| {
                 gate.recv().await;
@@ -712,7 +712,7 @@ fn no_context_stays_open_wherever_its_future_is_dropped() {
                 std::pin::Pin::new(inside.1.as_mut().unwrap()).poll(cx)
             })
             .await;
-            Box::new(outcome) as Box<dyn Held>
+            outcome
         })
     })
     .step(step)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once};
 use tidegate_timeout::scope::{Run, Scope};
 use tidegate_timeout::{
     AsyncContext, ContextVar, Deadline, Exit, ExitStack, ScopeExt, ScopeHandle, Vars, cancel_scope,
@@ -390,10 +390,7 @@ fn every_future_dropped_at_any_point_leaves_nothing() {
             schedules += Explorer::new(World::new)
                 .future(move |world| {
                     let future = world.future(make);
-                    Box::pin(async {
-                        future.await;
-                        Box::new(()) as Box<dyn Held>
-                    })
+                    hold(future)
                 })
                 .step(|world| world.pass(25))
                 .step(move |world| event.happens(world))

@@ -2,7 +2,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 
-use tidegate_test::{CountingWaker, Explorer, Held, leaked, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, leaked, poll_once, poll_with};
 use tidegate_waiters::{Acquire, Borrowed, Gate, Permits};
 
 #[test]
@@ -39,7 +39,7 @@ fn a_large_head_that_leaves_frees_all_who_fit() {
 fn an_acquire_dropped_anywhere_keeps_the_number_of_permits() {
     let schedules = Explorer::new(|| Gate::new(0))
         .future(|gate| {
-            Box::pin(async move {
+            hold(async move {
                 let open = gate.acquire(2).await;
                 // Whoever holds permits gives them back by hand here; a semaphore's permit does so by itself.
                 struct Back<'g>(&'g Gate);
@@ -48,7 +48,7 @@ fn an_acquire_dropped_anywhere_keeps_the_number_of_permits() {
                         self.0.release(2);
                     }
                 }
-                Box::new(open.map(|_| Back(gate))) as Box<dyn Held>
+                open.map(|_| Back(gate))
             })
         })
         .step(|gate| gate.release(1))
@@ -66,7 +66,7 @@ fn an_acquire_dropped_anywhere_keeps_the_number_of_permits() {
 #[test]
 fn an_acquire_dropped_anywhere_around_a_close_leaves_nothing() {
     let schedules = Explorer::new(|| Gate::new(0))
-        .future(|gate| Box::pin(async move { Box::new(gate.acquire(1).await) as Box<dyn Held> }))
+        .future(|gate| hold(gate.acquire(1)))
         .step(Gate::close)
         .step(|gate| gate.release(1))
         .check(|gate| {

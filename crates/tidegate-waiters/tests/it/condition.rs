@@ -3,7 +3,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use tidegate_test::{CountingWaker, Explorer, Held, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
 use tidegate_waiters::{Barging, Borrowed, Fifo, LockGrant, LockPolicy, Mutual, Notified};
 use tidegate_waiters::{RawCondition, RawLock};
 
@@ -196,9 +196,9 @@ fn an_owned_grant_comes_back_owned() {
 fn dropped_anywhere<P: LockPolicy>() {
     let schedules = Explorer::new(|| (RawLock::<P>::new(), RawCondition::new()))
         .future(|(lock, condition)| {
-            Box::pin(async move {
+            hold(async move {
                 let grant = lock.lock().await;
-                Box::new(condition.wait(grant).await) as Box<dyn Held + '_>
+                condition.wait(grant).await
             })
         })
         .step(|(_, condition)| _ = condition.notify(1))

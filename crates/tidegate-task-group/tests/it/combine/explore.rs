@@ -1,11 +1,9 @@
 //! Every future, dropped at every point.
 
-use std::pin::Pin;
-
 use tidegate_task_group::{
     Wait, as_completed, for_each_concurrent, gather, gather_settled, race, wait,
 };
-use tidegate_test::{Explorer, Held, Tested};
+use tidegate_test::{Explorer, Tested, hold};
 
 use super::support::*;
 
@@ -30,27 +28,23 @@ fn nothing_is_left(future: impl for<'w> Fn(&'w World) -> Tested<'w> + 'static) {
     assert_eq!(explorer.run(), 64 * 7);
 }
 
-fn held<'w, T: 'w>(future: impl Future<Output = T> + 'w) -> Tested<'w> {
-    Box::pin(async move { Box::new(future.await) as Box<dyn Held + 'w> }) as Pin<Box<_>>
-}
-
 #[test]
 fn whatever_is_dropped_whenever_takes_its_futures_along() {
-    nothing_is_left(|gates| held(gather(waiting(gates))));
-    nothing_is_left(|gates| held(gather(waiting(gates)).limit(2)));
-    nothing_is_left(|gates| held(gather_settled(waiting(gates))));
-    nothing_is_left(|gates| held(gather_settled(waiting(gates)).limit(1)));
-    nothing_is_left(|gates| held(race(waiting(gates))));
-    nothing_is_left(|gates| held(wait(waiting(gates), Wait::FirstCompleted)));
-    nothing_is_left(|gates| held(wait(waiting(gates), Wait::FirstFailed)));
+    nothing_is_left(|gates| hold(gather(waiting(gates))));
+    nothing_is_left(|gates| hold(gather(waiting(gates)).limit(2)));
+    nothing_is_left(|gates| hold(gather_settled(waiting(gates))));
+    nothing_is_left(|gates| hold(gather_settled(waiting(gates)).limit(1)));
+    nothing_is_left(|gates| hold(race(waiting(gates))));
+    nothing_is_left(|gates| hold(wait(waiting(gates), Wait::FirstCompleted)));
+    nothing_is_left(|gates| hold(wait(waiting(gates), Wait::FirstFailed)));
     nothing_is_left(|gates| {
-        held(async {
+        hold(async {
             let first = wait(waiting(gates), Wait::FirstCompleted).await;
             first.pending.wait(Wait::All).await.done
         })
     });
     nothing_is_left(|gates| {
-        held(async {
+        hold(async {
             let mut outputs = as_completed(waiting(gates)).limit(3);
             while outputs.next().await.is_some() {}
         })
@@ -59,7 +53,7 @@ fn whatever_is_dropped_whenever_takes_its_futures_along() {
         nothing_is_left(move |gates| {
             let (work, sink) =
                 (|it: &Gate<_>| it.wait(), async |it: Result<u32, u32>| it.map(drop));
-            held(for_each_concurrent(futures_util::stream::iter(gates), limit, work, sink))
+            hold(for_each_concurrent(futures_util::stream::iter(gates), limit, work, sink))
         });
     }
     // The sink waits for a gate, too.
@@ -68,7 +62,7 @@ fn whatever_is_dropped_whenever_takes_its_futures_along() {
             let wait = gates[1].wait();
             async move { wait.await.map(drop) }
         };
-        held(for_each_concurrent(
+        hold(for_each_concurrent(
             futures_util::stream::iter([0, 2, 3]),
             2,
             |it| gates[it].wait(),
