@@ -707,12 +707,11 @@ fn no_context_stays_open_wherever_its_future_is_dropped() {
             let _entered = world.runtime.enter();
             let mut inside = Inside(world, Some(poll_fn(move |cx| work.as_mut().poll(cx))));
             drop(_entered);
-            let outcome = poll_fn(|cx| {
+            poll_fn(|cx| {
                 let _entered = world.runtime.enter();
                 std::pin::Pin::new(inside.1.as_mut().unwrap()).poll(cx)
             })
-            .await;
-            outcome
+            .await
         })
     })
     .step(step)
