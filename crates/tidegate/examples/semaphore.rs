@@ -36,7 +36,7 @@ use tidegate::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
@@ -114,6 +114,8 @@ impl Server {
         self.now.set(self.now.get() + 1);
         self.most.set(self.most.get().max(self.now.get()));
         let met = self.enough.wait().await;
+        // And a moment longer, in which one too many would be noticed.
+        sleep(Duration::from_millis(10)).await;
         self.now.set(self.now.get() - 1);
         met.map_err(io::Error::other)?;
 
