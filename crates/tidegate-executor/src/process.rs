@@ -34,6 +34,7 @@ mod error;
 mod frame;
 mod function;
 mod identity;
+mod janitor;
 mod killer;
 mod leash;
 mod link;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::core::Core;
 use super::entry;
 use super::error::{ProcessError, StartError};
+use super::janitor;
 use super::plan::Plan;
 use super::pool::ProcessPool;
 use super::worker;
@@ -29,6 +30,7 @@ impl ProcessPoolBuilder {
             workers: crate::builder::cores(),
             queue: usize::MAX,
             max_tasks: u64::MAX,
+            keep_alive: Duration::MAX,
             max_frame: 64 << 20,
             start_timeout: Duration::from_secs(30),
             stderr_tail: 8 << 10,
@@ -89,6 +91,29 @@ impl ProcessPoolBuilder {
     pub fn max_tasks_per_child(mut self, calls: u64) -> Self {
         assert!(calls > 0, "a worker serves at least one call");
         self.0.max_tasks = calls;
+        self
+    }
+
+    /// How long a worker without calls stays; for ever unless said.
+    ///
+    /// It ends some time between this and twice as much, by the system's clock, also while a tokio clock is paused. The
+    /// worker that had the last call has the next one, so a pool that has less to do becomes smaller.
+    ///
+    /// # Panics
+    ///
+    /// When it is 0: for a new process for each call there is [`max_tasks_per_child`](Self::max_tasks_per_child).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_executor::process::ProcessPool;
+    /// let builder = ProcessPool::builder().keep_alive(Duration::from_secs(60));
+    /// ```
+    #[track_caller]
+    pub fn keep_alive(mut self, idle: Duration) -> Self {
+        assert!(!idle.is_zero(), "a worker stays for a while");
+        self.0.keep_alive = idle;
         self
     }
 
@@ -243,6 +268,7 @@ impl ProcessPoolBuilder {
             }
         }
         let pool = ProcessPool::new(Arc::new(Core::new(self.0)));
+        janitor::start(pool.core())?;
         pool.warm_up().await?;
         Ok(pool)
     }

@@ -17,9 +17,9 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::Scope;
 use tokio::runtime::Handle;
@@ -41,6 +41,8 @@ pub(super) struct Core {
     pub(super) plan: Plan,
     slots: Arc<Semaphore>,
     state: Mutex<State>,
+    /// Rings when there are no more calls.
+    closing: Condvar,
     /// How many workers there are.
     population: watch::Sender<usize>,
 }
@@ -73,6 +75,7 @@ impl Core {
             slots: Arc::new(Semaphore::new(plan.workers)),
             plan,
             state: Mutex::default(),
+            closing: Condvar::new(),
             population: watch::Sender::new(0),
         }
     }
@@ -112,11 +115,12 @@ impl Core {
     }
 
     /// Takes a worker back, and its slot; or has it end, if it has had its share of calls.
-    pub(super) fn give_back(&self, worker: Worker, permit: OwnedSemaphorePermit) {
+    pub(super) fn give_back(&self, mut worker: Worker, permit: OwnedSemaphorePermit) {
         if worker.link.calls() < self.plan.max_tasks {
             let mut state = self.state.lock();
             // Who is not in the book any more was reaped.
             if !state.closing && state.all.contains_key(&worker.number) {
+                worker.idle_since = Instant::now();
                 state.idle.push(worker);
                 drop(state);
                 drop(permit);
@@ -124,6 +128,28 @@ impl Core {
             }
         }
         dismiss(worker, Some(permit));
+    }
+
+    /// Waits; whether there may be calls still.
+    pub(super) fn is_open_after(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        if !state.closing {
+            self.closing.wait_for(&mut state, time);
+        }
+        !state.closing
+    }
+
+    /// A slot that nobody has or waits for.
+    pub(super) fn free_slot(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).try_acquire_owned().ok()
+    }
+
+    /// Takes a worker that has had no call since.
+    pub(super) fn idle_since(&self, before: Instant) -> Option<Worker> {
+        let mut state = self.state.lock();
+        // The last to come is the first to go to a call, so those that stay are in front.
+        let oldest = state.idle.first().filter(|worker| worker.idle_since <= before);
+        oldest.is_some().then(|| state.idle.remove(0))
     }
 
     /// Starts a worker, and keeps it idle.
@@ -137,7 +163,7 @@ impl Core {
 
     async fn slot(&self) -> Result<OwnedSemaphorePermit, ProcessError> {
         let closed = |_| ProcessError::Cancelled(CancelReason::Shutdown);
-        if let Ok(permit) = Arc::clone(&self.slots).try_acquire_owned() {
+        if let Some(permit) = self.free_slot() {
             return Ok(permit);
         }
         let _place = Place::take(self)?;
@@ -231,6 +257,7 @@ impl Core {
         state.closing = true;
         let idle = std::mem::take(&mut state.idle);
         drop(state);
+        self.closing.notify_all();
         self.slots.close();
         idle.into_iter().for_each(|worker| dismiss(worker, None));
     }
@@ -242,6 +269,7 @@ impl Core {
         let idle = std::mem::take(&mut state.idle);
         let all: Vec<_> = state.all.values().cloned().collect();
         drop(state);
+        self.closing.notify_all();
         self.slots.close();
         all.iter().for_each(|leash| leash.kill());
         drop(idle);

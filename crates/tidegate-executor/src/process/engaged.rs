@@ -1,5 +1,7 @@
 use std::sync::Arc;
+use std::time::Instant;
 
+use tidegate_timeout::Deadline;
 use tidegate_timeout::scope::Scope;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -16,6 +18,7 @@ pub(super) struct Worker {
     pub(super) number: u64,
     pub(super) leash: Arc<Leash>,
     pub(super) link: Link,
+    pub(super) idle_since: Instant,
     pub(super) tail: Arc<Tail>,
     pub(super) fate: watch::Receiver<Option<Fate>>,
 }
@@ -53,6 +56,7 @@ impl Engaged<'_> {
         let (worker, _) = self.hands.as_mut().expect("a call has a worker");
         worker.tail.clear();
         let call = worker.link.next();
+        frame::give_time(question, Deadline::ambient().remaining());
         *question = frame::seal(std::mem::take(question), Kind::Call, call);
         let (header, answer) = worker.link.exchange(question, call, limit).await?;
         match header.kind {

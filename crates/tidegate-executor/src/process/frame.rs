@@ -10,6 +10,7 @@
 // ends the worker. Everything else is a violation, and costs the worker its life.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 /// Raised with every change of what is said.
 pub(super) const PROTOCOL: u32 = 1;
@@ -22,7 +23,7 @@ pub(super) enum Kind {
     Welcome = 1,
     /// Protocol, build.
     Hello,
-    /// A function and its arguments.
+    /// How much time there is, a function, and its arguments.
     Call,
     /// No more calls.
     Goodbye,
@@ -129,9 +130,13 @@ pub(super) fn read_greeting(body: &[u8]) -> Option<(u32, u64, Option<u64>)> {
     Some((u32::from_le_bytes(*protocol), u64::from_le_bytes(*build), limit))
 }
 
+/// A question that there is no hurry about.
+const NO_END: u64 = u64::MAX;
+
 /// The beginning of the body of `Call`, which the arguments follow.
 pub(super) fn question(key: &str, signature: u64) -> Vec<u8> {
     let mut frame = blank();
+    frame.extend(NO_END.to_le_bytes());
     let length = u16::try_from(key.len()).expect("a path of a function is shorter than 64 KiB");
     frame.extend(length.to_le_bytes());
     frame.extend(key.as_bytes());
@@ -139,10 +144,31 @@ pub(super) fn question(key: &str, signature: u64) -> Vec<u8> {
     frame
 }
 
-/// Key, signature and arguments.
-pub(super) fn read_question(body: &[u8]) -> Option<(&str, u64, &[u8])> {
-    let (length, rest) = body.split_first_chunk()?;
+/// Says in a question how much time there is; `None` is no end of it.
+pub(super) fn give_time(question: &mut [u8], time: Option<Duration>) {
+    let nanos = time.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or(NO_END);
+    question[HEADER..HEADER + 8].copy_from_slice(&nanos.to_le_bytes());
+}
+
+/// What a worker is asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Question<'a> {
+    pub(super) time: Option<Duration>,
+    pub(super) key: &'a str,
+    pub(super) signature: u64,
+    pub(super) args: &'a [u8],
+}
+
+pub(super) fn read_question(body: &[u8]) -> Option<Question<'_>> {
+    let (nanos, rest) = body.split_first_chunk()?;
+    let nanos = u64::from_le_bytes(*nanos);
+    let (length, rest) = rest.split_first_chunk()?;
     let (key, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
     let (signature, args) = rest.split_first_chunk()?;
-    Some((std::str::from_utf8(key).ok()?, u64::from_le_bytes(*signature), args))
+    Some(Question {
+        time: (nanos != NO_END).then(|| Duration::from_nanos(nanos)),
+        key: std::str::from_utf8(key).ok()?,
+        signature: u64::from_le_bytes(*signature),
+        args,
+    })
 }

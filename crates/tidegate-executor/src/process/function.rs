@@ -40,8 +40,13 @@ pub trait ProcessFn: 'static {
 ///
 /// It reads like a function and is a unit struct of the same name that implements
 /// [`ProcessFn`](super::ProcessFn), with the arguments as a tuple. Arguments and result are serialised
-/// with serde; both are owned. There are no generics, and arguments are plain names. Anything that is
-/// linked into the program may be used in the body; the statics in there are those of the worker.
+/// with serde, as postcard has it; both are owned. There are no generics, and arguments are plain names.
+/// Anything that is linked into the program may be used in the body; the statics in there are those of
+/// the worker.
+///
+/// Postcard writes values and not what they are, so types that look before they read (`#[serde(untagged)]`,
+/// `#[serde(flatten)]`, `serde_json::Value`) come back as [`ProcessError::Codec`](super::ProcessError::Codec). A
+/// `String`, or bytes by way of `serde_bytes`, is copied whole; a long `Vec<u8>` goes byte by byte.
 ///
 /// The function registers itself, with the crate `inventory`. Where that does not work (a linker that
 /// drops what nobody refers to), list the functions in a [`Registry`](super::Registry).

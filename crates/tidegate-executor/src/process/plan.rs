@@ -8,6 +8,7 @@ pub(super) struct Plan {
     pub(super) workers: usize,
     pub(super) queue: usize,
     pub(super) max_tasks: u64,
+    pub(super) keep_alive: Duration,
     pub(super) max_frame: usize,
     pub(super) start_timeout: Duration,
     pub(super) stderr_tail: usize,

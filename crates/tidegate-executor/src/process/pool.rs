@@ -64,11 +64,15 @@ use super::function::{ProcessFn, signature};
 /// - Its standard input is empty, its standard output that of this process (of workers in tests: none), and its
 ///   standard error is passed on, with its end kept for [`ProcessError::Died`]. None of it is what calls go through.
 /// - It leads a process group, so that Ctrl-C in a terminal does not reach it, and what it starts is killed when
-///   it ends.
+///   it ends, unless that has left the group, or this process is gone, too.
 /// - It ends when this process does, however that ends: it sees its socket close. On Linux the kernel sees to
 ///   it as well, and takes a worker first when memory runs out.
+/// - It is killed, never asked to end in the midst of a call: whoever has something to put in order looks at the time
+///   that is left, or leaves it to the caller.
 /// - It has no pool of its own: [`StartError::Nested`](super::StartError::Nested).
-/// - Nothing of the caller's context is there: no scope, no variables, no span. A deadline ends it from outside.
+/// - Of the caller's context its deadline is there: [`Deadline::ambient`](tidegate_timeout::Deadline::ambient) and
+///   [`checkpoint`](tidegate_timeout::checkpoint) know how much time is left, for functions that do as much as fits.
+///   Who goes on is ended from outside. No variables are there and no span; what is wanted goes with the arguments.
 ///
 /// # Dropping
 ///
@@ -77,7 +81,9 @@ use super::function::{ProcessFn, signature};
 ///
 /// # Limitations
 ///
-/// Unix only: elsewhere the module is not there.
+/// Unix only: elsewhere the module is not there. Only on Linux a new worker is this very program also when its file was
+/// replaced meanwhile (elsewhere that is [`StartError::OtherBuild`](super::StartError::OtherBuild)), and a
+/// worker that stands still, because somebody stopped it, ends with this process.
 #[must_use = "dropping a `ProcessPool` ends its workers"]
 pub struct ProcessPool {
     core: Arc<Core>,

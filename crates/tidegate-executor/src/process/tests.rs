@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
-use super::frame::{self, HEADER, Header, Kind};
+use super::frame::{self, HEADER, Header, Kind, Question};
 use super::stderr::Tail;
 
 proptest! {
@@ -25,18 +27,29 @@ proptest! {
 
     #[test]
     fn whatever_arrives_is_a_question_or_none(body: Vec<u8>) {
-        if let Some((key, _, args)) = frame::read_question(&body) {
-            prop_assert_eq!(key.len() + args.len() + 10, body.len());
+        if let Some(read) = frame::read_question(&body) {
+            prop_assert_eq!(read.key.len() + read.args.len() + 18, body.len());
         }
         let _ = frame::read_greeting(&body);
     }
 
     #[test]
-    fn a_question_is_read_as_it_was_written(key in ".{0,200}", signature: u64, args: Vec<u8>) {
+    fn a_question_is_read_as_it_was_written(
+        key in ".{0,200}",
+        signature: u64,
+        args: Vec<u8>,
+        time: Option<Duration>,
+    ) {
         let mut question = frame::question(&key, signature);
         question.extend(&args);
-        let read = frame::read_question(&question[HEADER..]);
-        prop_assert_eq!(read, Some((key.as_str(), signature, &args[..])));
+        let expected = Question { time: None, key: &key, signature, args: &args };
+        prop_assert_eq!(frame::read_question(&question[HEADER..]), Some(expected));
+
+        // Of what is longer than a number of nanoseconds can say, and than any clock, there is no end.
+        let time = time.filter(|time| time.as_nanos() < u64::MAX.into());
+        frame::give_time(&mut question, time);
+        let expected = Question { time, key: &key, signature, args: &args };
+        prop_assert_eq!(frame::read_question(&question[HEADER..]), Some(expected));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread::Builder;
+use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -72,8 +73,8 @@ fn guard(
     let failed = match greeted {
         Ok(()) => {
             let link = Link::new(Arc::clone(&socket));
-            let worker =
-                Worker { number, leash: Arc::clone(&leash), link, tail: tail.clone(), fate };
+            let (leash, tail) = (Arc::clone(&leash), Arc::clone(&tail));
+            let worker = Worker { number, leash, link, idle_since: Instant::now(), tail, fate };
             if let Err(Ok((worker, permit))) = report.send(Ok((worker, permit))) {
                 core.give_back(worker, permit);
             }

@@ -20,8 +20,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, kill_process};
+use tidegate_timeout::Deadline;
+use tidegate_timeout::scope::Scope;
 
-use super::frame::{self, Kind};
+use super::frame::{self, Kind, Question};
 use super::function::Registry;
 use super::identity;
 use crate::error::JobError;
@@ -124,14 +126,19 @@ impl Worker {
 }
 
 fn answer(registry: &Registry, call: u64, body: &[u8], limit: usize) -> Vec<u8> {
-    let Some((key, signature, args)) = frame::read_question(body) else {
+    let Some(Question { time, key, signature, args }) = frame::read_question(body) else {
         return frame::frame(Kind::Unreadable, call, b"the question");
     };
     let Some(function) = registry.find(key, signature) else {
         return frame::frame(Kind::Unknown, call, b"");
     };
     PANIC.take();
-    match catch_unwind(AssertUnwindSafe(|| function.run(args, frame::blank()))) {
+    let run = || function.run(args, frame::blank());
+    let in_time = || match time {
+        None => run(),
+        Some(time) => Scope::new().with_deadline(Deadline::after(time)).enter(run),
+    };
+    match catch_unwind(AssertUnwindSafe(in_time)) {
         Ok(Ok(answer)) if answer.len() - frame::HEADER > limit => {
             let length = (answer.len() - frame::HEADER) as u64;
             frame::frame(Kind::TooLarge, call, &length.to_le_bytes())

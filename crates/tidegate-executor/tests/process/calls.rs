@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tidegate_executor::process::{ProcessError, ProcessFn, ProcessPool, Registry, StartError};
 use tidegate_executor::process_fn;
+use tidegate_timeout::timeout;
 
 use crate::support::{add, file, pool, process_id, quiet, until};
 
@@ -294,6 +296,60 @@ async fn what_cannot_be_converted_is_an_error() {
     assert!(matches!(pool.run(take, (Secret,)).await, Err(ProcessError::Codec(_))));
     assert!(matches!(pool.run(give, ()).await, Err(ProcessError::Codec(_))));
     assert_eq!(pool.run(add, (1, 2)).await, Ok(3));
+}
+
+/// One that its readers do not take, or cannot: what they are told does not say what it is.
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+#[serde(untagged)]
+enum Untagged {
+    Number(u64),
+    Text(String),
+}
+#[derive(Serialize, Debug, PartialEq)]
+struct Refused;
+impl<'de> Deserialize<'de> for Refused {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("not here"))
+    }
+}
+process_fn! { fn take_refused(it: Refused) { let _ = it; } }
+process_fn! { fn give_refused() -> Refused { Refused } }
+process_fn! { fn turn(it: Untagged) -> Untagged { it } }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_on_either_side() {
+    let pool = pool(1).await;
+    let id = pool.run(process_id, ()).await.unwrap();
+    let whose = |error| match error {
+        ProcessError::Codec(text) => text.split(':').next().unwrap().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(whose(pool.run(take_refused, (Refused,)).await.unwrap_err()), "the arguments");
+    assert_eq!(whose(pool.run(give_refused, ()).await.unwrap_err()), "the result");
+    for it in [Untagged::Number(1), Untagged::Text("a".into())] {
+        assert_eq!(whose(pool.run(turn, (it,)).await.unwrap_err()), "the arguments");
+    }
+    assert_eq!(pool.run(process_id, ()).await, Ok(id));
+}
+
+process_fn! {
+    /// How much time there is, in seconds, and whether there is any.
+    fn time_left() -> (Option<u64>, bool) {
+        let left = tidegate_timeout::Deadline::ambient().remaining();
+        (left.map(|left| left.as_secs()), tidegate_timeout::checkpoint().is_ok())
+    }
+}
+
+#[tokio::test]
+async fn a_function_knows_how_much_time_its_caller_has() {
+    let pool = pool(1).await;
+    assert_eq!(pool.run(time_left, ()).await, Ok((None, true)));
+    let hour = Duration::from_secs(3600);
+    for _ in 0..2 {
+        let (left, in_time) = timeout(hour, pool.run(time_left, ())).await.unwrap().unwrap();
+        assert!(left.is_some_and(|left| (3000..3600).contains(&left)) && in_time, "{left:?}");
+        assert_eq!(pool.run(time_left, ()).await, Ok((None, true)));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use tidegate_executor::process::{ProcessError, ProcessPool, StartError};
 use tidegate_executor::process_fn;
 
-use crate::support::{add, begun, exists, file, hang, kill, pool, process_id, quiet, until};
+use crate::support::{add, begun, exists, file, hang, kill, pool, process_id, quiet, state, until};
 
 process_fn! { fn leave(code: i32) { eprintln!("leaving"); std::process::exit(code) } }
 process_fn! { fn abort() { std::process::abort() } }
@@ -14,7 +14,7 @@ process_fn! { fn overflow(n: u64) -> u64 { deeper(n) } }
 process_fn! { fn no_memory() { std::alloc::handle_alloc_error(std::alloc::Layout::new::<u64>()) } }
 process_fn! { fn panics(message: String) { panic!("{message}") } }
 process_fn! { fn panics_oddly() { std::panic::panic_any(Grenade) } }
-process_fn! { fn flood(bytes: usize) -> usize {
+process_fn! { pub(crate) fn flood(bytes: usize) -> usize {
     use std::io::Write;
     let line = [b'x'; 999];
     for n in 0..bytes / 1000 {
@@ -23,7 +23,7 @@ process_fn! { fn flood(bytes: usize) -> usize {
     }
     bytes
 } }
-process_fn! { fn flood_and_die(bytes: usize) { <flood as tidegate_executor::process::ProcessFn>::call((bytes,)); eprintln!("the end"); std::process::exit(1) } }
+process_fn! { pub(crate) fn flood_and_die(bytes: usize) { <flood as tidegate_executor::process::ProcessFn>::call((bytes,)); eprintln!("the end"); std::process::exit(1) } }
 
 #[allow(unconditional_recursion, reason = "that is the point")]
 fn deeper(n: u64) -> u64 {
@@ -40,7 +40,7 @@ impl Drop for Grenade {
 }
 
 /// How a call ended that a worker did not survive: signal, code, the last of its standard error.
-fn death<T: std::fmt::Debug>(
+pub(crate) fn death<T: std::fmt::Debug>(
     result: Result<T, ProcessError>,
 ) -> (Option<i32>, Option<i32>, String) {
     match result {
@@ -206,12 +206,7 @@ async fn what_a_worker_left_running_goes_with_it() {
             drop(pool);
         }
         // Whoever adopts it may be slow to reap it.
-        until(|| {
-            let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
-            let state = stat.ok().and_then(|stat| Some(stat.rsplit_once(") ")?.1.starts_with('Z')));
-            state.unwrap_or(true) || !exists(child)
-        })
-        .await;
+        until(|| state(child).is_none_or(|state| state == 'Z')).await;
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tidegate_executor::process::ProcessError;
 use tidegate_timeout::CancelReason;
 
-#[cfg(target_os = "linux")]
-use crate::support::quiet;
 use crate::support::{add, begun, exists, file, hang, pool, process_id, until, until_blocking};
+#[cfg(target_os = "linux")]
+use crate::support::{alone, own_threads, quiet, state};
 
 fn closed<T>() -> Result<T, ProcessError> {
     Err(ProcessError::Cancelled(CancelReason::Shutdown))
@@ -64,21 +64,10 @@ async fn shutting_down_kills_what_takes_too_long() {
 #[test]
 fn no_thread_outlives_its_pool() {
     // Other tests have pools, too, so this one has a process to itself.
-    if std::env::var_os("TIDEGATE_ALONE").is_none() {
-        let alone = Command::new(std::env::current_exe().unwrap())
-            .args(["end::no_thread_outlives_its_pool", "--exact", "--quiet"])
-            .env("TIDEGATE_ALONE", "1")
-            .stdout(Stdio::null())
-            .status();
-        assert!(alone.unwrap().success());
+    if !alone("end::no_thread_outlives_its_pool", |_| {}) {
         return;
     }
-    let threads = || {
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-        let names =
-            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-        names.filter(|name| name.starts_with("tidegate-")).count()
-    };
+    let threads = own_threads;
     let children = || {
         let tasks = std::fs::read_dir("/proc/self/task").unwrap();
         let lists = tasks
@@ -125,9 +114,5 @@ async fn the_end_of_the_program_is_the_end_of_its_workers() {
     assert!(exists(id));
     parent.kill().unwrap();
     parent.wait().unwrap();
-    until(|| {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"));
-        stat.map_or(true, |stat| stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
-    })
-    .await;
+    until(|| state(id).is_none_or(|state| state == 'Z')).await;
 }

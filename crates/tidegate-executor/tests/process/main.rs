@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod attacks;
 mod calls;
 mod cancel;
 mod deaths;

@@ -1,7 +1,8 @@
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tidegate_executor::process::{ProcessPool, ProcessPoolBuilder};
 use tidegate_executor::process_fn;
 
@@ -70,7 +71,54 @@ pub(crate) fn exists(id: u32) -> bool {
     status.expect("every Unix has kill").status.success()
 }
 
+pub(crate) fn pid(id: u32) -> Pid {
+    i32::try_from(id).ok().and_then(Pid::from_raw).expect("an id of a process")
+}
+
+pub(crate) fn send(id: u32, signal: Signal) {
+    kill_process(pid(id), signal).expect("there is such a process");
+}
+
 pub(crate) fn kill(id: u32) {
-    let status = Command::new("kill").args(["-9", &id.to_string()]).status();
-    assert!(status.expect("every Unix has kill").success());
+    send(id, Signal::KILL);
+}
+
+/// Stops a process, and waits until it has stopped.
+pub(crate) async fn stop(id: u32) {
+    send(id, Signal::STOP);
+    until(|| state(id) == Some('T')).await;
+}
+
+/// What the system says a process does: `T` is stopped, `Z` waits to be reaped.
+pub(crate) fn state(id: u32) -> Option<char> {
+    let id = id.to_string();
+    if cfg!(target_os = "linux") {
+        let line = std::fs::read_to_string(Path::new("/proc").join(id).join("stat")).ok()?;
+        return line.rsplit_once(") ")?.1.chars().next();
+    }
+    let line = Command::new("ps").args(["-o", "stat=", "-p", &id]).output().ok()?;
+    line.stdout.first().map(|state| char::from(*state))
+}
+
+/// Whether this test has a process to itself; if not, it is run in one, as `how` says, and has to succeed there.
+pub(crate) fn alone(test: &str, how: impl FnOnce(&mut Command)) -> bool {
+    const ALONE: &str = "TIDEGATE_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut alone = Command::new(std::env::current_exe().expect("this binary has a path"));
+    how(&mut alone);
+    let child =
+        alone.args([test, "--exact", "--quiet"]).env(ALONE, "1").stdout(Stdio::null()).spawn();
+    let status = child.and_then(|mut child| child.wait());
+    assert!(status.expect("this binary can be run").success());
+    false
+}
+
+/// How many threads of pools there are in this process.
+#[cfg(target_os = "linux")]
+pub(crate) fn own_threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux has it");
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
+    tasks.filter_map(|task| name(task.ok()?)).filter(|name| name.starts_with("tidegate-")).count()
 }

@@ -102,7 +102,7 @@ fn a_worker_does_not_run_half_a_call() {
 fn a_question_that_is_none_is_answered_with_an_error() {
     let (mut worker, mut socket) = worker();
     greet(&mut socket);
-    for body in [&[][..], &[255; 40], &[3, 0, b'a', b'b', b'c', 0]] {
+    for body in [&[][..], &[255; 40], &[0; 12]] {
         socket.write_all(&frame::frame(Kind::Call, 9, body)).expect("it listens");
         let (header, _) = frame::read(&socket, 1000).expect("it answers");
         assert_eq!((header.kind, header.call), (Kind::Unreadable, 9));
