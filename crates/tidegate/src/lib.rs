@@ -12,6 +12,13 @@
 #![cfg_attr(feature = "full", doc = "[`timeout`]: crate::timeout")]
 #![cfg_attr(feature = "full", doc = "[`tower`]: crate::tower")]
 #![cfg_attr(feature = "full", doc = "[`prelude`]: crate::prelude")]
+#![cfg_attr(feature = "full", doc = "[guide-asyncio]: crate::guide::asyncio")]
+#![cfg_attr(feature = "full", doc = "[guide-choosing]: crate::guide::choosing")]
+#![cfg_attr(feature = "full", doc = "[guide-cancellation]: crate::guide::cancellation")]
+#![cfg_attr(feature = "full", doc = "[guide-deadlines]: crate::guide::deadlines")]
+#![cfg_attr(feature = "full", doc = "[guide-testing]: crate::guide::testing")]
+#![cfg_attr(feature = "full", doc = "[guide-performance]: crate::guide::performance")]
+#![cfg_attr(feature = "full", doc = "[guide-programs]: crate::guide::programs")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -50,6 +57,9 @@ pub use tidegate_timeout as timeout;
 #[doc(inline)]
 pub use tidegate_tower as tower;
 
+// For rustdoc alone: whoever builds the crate does not pay for its pages.
+#[cfg(all(doc, feature = "full"))]
+pub mod guide;
 pub mod prelude;
 
 // The workspace's front page shows code too; this compiles it.

@@ -1,6 +1,6 @@
 //! What a group resolves to: asyncio's outcomes (2.5), row by row, and the same for every policy.
 //!
-//! The table for users is in docs/CANCELLATION.md.
+//! The table for users is in the guide: crates/tidegate/src/guide/cancellation.md.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,6 @@
 //! What a timeout resolves to: asyncio's outcomes (2.4, and 2.7 for `wait_for`), row by row, and their neighbours.
 //!
-//! The table for users is in docs/CANCELLATION.md.
+//! The table for users is in the guide: crates/tidegate/src/guide/cancellation.md.
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};

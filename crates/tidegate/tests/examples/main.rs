@@ -35,11 +35,11 @@ fn every_example_prints_what_its_first_page_says() {
 }
 
 #[test]
-fn the_front_page_names_every_example() {
-    let page = include_str!("../../README.md");
+fn the_guide_names_every_example() {
+    let page = include_str!("../../src/guide/programs.md");
     for source in sources() {
         let name = name(&source);
-        assert!(page.contains(&format!("[`{name}`]")), "README.md does not mention {name}");
+        assert!(page.contains(&format!("[`{name}`]")), "programs.md does not mention {name}");
     }
 }
 

@@ -1,4 +1,5 @@
 //! The crates together: what one promises must hold inside another.
 #![cfg(feature = "full")]
 
+mod guide;
 mod together;

@@ -1,0 +1,51 @@
+"""Prints the public names of this Python's asyncio and of its neighbours, one a line: what `guide.rs` asks for.
+
+    python3 asyncio_names.py > asyncio_names.txt
+
+A line with `#` says whose names follow. Names of asyncio's front page stand alone. A class is followed by its public methods and attributes, without those
+that it has from another class in the list; `loop` is `AbstractEventLoop`.
+"""
+
+import asyncio
+import asyncio.subprocess
+import concurrent.futures
+import contextvars
+import platform
+
+
+def members(prefix, cls, listed):
+    inherited = {name for base in cls.__mro__[1:] if base in listed for name in dir(base)}
+    for name in sorted(dir(cls)):
+        if not name.startswith("_") and name not in inherited:
+            print(f"{prefix}.{name}")
+
+
+# `TaskGroup` is not in the `__all__` of Python 3.11, though it is public.
+names = sorted({*asyncio.__all__, "TaskGroup"}, key=lambda name: (name.lower(), name))
+things = {name: getattr(asyncio, name) for name in names}
+classes = {
+    name: thing
+    for name, thing in things.items()
+    if isinstance(thing, type)
+    and not issubclass(thing, BaseException)
+    # Kinds of loops, policies and watchers, and the glue of the streams: nothing that is called by users.
+    and name not in ("BaseEventLoop", "SelectorEventLoop", "DefaultEventLoopPolicy", "StreamReaderProtocol")
+    and not (name.endswith("ChildWatcher") and name != "AbstractChildWatcher")
+}
+
+print(f"# asyncio of Python {platform.python_version()}")
+print("\n".join(names))
+for name, cls in classes.items():
+    members("loop" if name == "AbstractEventLoop" else name, cls, classes.values())
+members("Process", asyncio.subprocess.Process, ())
+print("PIPE\nSTDOUT\nDEVNULL")
+print("# concurrent.futures")
+for name in concurrent.futures.__all__:
+    print(name)
+for name in ("Executor", "Future"):
+    members(name, getattr(concurrent.futures, name), ())
+print("# contextvars")
+for name in contextvars.__all__:
+    print(name)
+for name in ("Context", "ContextVar", "Token"):
+    members(name, getattr(contextvars, name), ())
