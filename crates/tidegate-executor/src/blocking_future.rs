@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tidegate_timeout::CancelReason;
 
 use crate::call::Call;
-use crate::deadlock::Waits;
 use crate::wait_error::WaitError;
 
 /// The result of a task in some runtime, for a thread to wait for: `concurrent.futures.Future`.
@@ -37,8 +36,8 @@ use crate::wait_error::WaitError;
 ///
 /// [`result`](Self::result) and [`result_timeout`](Self::result_timeout) park the thread. Code that a runtime
 /// polls must not wait so for a task of that same runtime, whatever its flavour: it is told
-/// [`WaitError::WouldDeadlock`] instead; so is the last one in a circle of current-thread runtimes that wait
-/// for each other. Blocking code may wait: plain threads, `spawn_blocking`, `block_in_place`, the
+/// [`WaitError::WouldDeadlock`] instead; so is the last one in a circle of runtimes all of whose threads wait
+/// for each other, and a callback that waits for the result that it is shown. Blocking code may wait: plain threads, `spawn_blocking`, `block_in_place`, the
 /// jobs of a [`ThreadPool`](crate::ThreadPool). For the latter `cx.block_on(future)` is better: it sees the
 /// cancellation of the job, and lets go of a paused clock.
 ///
@@ -50,7 +49,8 @@ use crate::wait_error::WaitError;
 /// # Limitations
 ///
 /// Code inside `tokio::task::unconstrained`, and code that has entered another runtime than the one that polls it,
-/// is not recognized as what must not wait. A task of a current-thread runtime makes progress only while some thread
+/// is not recognized as what must not wait. Neither are tasks that wait for each other in runtimes that have threads to
+/// spare. A task of a current-thread runtime makes progress only while some thread
 /// is inside `Runtime::block_on` there.
 pub struct BlockingFuture<T>(Arc<Call<T>>);
 
@@ -83,9 +83,10 @@ impl<T> BlockingFuture<T> {
         self.0.wait(None)
     }
 
+    /// As [`result`](Self::result), on a thread that has said that it waits.
     #[track_caller]
-    pub(crate) fn result_as(self, waits: Option<&Waits>) -> Result<T, WaitError> {
-        self.0.wait_as(waits, None)
+    pub(crate) fn result_as(self) -> Result<T, WaitError> {
+        self.0.wait_as(None, None)
     }
 
     /// Waits on this thread until the task has ended, but not longer than `patience`.
@@ -143,7 +144,7 @@ impl<T> BlockingFuture<T> {
         self.0.cancel(why)
     }
 
-    /// Whether there is a result to be had without waiting, or it was taken.
+    /// Whether there is a result to be had without waiting, or it was taken; in callbacks, always.
     ///
     /// # Examples
     ///

@@ -3,7 +3,7 @@
 // What a task and the `BlockingFuture` of it share. `stage` says where the result is:
 //
 //     Pending       the task has it to come
-//     Lent          whoever runs the callbacks has it, and looks for more of them before it lets go
+//     Lent(thread)  that thread runs the callbacks, and looks for more of them before it lets go
 //     Done(result)  here, for whoever waits
 //     Over          it was taken, or nobody wants it
 //
@@ -18,6 +18,7 @@
 
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -53,12 +54,14 @@ struct State<T> {
     waker: Option<Waker>,
     /// Of the runtime that awaits the result.
     clock: Option<Clock>,
+    /// The threads of runtimes that wait for the result.
+    waits: Vec<Waits>,
     callbacks: Vec<Callback<T>>,
 }
 
 enum Stage<T> {
     Pending,
-    Lent,
+    Lent(ThreadId),
     Done(Outcome<T>),
     Over,
 }
@@ -75,16 +78,40 @@ impl<T> Call<T> {
             late: 0,
             waker: None,
             clock: None,
+            waits: Vec::new(),
             callbacks: Vec::new(),
         };
         Self { runtime, location, scope, state: Mutex::new(state), ended: Condvar::new() }
     }
 
-    /// Hands the result over.
+    /// The same for a thread that waits already.
+    pub(crate) fn awaited_by(mut self, waits: Option<Waits>) -> Self {
+        self.state.get_mut().waits.extend(waits);
+        self
+    }
+
+    /// Hands the result over, if nobody has.
     ///
     /// `strike_off` is for whoever counts the task, and says whom to wake there: those who have the result find it
     /// struck off, and those who find it struck off have the result.
     pub(crate) fn settle(&self, result: Outcome<T>, strike_off: impl FnOnce() -> Option<Waker>) {
+        let is_first = {
+            let mut state = self.state.lock();
+            let is_pending = matches!(state.stage, Stage::Pending);
+            if is_pending {
+                state.stage = Stage::Lent(thread::current().id());
+            }
+            is_pending
+        };
+        if is_first {
+            self.publish(result, strike_off);
+        } else {
+            quietly(|| drop(result));
+        }
+    }
+
+    /// Shows the result, which is lent, to the callbacks, and then leaves it to those who wait.
+    fn publish(&self, result: Outcome<T>, strike_off: impl FnOnce() -> Option<Waker>) {
         let (wakers, clock, unwanted) = loop {
             let mut state = self.state.lock();
             let callbacks = std::mem::take(&mut state.callbacks);
@@ -96,6 +123,7 @@ impl<T> Call<T> {
                     state.stage = Stage::Over;
                     Some(result)
                 };
+                state.waits.clear();
                 self.ended.notify_all();
                 break ([state.waker.take(), strike_off()], state.clock.take(), unwanted);
             }
@@ -130,7 +158,8 @@ impl<T> Call<T> {
     #[track_caller]
     pub(crate) fn on_done(&self, callback: Callback<T>) {
         let mut state = self.state.lock();
-        let result = match std::mem::replace(&mut state.stage, Stage::Lent) {
+        let lent = Stage::Lent(thread::current().id());
+        let result = match std::mem::replace(&mut state.stage, lent) {
             Stage::Done(result) => Some(result),
             Stage::Over => {
                 state.stage = Stage::Over;
@@ -145,7 +174,7 @@ impl<T> Call<T> {
         state.callbacks.push(callback);
         drop(state);
         if let Some(result) = result {
-            self.settle(result, || None);
+            self.publish(result, || None);
         }
     }
 
@@ -156,28 +185,35 @@ impl<T> Call<T> {
             return result;
         }
         let waits = about_to_wait(self.runtime)?;
-        self.wait_as(waits.as_ref(), deadline)
+        self.wait_as(waits, deadline)
     }
 
     /// The same on a thread that has said so.
     #[track_caller]
-    pub(crate) fn wait_as(&self, _: Option<&Waits>, deadline: Option<Instant>) -> Outcome<T> {
+    pub(crate) fn wait_as(&self, waits: Option<Waits>, deadline: Option<Instant>) -> Outcome<T> {
         let mut state = self.state.lock();
-        loop {
+        state.waits.extend(waits);
+        let result = loop {
             if let Some(result) = state.take() {
-                drop(state);
-                return result;
+                break result;
+            }
+            if matches!(state.stage, Stage::Lent(to) if to == thread::current().id()) {
+                // A callback waits for the result that it is shown.
+                break Err(WaitError::WouldDeadlock(Location::caller()));
             }
             match deadline {
                 None => self.ended.wait(&mut state),
                 Some(deadline) => {
                     if Instant::now() >= deadline {
-                        return Err(WaitError::Timeout);
+                        break Err(WaitError::Timeout);
                     }
                     self.ended.wait_until(&mut state, deadline);
                 }
             }
-        }
+        };
+        state.waits.retain(|it| !it.is_mine());
+        drop(state);
+        result
     }
 
     #[track_caller]
@@ -220,15 +256,19 @@ impl<T> Call<T> {
 
     /// Whether the scope of the task was told, which it was not if the task had ended.
     pub(crate) fn cancel(&self, why: CancelReason) -> bool {
-        if self.is_done() {
-            return false;
+        let has_ended = !matches!(self.state.lock().stage, Stage::Pending);
+        if !has_ended {
+            self.scope.cancel(why);
         }
-        self.scope.cancel(why);
-        true
+        !has_ended
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        !matches!(self.state.lock().stage, Stage::Pending)
+        match self.state.lock().stage {
+            Stage::Pending => false,
+            Stage::Lent(to) => to == thread::current().id(),
+            Stage::Done(_) | Stage::Over => true,
+        }
     }
 
     /// Nobody waits for the result any more.

@@ -6,21 +6,31 @@
 // none, nor has what is inside `block_in_place`. One cannot ask for it, but one can take of it until it is
 // used up, and give all of it back; without a budget there is no end to what can be taken.
 //
-// Two runtimes of one thread each can also wait for each other. So who waits where, if it is the only thread of a
-// runtime, is written down for all to see; whoever would close a circle is refused. Threads that drive no
-// runtime never come here.
+// Runtimes can also wait for each other. So whose threads wait where is written down for all to see: a runtime is stuck
+// when all its threads wait for runtimes that are stuck, and whoever would close such a circle is refused. A thread is
+// struck off by whoever has its result, not when it wakes: those two are some time apart, and in between nobody
+// must be refused on its account. Threads that drive no runtime never come here.
 
 use std::panic::Location;
 use std::task::{Context, Waker};
+use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
-use tokio::task::coop;
+use tokio::task::{coop, try_id};
 
 use crate::wait_error::WaitError;
 
-/// The runtimes whose only thread waits, each with the one that it waits for.
-static WAITS: Mutex<Vec<(Id, Id)>> = Mutex::new(Vec::new());
+/// The threads of runtimes that wait.
+static WAITS: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
+
+struct Wait {
+    thread: ThreadId,
+    /// Whose thread it is, and how many that one has.
+    here: Id,
+    threads: usize,
+    target: Id,
+}
 
 /// More than any budget: it is counted in a byte.
 const MORE_THAN_A_BUDGET: usize = 256;
@@ -33,30 +43,52 @@ pub(crate) fn about_to_wait(target: Id) -> Result<Option<Waits>, WaitError> {
     if here.id() == target {
         return refused;
     }
-    if here.runtime_flavor() != RuntimeFlavor::CurrentThread {
-        return Ok(None);
-    }
+    let threads = match here.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => 1,
+        // On a thread of its own, by `block_on`: the workers go on.
+        _ if try_id().is_none() => return Ok(None),
+        _ => here.metrics().num_workers(),
+    };
+    let thread = thread::current().id();
     let mut waits = WAITS.lock();
-    let mut at = target;
-    while let Some(&(_, next)) = waits.iter().find(|(from, _)| *from == at) {
-        at = next;
-        if at == here.id() {
-            return refused;
-        }
+    waits.push(Wait { thread, here: here.id(), threads, target });
+    if is_stuck(&waits, here.id()) {
+        waits.pop();
+        return refused;
     }
-    waits.push((here.id(), target));
-    Ok(Some(Waits { here: here.id() }))
+    Ok(Some(Waits { thread }))
 }
 
-/// A thread that waits.
+/// Whether all threads of `runtime` wait for runtimes of which that is true as well.
+fn is_stuck(waits: &[Wait], runtime: Id) -> bool {
+    let of = |id: Id| waits.iter().filter(move |it| it.here == id);
+    let mut stuck: Vec<Id> = waits.iter().map(|it| it.here).collect();
+    stuck.retain(|&id| of(id).next().is_some_and(|it| it.threads <= of(id).count()));
+    loop {
+        let before = stuck.clone();
+        stuck.retain(|&id| of(id).all(|it| before.contains(&it.target)));
+        if stuck.len() == before.len() {
+            return stuck.contains(&runtime);
+        }
+    }
+}
+
+/// A thread that waits, until it is struck off.
 #[derive(Debug)]
 pub(crate) struct Waits {
-    here: Id,
+    thread: ThreadId,
+}
+
+impl Waits {
+    /// Whether it is the thread that asks.
+    pub(crate) fn is_mine(&self) -> bool {
+        self.thread == thread::current().id()
+    }
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        WAITS.lock().retain(|(from, _)| *from != self.here);
+        WAITS.lock().retain(|it| it.thread != self.thread);
     }
 }
 

@@ -17,7 +17,7 @@ use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::Scope;
 use tokio::runtime::Handle;
 
-use crate::deadlock::about_to_wait;
+use crate::deadlock::{Waits, about_to_wait};
 use crate::line::{Line, Place};
 use crate::quiet::quietly;
 use crate::report::{ShutdownReport, StuckJob};
@@ -139,7 +139,7 @@ impl Hub {
         self.close();
         let mut waits = None;
         if !self.state.lock().is_over() {
-            waits = about_to_wait(self.runtime.id())?;
+            waits = self.about_to_wait()?;
         }
         let deadline = Instant::now().checked_add(grace);
         let mut state = self.state.lock();
@@ -159,6 +159,17 @@ impl Hub {
         }
         drop((state, waits));
         Ok(ShutdownReport::default())
+    }
+
+    /// As `deadlock.rs`, and: the portal's own thread ends after the blocking jobs of its runtime, of which this may be
+    /// one.
+    #[track_caller]
+    fn about_to_wait(&self) -> Result<Option<Waits>, WaitError> {
+        let is_inside = || Handle::try_current().is_ok_and(|it| it.id() == self.runtime.id());
+        if self.thread.is_some() && is_inside() {
+            return Err(WaitError::WouldDeadlock(Location::caller()));
+        }
+        about_to_wait(self.runtime.id())
     }
 
     pub(crate) fn cancel(&self, why: CancelReason) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::blocking_future::BlockingFuture;
 use crate::call::Call;
 use crate::call_later::after;
-use crate::deadlock::about_to_wait;
+use crate::deadlock::{Waits, about_to_wait};
 use crate::hub::Hub;
 use crate::ready::Ready;
 use crate::report::ShutdownReport;
@@ -148,7 +148,7 @@ impl Portal {
     {
         // Kept from now on: by the time that the future runs, it is known that this thread waits.
         let waits = about_to_wait(self.hub().runtime.id())?;
-        self.spawn(future).result_as(waits.as_ref())
+        self.spawn_for(waits, future).result_as()
     }
 
     /// Starts a future in the runtime, and does not wait.
@@ -169,11 +169,19 @@ impl Portal {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
+        self.spawn_for(None, future)
+    }
+
+    #[track_caller]
+    fn spawn_for<F>(&self, waits: Option<Waits>, future: F) -> BlockingFuture<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
         let (hub, location) = (self.hub(), Location::caller());
         match hub.join(location) {
             Some(member) => {
                 let around = Some(Around::Orphan(hub.scope.adopt()));
-                let hold = Hold { around, member: Some(member) };
+                let hold = Hold { around, member: Some(member), waits };
                 start_in(&hub.runtime, future, location, &hub.scope, hold)
             }
             None => {
@@ -208,16 +216,20 @@ impl Portal {
     {
         let hub = self.hub();
         let waits = about_to_wait(hub.runtime.id())?;
-        let call = Arc::new(Call::new(hub.runtime.id(), hub.scope.handle(), Location::caller()));
+        let call = Call::new(hub.runtime.id(), hub.scope.handle(), Location::caller());
+        let call = Arc::new(call.awaited_by(waits));
         let ready = Ready::to(Arc::clone(&call));
         let future = self.spawn(async move { task(ready).await });
-        match call.wait_as(waits.as_ref(), None) {
+        // Whoever may have its `Ready` then.
+        let at_the_end = Arc::clone(&call);
+        future.on_done(move |_| at_the_end.settle(Err(WaitError::NotReady), || None));
+        match call.wait_as(None, None) {
             Ok(value) => Ok((value, future)),
             Err(WaitError::NotReady) => {
                 let given_up = CancelReason::from("it is not going to be ready");
                 future.cancel_for(given_up.clone());
-                match future.result_as(waits.as_ref()) {
-                    Ok(_) => Err(WaitError::NotReady),
+                match future.result() {
+                    Ok(_) | Err(WaitError::WouldDeadlock(_)) => Err(WaitError::NotReady),
                     Err(WaitError::Cancelled(why)) if why == given_up => Err(WaitError::NotReady),
                     Err(error) => Err(error),
                 }

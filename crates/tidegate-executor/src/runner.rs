@@ -8,28 +8,25 @@
 // one is blocked.
 
 mod builder;
+mod drive;
 mod error;
 mod leftovers;
 mod signals;
 
-use std::cell::RefCell;
 use std::fmt;
-use std::future::poll_fn;
 use std::panic::{Location, resume_unwind};
-use std::pin::{Pin, pin};
 use std::process::{ExitCode, Termination};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::{Ended, Scope};
 use tokio::runtime::{Handle, Runtime};
-use tokio::time::Sleep;
 
+use self::drive::{Driven, drive};
 use self::signals::Signals;
 use crate::crew::roll;
 use crate::deadlock::is_polled;
-use crate::watch::{SlowPoll, SlowPollWatch, Tag, in_poll};
+use crate::portal::Portal;
+use crate::watch::{SlowPoll, SlowPollWatch};
 
 pub use self::builder::RunnerBuilder;
 pub use self::error::RunError;
@@ -37,6 +34,8 @@ pub use self::leftovers::Leftovers;
 
 /// What threads of the runtime that have nothing to do get to end, also when the time is over.
 const A_MOMENT: Duration = Duration::from_millis(10);
+
+const IS_THERE: &str = "the runtime goes with the runner";
 
 type OnSlowPoll = Box<dyn FnMut(&SlowPoll) + Send>;
 type OnLeftovers = Box<dyn FnOnce(&Leftovers)>;
@@ -70,18 +69,27 @@ type OnLeftovers = Box<dyn FnOnce(&Leftovers)>;
 /// }
 /// ```
 ///
+/// [`run`](Self::run) is for a program that has one such future. Those that have several, one after the other, use
+/// [`block_on`](Self::block_on) for each and [`close`](Self::close) at the end.
+///
 /// # Limitations
 ///
 /// Signals that a runner has listened to stay with the process: after its end, `Ctrl-C` does not end the program
-/// any more. All runners of a process that listen hear every signal.
+/// any more, and between two futures it takes three. All runners of a process that listen hear every signal.
 pub struct Runner {
-    /// There until it runs or is dropped.
+    /// There until it is shut down, or given back.
     runtime: Option<Runtime>,
     ctrl_c: Option<Duration>,
+    /// Of the last future, for those who wait for the end.
+    signals: Option<Signals>,
+    /// There until the watch starts.
     slow_poll: Option<(Duration, OnSlowPoll)>,
+    watch: Option<SlowPollWatch>,
     blocking_shutdown: Duration,
-    /// There until it runs.
+    /// There until the end.
     on_leftovers: Option<OnLeftovers>,
+    /// All that was inside of the futures has ended with them.
+    in_time: bool,
 }
 
 /// Runs `main` on a runtime of its own and gives the code to exit with.
@@ -199,101 +207,174 @@ impl Runner {
     /// As [`run`].
     #[track_caller]
     pub fn try_run<F: Future>(mut self, main: F) -> Result<F::Output, RunError> {
+        let driven = self.drive(main)?;
+        self.end(driven.over);
+        self.result(driven.ended)
+    }
+
+    /// Runs a future to its end, and keeps the runtime: asyncio's `Runner.run`.
+    ///
+    /// As [`try_run`](Self::try_run), and may be called again: tasks that were spawned go on when the runtime is
+    /// driven next, or in between if it has workers. Each future has a scope and the signals to itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::Runner;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut runner = Runner::builder().current_thread().build()?;
+    /// let (sender, receiver) = tokio::sync::oneshot::channel();
+    /// runner.block_on(async { drop(tokio::spawn(async { sender.send(2 + 3) })) })?;
+    /// assert_eq!(runner.block_on(receiver)??, 5);
+    /// assert!(runner.close().is_clean());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_run`](Self::try_run).
+    ///
+    /// # Panics
+    ///
+    /// When the future panics, with what it panicked with.
+    #[track_caller]
+    pub fn block_on<F: Future>(&mut self, main: F) -> Result<F::Output, RunError> {
+        let driven = self.drive(main)?;
+        self.result(driven.ended)
+    }
+
+    /// Shuts the runtime down in bounded time, and says what was stuck.
+    ///
+    /// # Examples
+    ///
+    /// See [`block_on`](Self::block_on).
+    pub fn close(mut self) -> Leftovers {
+        self.end(Instant::now())
+    }
+
+    /// The runtime, for code that spawns into it: asyncio's `get_loop`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::{Runner, run_coroutine_threadsafe};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut runner = Runner::builder().workers(1).build()?;
+    /// let early = run_coroutine_threadsafe(async { 2 + 3 }, runner.handle());
+    /// assert_eq!(runner.block_on(early)??, 5);
+    /// # Ok(()) }
+    /// ```
+    pub fn handle(&self) -> &Handle {
+        self.there().handle()
+    }
+
+    /// A way for threads into the runtime.
+    ///
+    /// Its tasks are inside of none of the runner's futures: they outlive each, and are dropped with the runtime.
+    /// Threads of a future that are to be cancelled with it use the [`Portal::current`] of that future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::Runner;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let runner = Runner::builder().workers(1).build()?;
+    /// let portal = runner.portal();
+    /// let thread = std::thread::spawn(move || portal.call(async { 2 + 3 }));
+    /// assert_eq!(thread.join().unwrap(), Ok(5));
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn portal(&self) -> Portal {
+        let _inside = self.there().enter();
+        Portal::current()
+    }
+
+    /// Gives the runtime back, as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_executor::Runner;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// let mut runner = Runner::builder().runtime(runtime).build()?;
+    /// assert_eq!(runner.block_on(async { 2 + 3 })?, 5);
+    /// let runtime = runner.into_runtime();
+    /// assert_eq!(runtime.block_on(async { 7 }), 7);
+    /// # Ok(()) }
+    /// ```
+    pub fn into_runtime(mut self) -> Runtime {
+        self.runtime.take().expect(IS_THERE)
+    }
+
+    fn there(&self) -> &Runtime {
+        self.runtime.as_ref().expect(IS_THERE)
+    }
+
+    #[track_caller]
+    fn drive<F: Future>(&mut self, main: F) -> Result<Driven<F::Output>, RunError> {
         let location = Location::caller();
         if Handle::try_current().is_ok() && is_polled() {
             return Err(RunError::Nested(location));
         }
-        let runtime = self.runtime.take().expect("a runner runs once");
         let root = Scope::new();
-        let signals = match self.ctrl_c {
-            Some(grace) => Some(Signals::listen(root.handle(), grace)?),
-            None => None,
-        };
-        let watch = match self.slow_poll.take() {
-            Some((threshold, report)) => Some(SlowPollWatch::start(threshold, report)?),
-            None => None,
-        };
+        // Two would count twice.
+        self.signals = None;
+        if let Some(grace) = self.ctrl_c {
+            self.signals = Some(Signals::listen(root.handle(), grace)?);
+        }
+        if let Some((threshold, report)) = self.slow_poll.take() {
+            self.watch = Some(SlowPollWatch::start(threshold, report)?);
+        }
+        let driven = self.there().block_on(drive(&root, main, location, self.blocking_shutdown));
+        self.in_time &= driven.in_time;
+        Ok(driven)
+    }
 
-        let driven = runtime.block_on(drive(&root, main, location, self.blocking_shutdown));
-        let Driven { ended, in_time, over } = driven;
-
+    /// Shuts everything down, in what is left of the time since `over`.
+    fn end(&mut self, over: Instant) -> Leftovers {
+        let runtime = self.runtime.take().expect(IS_THERE);
         let mut leftovers =
             Leftovers { tasks: runtime.metrics().num_alive_tasks(), ..Leftovers::default() };
         let left = self.blocking_shutdown.saturating_sub(over.elapsed()).max(A_MOMENT);
         let begun = Instant::now();
         runtime.shutdown_timeout(left);
         leftovers.threads = begun.elapsed() >= left;
-        if !in_time {
+        if !self.in_time {
             leftovers.jobs = roll::running();
         }
-        leftovers.polls = watch.as_ref().map_or_else(Vec::new, SlowPollWatch::stuck);
+        leftovers.polls = self.watch.as_ref().map_or_else(Vec::new, SlowPollWatch::stuck);
         if !leftovers.is_clean() {
-            (self.on_leftovers.take().expect("a runner runs once"))(&leftovers);
+            (self.on_leftovers.take().expect("it ends once"))(&leftovers);
         }
-        drop(watch);
-        let signal = signals.as_ref().and_then(Signals::first);
-        drop(signals);
+        leftovers
+    }
+
+    fn result<T>(&self, ended: Ended<T>) -> Result<T, RunError> {
         match ended {
             Ended::Value(value) => Ok(value),
             Ended::Panicked(panic) => resume_unwind(panic),
-            Ended::Cancelled(reason) => Err(RunError::Cancelled { reason, signal }),
+            Ended::Cancelled(reason) => {
+                let signal = self.signals.as_ref().and_then(Signals::first);
+                Err(RunError::Cancelled { reason, signal })
+            }
         }
     }
 }
 
-struct Driven<T> {
-    ended: Ended<T>,
-    /// All that was inside the root has ended, too.
-    in_time: bool,
-    /// Since when the runner waits for nothing but the end.
-    over: Instant,
-}
-
-/// Polls `main` in the root until both are over, or for no longer than `limit` after the one is, or was cancelled.
-async fn drive<F: Future>(
-    root: &Scope,
-    main: F,
-    location: &'static Location<'static>,
-    limit: Duration,
-) -> Driven<F::Output> {
-    let (name, handle) = (Tag::new("main"), root.handle());
-    let value = RefCell::new(None);
-    let mut main = pin!(root.run(async {
-        let got = main.await;
-        *value.borrow_mut() = Some(got);
-    }));
-    let mut over = None;
-    let mut alarm: Option<Pin<Box<Sleep>>> = None;
-    let ended = poll_fn(|cx| {
-        let polled = in_poll(location, None, Some(&name), || main.as_mut().poll(cx));
-        if let Poll::Ready(ended) = polled {
-            return Poll::Ready(Some(ended));
-        }
-        if alarm.is_none() && (value.borrow().is_some() || handle.is_cancelled()) {
-            over = Some(Instant::now());
-            alarm = Some(Box::pin(tokio::time::sleep(limit)));
-        }
-        match &mut alarm {
-            Some(alarm) => alarm.as_mut().poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
-    });
-    let ended = ended.await;
-    let in_time = ended.is_some();
-    let ended = match (value.take(), ended) {
-        (_, Some(Ended::Panicked(panic))) => Ended::Panicked(panic),
-        (Some(value), _) => Ended::Value(value),
-        (None, Some(Ended::Cancelled(reason))) => Ended::Cancelled(reason),
-        (None, _) => Ended::Cancelled(handle.reason().unwrap_or(CancelReason::Shutdown)),
-    };
-    Driven { ended, in_time, over: over.unwrap_or_else(Instant::now) }
-}
-
 impl Drop for Runner {
-    /// A runner that never ran may be dropped anywhere.
+    /// Waits for nothing that may take long, so a runner may be dropped anywhere.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
+        }
+        if let Some(watch) = self.watch.take() {
+            watch.end_within(A_MOMENT);
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 
 use crate::blocking_future::BlockingFuture;
 use crate::call::{Call, Outcome};
+use crate::deadlock::Waits;
 use crate::hub::Member;
 use crate::inherit::Inherited;
 use crate::quiet::quietly;
@@ -37,7 +38,7 @@ where
 {
     match current_scope().map(|_| Scope::new()) {
         Some(mark) => {
-            let hold = Hold { around: Some(Around::Guard(mark.guard())), member: None };
+            let hold = Hold { around: Some(Around::Guard(mark.guard())), ..Hold::default() };
             start_in(runtime, future, location, &mark, hold)
         }
         None => start_in(runtime, future, location, &Scope::new(), Hold::default()),
@@ -50,13 +51,14 @@ pub(crate) fn start_in<F>(
     future: F,
     location: &'static Location<'static>,
     mark: &Scope,
-    hold: Hold,
+    mut hold: Hold,
 ) -> BlockingFuture<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let scope = mark.enter(Scope::new);
-    let call = Arc::new(Call::new(runtime.id(), scope.handle(), location));
+    let call = Call::new(runtime.id(), scope.handle(), location).awaited_by(hold.waits.take());
+    let call = Arc::new(call);
     let task = Task {
         run: Some(scope.run(future)),
         work: Work { call: Some(Arc::clone(&call)), scope, mark: mark.clone(), hold },
@@ -75,6 +77,8 @@ pub(crate) struct Hold {
     pub(crate) around: Option<Around>,
     /// The task's place in a portal.
     pub(crate) member: Option<Member>,
+    /// The thread that waits for its result.
+    pub(crate) waits: Option<Waits>,
 }
 
 #[expect(dead_code, reason = "kept for their drops")]
@@ -117,7 +121,7 @@ impl<T> Work<T> {
     /// Hands the result over, if that has not been done.
     fn end(&mut self, result: Outcome<T>) {
         let Some(call) = self.call.take() else { return };
-        let Hold { mut around, mut member } = std::mem::take(&mut self.hold);
+        let Hold { mut around, mut member, .. } = std::mem::take(&mut self.hold);
         let strike_off = || member.as_mut().and_then(Member::strike_off);
         match result {
             Err(error @ WaitError::Cancelled(_)) if self.mark.handle().is_cancelled() => {

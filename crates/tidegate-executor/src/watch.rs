@@ -84,9 +84,17 @@ pub struct SlowPollWatch {
 
 struct Shared {
     threshold: Duration,
-    stop: Mutex<bool>,
+    phase: Mutex<Phase>,
     bell: Condvar,
     stuck: Mutex<Vec<Poll<'static>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Watching,
+    /// Looks once more.
+    Stopping,
+    Ended,
 }
 
 impl SlowPollWatch {
@@ -135,7 +143,7 @@ impl SlowPollWatch {
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             threshold,
-            stop: Mutex::new(false),
+            phase: Mutex::new(Phase::Watching),
             bell: Condvar::new(),
             stuck: Mutex::new(Vec::new()),
         });
@@ -144,6 +152,7 @@ impl SlowPollWatch {
         let body = move || {
             let _on = on;
             seen.watch(report);
+            seen.enter(Phase::Ended);
         };
         let thread = std::thread::Builder::new().name("tidegate-watch".to_owned()).spawn(body)?;
         Ok(Self { shared, thread: Some(thread) })
@@ -186,20 +195,39 @@ impl SlowPollWatch {
         let now = Instant::now();
         self.shared.stuck.lock().iter().filter_map(|poll| poll.still(now)).collect()
     }
+
+    /// Ends the watch, and leaves its thread behind if a report takes longer than this.
+    #[cfg(feature = "runner")]
+    pub(crate) fn end_within(mut self, limit: Duration) {
+        self.shared.enter(Phase::Stopping);
+        let deadline = Instant::now() + limit;
+        let mut phase = self.shared.phase.lock();
+        while *phase != Phase::Ended {
+            if self.shared.bell.wait_until(&mut phase, deadline).timed_out() {
+                self.thread = None;
+                return;
+            }
+        }
+    }
 }
 
 impl Shared {
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock() = phase;
+        self.bell.notify_all();
+    }
+
     fn watch(&self, mut report: impl FnMut(&SlowPoll)) {
         let period = (self.threshold / 8).max(Duration::from_millis(1));
         let mut watcher = Watcher::new(self.threshold);
         let mut stopping = false;
         while !stopping {
-            let mut stop = self.stop.lock();
-            if !*stop {
-                self.bell.wait_for(&mut stop, period);
+            let mut phase = self.phase.lock();
+            if *phase == Phase::Watching {
+                self.bell.wait_for(&mut phase, period);
             }
-            stopping = *stop;
-            drop(stop);
+            stopping = *phase != Phase::Watching;
+            drop(phase);
             let reports = watcher.look(&slot::all(), Instant::now());
             if !reports.is_empty() {
                 *self.stuck.lock() = watcher.stuck();
@@ -214,11 +242,11 @@ impl Shared {
 impl Drop for SlowPollWatch {
     /// Looks once more, for what has just ended, and waits for the thread.
     fn drop(&mut self) {
-        *self.shared.stop.lock() = true;
-        self.shared.bell.notify_one();
-        let thread = self.thread.take();
-        let thread = thread.filter(|it| it.thread().id() != std::thread::current().id());
-        thread.into_iter().for_each(|it| drop(it.join()));
+        let Some(thread) = self.thread.take() else { return };
+        self.shared.enter(Phase::Stopping);
+        if thread.thread().id() != std::thread::current().id() {
+            drop(thread.join());
+        }
     }
 }
 

@@ -85,7 +85,8 @@ impl RunnerBuilder {
         self
     }
 
-    /// A runtime that is there already, with its timers enabled; it is shut down at the end.
+    /// A runtime that is there already, with its timers enabled; it is shut down at the end, unless it is
+    /// [given back](Runner::into_runtime).
     ///
     /// # Examples
     ///
@@ -207,9 +208,12 @@ impl RunnerBuilder {
         Ok(Runner {
             runtime: Some(runtime),
             ctrl_c: self.ctrl_c,
+            signals: None,
             slow_poll: self.slow_poll,
+            watch: None,
             blocking_shutdown: self.blocking_shutdown,
             on_leftovers: Some(self.on_leftovers),
+            in_time: true,
         })
     }
 }

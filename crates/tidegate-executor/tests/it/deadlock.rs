@@ -147,6 +147,113 @@ fn who_has_waited_may_be_waited_for() {
     }
 }
 
+// Who waits is free as soon as there is a result, not when the thread has noticed.
+#[test]
+fn who_has_a_result_may_be_waited_for_though_it_sleeps_yet() {
+    let (one, two) = (Portal::start(), Portal::start());
+    for _ in 0..200 {
+        let (first, second) = (one.clone(), two.clone());
+        let (go, gone) = tokio::sync::oneshot::channel::<()>();
+        let called_back = two.spawn(async move {
+            gone.await.unwrap_err();
+            first.call(async { 7 })
+        });
+        let calls = one.spawn(async move { second.call(async move { drop(go) }) });
+        assert_eq!(called_back.result(), Ok(Ok(7)));
+        assert_eq!(calls.result(), Ok(Ok(())));
+    }
+}
+
+#[test]
+fn who_gave_a_wait_up_may_be_waited_for() {
+    let (one, two) = (Portal::start(), Portal::start());
+    let (first, second) = (one.clone(), two.clone());
+    let stopped = one.call(async move {
+        let slow = second.spawn(std::future::pending::<()>());
+        assert_eq!(slow.result_timeout(Duration::from_millis(1)), Err(WaitError::Timeout));
+        // Kept: it is not the end of the future that ends the wait.
+        (slow, 5)
+    });
+    let (slow, _) = stopped.unwrap();
+    assert_eq!(two.call(async move { first.call(async { 7 }) }), Ok(Ok(7)));
+    assert!(slow.cancel());
+}
+
+fn one_worker() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
+}
+
+#[test]
+fn a_circle_through_all_workers_of_two_runtimes_is_refused_once() {
+    let (one, two) = (one_worker(), multi_thread());
+    let (one, two) = (one.handle(), two.handle());
+    for _ in 0..50 {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (inside, are_inside) = std::sync::mpsc::channel();
+        // Both workers of the second wait for the first, whose only worker waits for the second.
+        for _ in 0..2 {
+            let (sender, inside, back) = (sender.clone(), inside.clone(), one.clone());
+            let waits = async move {
+                let (go, gone) = std::sync::mpsc::channel::<()>();
+                inside.send(go).unwrap();
+                gone.recv().unwrap_err();
+                sender.send(run_coroutine_threadsafe(async { 1 }, &back).result()).unwrap();
+            };
+            drop(run_coroutine_threadsafe(waits, two));
+        }
+        let there = two.clone();
+        let waits = async move {
+            let go = [(); 2].map(|()| are_inside.recv().unwrap());
+            drop(go);
+            sender.send(run_coroutine_threadsafe(async { 1 }, &there).result()).unwrap();
+        };
+        drop(run_coroutine_threadsafe(waits, one));
+        let got: Vec<_> = (0..3).map(|_| receiver.recv().unwrap()).collect();
+        let refused = got.iter().filter(|it| matches!(it, Err(WaitError::WouldDeadlock(_))));
+        assert_eq!(refused.count(), 1, "{got:?}");
+        assert_eq!(got.iter().filter(|it| **it == Ok(1)).count(), 2, "{got:?}");
+    }
+}
+
+#[test]
+fn a_runtime_with_a_worker_to_spare_may_be_waited_for() {
+    let (one, two) = (Portal::start(), multi_thread());
+    let (inner, there) = (one.clone(), two.handle().clone());
+    let result = two.block_on(async move {
+        let waits = async move {
+            let back = there.clone();
+            inner.call(async move { run_coroutine_threadsafe(async { 5 }, &back).result() })
+        };
+        tokio::spawn(waits).await.unwrap()
+    });
+    assert_eq!(result, Ok(Ok(5)));
+}
+
+#[test]
+fn a_callback_must_not_wait_for_the_result_that_it_is_shown() {
+    let portal = Portal::start();
+    let future = std::sync::Arc::new(portal.spawn(async { 5 }));
+    while !future.is_done() {
+        std::thread::yield_now();
+    }
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // On this thread, which is no runtime's.
+    let again = std::sync::Arc::clone(&future);
+    future.on_done(move |_| sender.send(again.result_timeout(Duration::MAX)).unwrap());
+    refused(receiver.recv().unwrap());
+    assert_eq!(future.result_timeout(Duration::MAX), Ok(5));
+}
+
+#[test]
+fn a_blocking_job_of_a_portal_must_not_wait_for_its_thread() {
+    let (portal, (sender, receiver)) = (Portal::start(), std::sync::mpsc::channel());
+    let inner = portal.clone();
+    let job = move || sender.send(inner.shutdown(Duration::MAX)).unwrap();
+    portal.call(async { drop(spawn_blocking(job)) }).unwrap();
+    refused(receiver.recv().unwrap());
+    assert!(portal.shutdown(Duration::MAX).unwrap().is_clean());
+}
+
 #[test]
 fn the_error_names_the_place() {
     let error = current_thread().block_on(async { ask_for_ever().result().unwrap_err() });

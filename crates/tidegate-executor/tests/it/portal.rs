@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use tidegate_executor::{Portal, Ready, WaitError};
+use tidegate_executor::{BlockingFuture, Portal, Ready, WaitError};
 use tidegate_test::{block_on, poll_once};
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{CancelReason, ContextVar, Deadline, cancelled, shield};
 use tokio::task::yield_now;
 
-use crate::support::{Census, Elsewhere, current_thread, multi_thread, until};
+use crate::support::{Census, Elsewhere, Token, current_thread, multi_thread, until};
 
 static USER: ContextVar<&str> = ContextVar::new("user");
 
@@ -310,6 +310,40 @@ fn a_task_that_does_not_become_ready_says_why() {
         };
         assert_eq!(fails(&portal, waits), WaitError::Cancelled("enough".into()));
         cancels.join().unwrap();
+    }
+}
+
+#[test]
+fn a_task_that_ends_and_leaves_its_ready_with_others_is_not_ready() {
+    for (portal, _runtime) in portals() {
+        let kept = Arc::new(std::sync::Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        let leaves = |ready: Ready<Token>| async move { *keep.lock().unwrap() = Some(ready) };
+        let started = portal.start_task(leaves).map(drop);
+        assert_eq!(started, Err(WaitError::NotReady));
+        let census = Census::default();
+        kept.lock().unwrap().take().unwrap().set(census.token());
+        assert_eq!(census.alive(), 0, "nobody is told any more");
+        let keep = Arc::clone(&kept);
+        let panics = |ready: Ready<Token>| async move {
+            *keep.lock().unwrap() = Some(ready);
+            panic!("on purpose")
+        };
+        let started: Result<(_, BlockingFuture<()>), _> = portal.start_task(panics);
+        assert_eq!(started.map(drop), Err(WaitError::Panicked("on purpose".into())));
+    }
+}
+
+#[test]
+fn a_task_may_have_another_say_that_it_is_ready() {
+    for (portal, _runtime) in portals() {
+        let hands_on = |ready: Ready<u8>| async move {
+            let says = tokio::spawn(async move { ready.set(5) });
+            says.await.unwrap();
+            7
+        };
+        let (value, future) = portal.start_task(hands_on).unwrap();
+        assert_eq!((value, future.result()), (5, Ok(7)));
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::future::pending;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use tidegate_executor::{
-    Leftovers, RunError, Runner, RunnerBuilder, ThreadPool, run_coroutine_threadsafe,
+    Leftovers, Portal, RunError, Runner, RunnerBuilder, ThreadPool, WaitError,
+    run_coroutine_threadsafe, watched,
 };
 use tidegate_timeout::{CancelReason, current_scope};
 
-use crate::support::{current_thread, multi_thread, occupy, one_thread};
+use crate::support::{Gate, current_thread, multi_thread, occupy, one_thread};
 
 /// One of each kind, and runtimes that were there before.
 fn runners() -> [RunnerBuilder; 4] {
@@ -183,6 +186,223 @@ fn a_main_that_blocks_is_reported_while_it_does() {
         });
         let ran = runner.build().unwrap().try_run(async { reports.recv() });
         assert!(matches!(ran, Ok(Ok(false))));
+    }
+}
+
+#[test]
+fn there_is_an_end_that_takes_as_long_as_it_takes() {
+    for builder in runners() {
+        let builder = builder.blocking_shutdown(Duration::MAX);
+        let runner = builder.on_leftovers(|left| panic!("{left}")).build().unwrap();
+        let (sender, ended) = channel();
+        let ran = runner.try_run(async {
+            let (started, has_started) = tokio::sync::oneshot::channel();
+            tokio::task::spawn_blocking(move || {
+                let _ = started.send(());
+                std::thread::sleep(Duration::from_millis(5));
+                sender.send(()).unwrap();
+            });
+            has_started.await.unwrap();
+        });
+        ran.unwrap();
+        assert_eq!(ended.try_recv(), Ok(()));
+    }
+}
+
+#[test]
+fn a_report_that_blocks_does_not_keep_the_runner_from_its_end() {
+    for builder in runners() {
+        let (gate, closed) = Gate::new();
+        let (sender, reports) = channel();
+        let runner = builder.slow_poll(Duration::from_millis(10), move |stall| {
+            if stall.name.as_deref() == Some("main") && stall.location.file() == file!() {
+                let _ = sender.send(());
+                let _ = closed.recv();
+            }
+        });
+        let runner = runner.blocking_shutdown(Duration::from_millis(20));
+        let ran = runner.build().unwrap().try_run(async { reports.recv() });
+        assert!(matches!(ran, Ok(Ok(()))));
+        gate.open();
+    }
+}
+
+#[test]
+fn a_task_that_never_yields_is_named_at_the_end_and_left_behind() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (sender, reported) = channel::<Leftovers>();
+    let runner = Runner::builder().no_signals().workers(1);
+    let runner = runner.blocking_shutdown(Duration::from_millis(100));
+    let runner = runner.on_leftovers(move |left| sender.send(left.clone()).unwrap());
+    let (tell, told) = tokio::sync::mpsc::unbounded_channel();
+    let mut told = told;
+    let runner = runner.slow_poll(Duration::from_millis(10), move |stall| {
+        if stall.name.as_deref() == Some("spins") {
+            let _ = tell.send(());
+        }
+    });
+    let spins = Arc::clone(&stop);
+    let ran = runner.build().unwrap().try_run(async {
+        tokio::spawn(watched("spins", async move {
+            while !spins.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+        }));
+        told.recv().await.unwrap();
+        5
+    });
+    assert_eq!(ran.unwrap(), 5);
+    let left = reported.try_recv().expect("it is reported");
+    let named = left.polls.iter().any(|it| it.name.as_deref() == Some("spins") && !it.over);
+    assert!(left.threads && named, "{left}");
+    stop.store(true, Ordering::SeqCst);
+}
+
+#[test]
+fn a_runner_runs_again_and_again_on_one_runtime() {
+    for builder in runners() {
+        let mut runner = builder.build().unwrap();
+        let id = runner.handle().id();
+        let (sender, ended) = channel();
+        for round in 0..3 {
+            let sender = sender.clone();
+            let main = async {
+                let here = tokio::runtime::Handle::current().id();
+                // Goes on in a later round.
+                tokio::spawn(async move {
+                    tokio::task::yield_now().await;
+                    sender.send(round).unwrap();
+                });
+                (here, round)
+            };
+            assert_eq!(runner.block_on(main).unwrap(), (id, round));
+        }
+        let waits = runner.block_on(async {
+            tokio::task::spawn_blocking(move || (0..3).map(|_| ended.recv().unwrap()).sum::<i32>())
+                .await
+        });
+        assert_eq!(waits.unwrap().unwrap(), 3);
+        assert!(runner.close().is_clean());
+    }
+}
+
+#[test]
+fn each_future_of_a_runner_has_a_scope_of_its_own() {
+    for builder in runners() {
+        let mut runner = builder.build().unwrap();
+        let cancelled = runner.block_on(async {
+            current_scope().expect("it has a scope").cancel("enough");
+            pending::<()>().await;
+        });
+        assert!(matches!(cancelled, Err(RunError::Cancelled { signal: None, .. })));
+        assert_eq!(runner.block_on(async { 5 }).unwrap(), 5);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runner.block_on(async { std::panic::resume_unwind(Box::new("a panic")) })
+        }));
+        assert_eq!(
+            panicked.map(|it: Result<(), _>| it.is_ok()).unwrap_err().downcast_ref(),
+            Some(&"a panic")
+        );
+        assert_eq!(runner.try_run(async { 6 }).unwrap(), 6, "it goes on");
+    }
+}
+
+#[test]
+fn what_was_stuck_in_an_earlier_future_is_named_at_the_end() {
+    for builder in runners() {
+        let (sender, reported) = channel::<Leftovers>();
+        let builder = builder.blocking_shutdown(Duration::from_millis(20));
+        let builder = builder.on_leftovers(move |left| sender.send(left.clone()).unwrap());
+        let (mut runner, pool) = (builder.build().unwrap(), one_thread());
+        let gate = runner.block_on(async {
+            let (gate, job) = occupy(&pool);
+            drop(job);
+            gate
+        });
+        assert_eq!(runner.block_on(async { 5 }).unwrap(), 5);
+        assert!(reported.try_recv().is_err(), "not before the end");
+        let left = runner.close();
+        assert_eq!(reported.try_recv().unwrap(), left);
+        assert!(left.jobs.iter().any(|it| it.location.file().ends_with("support.rs")), "{left}");
+        gate.unwrap().open();
+    }
+}
+
+#[test]
+fn the_watch_of_a_runner_sees_all_its_futures() {
+    for builder in runners() {
+        let (sender, reports) = channel();
+        let builder = builder.slow_poll(Duration::from_millis(10), move |stall| {
+            if stall.location.file() == file!() && stall.name.as_deref() == Some("main") {
+                let _ = sender.send((stall.location.line(), stall.over));
+            }
+        });
+        let mut runner = builder.build().unwrap();
+        for _ in 0..2 {
+            let (blocks, place) = (async { while reports.recv().unwrap().1 {} }, line!() + 1);
+            runner.block_on(blocks).unwrap();
+            assert_eq!(reports.recv().unwrap(), (place, true));
+        }
+    }
+}
+
+#[test]
+fn a_runtime_that_was_lent_is_given_back_as_it_is() {
+    for runtime in [current_thread(), multi_thread()] {
+        let id = runtime.handle().id();
+        let mut runner = Runner::builder().no_signals().runtime(runtime).build().unwrap();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        runner.block_on(async { drop(tokio::spawn(async { sender.send(5) })) }).unwrap();
+        let runtime = runner.into_runtime();
+        assert_eq!(runtime.handle().id(), id);
+        assert_eq!(runtime.block_on(receiver), Ok(5), "its tasks go on");
+    }
+}
+
+#[test]
+fn threads_reach_a_runner_by_its_portal_in_every_future_of_it_and_are_told_of_its_end() {
+    for builder in runners() {
+        let mut runner = builder.build().unwrap();
+        let portal = runner.portal();
+        let inside = portal.clone();
+        let called = runner.block_on(async {
+            let called = tokio::task::spawn_blocking(move || inside.call(async { 5 }));
+            called.await.unwrap()
+        });
+        assert_eq!(called.unwrap(), Ok(5));
+        let task = portal.spawn(pending::<()>());
+        let waits = std::thread::spawn(move || task.result());
+        runner.block_on(async {}).unwrap();
+        assert!(runner.close().is_clean(), "a task that is dropped is no fault");
+        let shut_down = WaitError::Cancelled(CancelReason::Shutdown);
+        assert_eq!(waits.join().unwrap(), Err(shut_down.clone()));
+        assert_eq!(portal.call(async {}), Err(shut_down));
+    }
+}
+
+#[test]
+fn threads_of_a_future_are_cancelled_with_it_by_a_portal_of_its_own() {
+    for builder in runners() {
+        let mut runner = builder.build().unwrap();
+        let (sender, receiver) = channel();
+        let cancelled = runner.block_on(async {
+            let portal = Portal::current();
+            sender.send(portal.spawn(pending::<()>())).unwrap();
+            current_scope().expect("it has a scope").cancel("enough");
+            pending::<()>().await;
+        });
+        assert!(cancelled.is_err());
+        let task = receiver.recv().unwrap();
+        assert_eq!(task.result(), Err(WaitError::Cancelled("enough".into())));
+    }
+}
+
+#[test]
+fn a_runner_that_has_run_may_be_dropped_inside_of_async_code() {
+    for builder in runners() {
+        let mut runner = builder.build().unwrap();
+        assert_eq!(runner.block_on(async { 5 }).unwrap(), 5);
+        current_thread().block_on(async move { drop(runner) });
     }
 }
 

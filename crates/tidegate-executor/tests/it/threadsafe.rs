@@ -285,6 +285,19 @@ fn a_callback_may_call_back_in() {
 }
 
 #[test]
+fn what_callbacks_are_shown_has_ended() {
+    for runtime in Elsewhere::both() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let future = Arc::new(run_coroutine_threadsafe(receiver, runtime.handle()));
+        let (again, (tell, told)) = (Arc::clone(&future), channel());
+        future.on_done(move |_| tell.send((again.is_done(), again.cancel())).unwrap());
+        sender.send(7).unwrap();
+        assert_eq!(told.recv(), Ok((true, false)));
+        assert_eq!(future.result_timeout(MINUTE), Ok(Ok(7)));
+    }
+}
+
+#[test]
 fn callbacks_run_when_the_future_was_dropped_and_when_the_runtime_was() {
     let runtime = current_thread();
     let (sender, receiver) = channel();
