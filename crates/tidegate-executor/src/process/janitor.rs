@@ -22,15 +22,16 @@ pub(super) fn start(core: &Arc<Core>) -> io::Result<()> {
     let thread = Builder::new().name("tidegate-idle".to_owned()).stack_size(128 << 10);
     drop(thread.spawn(move || {
         while core.is_open_after(keep_alive) {
-            tidy(&core, keep_alive);
+            if let Some(before) = Instant::now().checked_sub(keep_alive) {
+                tidy(&core, before);
+            }
         }
     })?);
     Ok(())
 }
 
-/// Dismisses who has been idle for so long.
-fn tidy(core: &Core, keep_alive: Duration) {
-    let Some(before) = Instant::now().checked_sub(keep_alive) else { return };
+/// Dismisses who has had no call since.
+pub(super) fn tidy(core: &Core, before: Instant) {
     while let Some(permit) = core.free_slot() {
         let Some(worker) = core.idle_since(before) else { return };
         dismiss(worker, Some(permit));

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::frame::{self, HEADER, Header, Kind, Question};
 use super::stderr::Tail;
+use super::{ProcessPool, StartError};
 
 proptest! {
     #[test]
@@ -60,4 +61,9 @@ proptest! {
         let end = &whole[whole.len().saturating_sub(limit)..];
         prop_assert_eq!(tail.text(), String::from_utf8_lossy(end));
     }
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_begin_with_init_is_not_started_again() {
+    assert_eq!(ProcessPool::builder().build().await.unwrap_err(), StartError::NotInitialised);
 }

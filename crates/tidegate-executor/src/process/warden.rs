@@ -94,8 +94,9 @@ fn guard(
         pump.finish();
     }
     let fate = Fate { status, tail: tail.text() };
-    tell.send_replace(Some(fate.clone()));
+    // Struck out first: whoever is told may start another at once.
     core.untie(number);
+    tell.send_replace(Some(fate.clone()));
     drop(spoils);
     if let Some((report, permit, error)) = failed {
         drop(permit);

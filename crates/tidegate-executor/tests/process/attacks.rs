@@ -82,6 +82,7 @@ async fn a_program_that_is_touched_or_replaced_or_removed_goes_on() {
     if !alone("attacks::a_program_that_is_touched_or_replaced_or_removed_goes_on", |alone| {
         std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         *alone = std::process::Command::new(&path);
+        alone.stdout(std::process::Stdio::null());
     }) {
         return;
     }

@@ -7,7 +7,7 @@ use tidegate_executor::process::{ProcessError, ProcessFn, ProcessPool, Registry,
 use tidegate_executor::process_fn;
 use tidegate_timeout::timeout;
 
-use crate::support::{add, file, pool, process_id, quiet, until};
+use crate::support::{add, alone, file, kill, pool, process_id, quiet, until};
 
 #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
 struct Shape {
@@ -114,6 +114,51 @@ async fn standard_output_is_no_part_of_it() {
     let pool = pool(1).await;
     assert_eq!(pool.run(chatter, (20_000,)).await, Ok(20_000));
     assert_eq!(pool.run(add, (1, 1)).await, Ok(2));
+}
+
+/// What `process_test_entry` has workers begin with.
+const ENTRY: [&str; 3] = ["tidegate_worker_entry", "--exact", "--nocapture"];
+process_fn! { fn say(what: String) { print!("{what}"); eprint!("{what}") } }
+
+#[tokio::test]
+async fn what_is_printed_is_there_when_the_call_is_over_if_it_is_wanted() {
+    let path = file("said");
+    let name = "calls::what_is_printed_is_there_when_the_call_is_over_if_it_is_wanted";
+    let into = std::fs::OpenOptions::new().create(true).append(true).open(&path).unwrap();
+    let errors = into.try_clone().unwrap();
+    if alone(name, |alone| _ = alone.stdout(into).stderr(errors)) {
+        for wanted in [false, true] {
+            let pool = ProcessPool::builder().workers(1).args(ENTRY);
+            let pool = pool.forward_stdout(wanted).forward_stderr(wanted).build().await.unwrap();
+            pool.run(say, (format!("said: {wanted}."),)).await.unwrap();
+            // Without another word: it ends without its buffers.
+            kill(pool.worker_ids()[0]);
+            pool.shutdown(Duration::MAX).await;
+        }
+        return;
+    }
+    let said = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(said.matches("said: true.").count(), 2, "{said}");
+    assert_eq!(said.matches("said: false.").count(), 0, "{said}");
+}
+
+#[tokio::test]
+async fn the_worker_that_had_the_last_call_has_the_next() {
+    let pool = pool(2).await;
+    tokio::join!(pool.run(add, (1, 2)), pool.run(add, (1, 2))).0.unwrap();
+    let last = pool.run(process_id, ()).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(pool.run(process_id, ()).await, Ok(last));
+    }
+    assert_eq!(pool.statistics().idle, 2);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_worker_goes_first_when_memory_runs_out() {
+    process_fn! { fn badness() -> String { std::fs::read_to_string("/proc/self/oom_score_adj").unwrap() } }
+    assert_eq!(pool(1).await.run(badness, ()).await.as_deref(), Ok("500\n"));
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tidegate_executor::process::ProcessError;
+use tidegate_executor::process_fn;
 use tidegate_timeout::CancelReason;
 
 use crate::support::{add, begun, exists, file, hang, pool, process_id, until, until_blocking};
 #[cfg(target_os = "linux")]
-use crate::support::{alone, own_threads, quiet, state};
+use crate::support::{alone, own_threads, quiet, state, stop};
 
 fn closed<T>() -> Result<T, ProcessError> {
     Err(ProcessError::Cancelled(CancelReason::Shutdown))
@@ -23,6 +24,45 @@ async fn a_pool_that_is_dropped_leaves_no_process() {
     drop(pool);
     assert_eq!(busy.await.unwrap(), closed());
     until(|| !exists(id) && !exists(idle)).await;
+}
+
+#[tokio::test]
+async fn who_waits_in_line_learns_that_the_pool_is_gone() {
+    let pool = pool(1).await;
+    let path = file("line-end");
+    let busy = tokio::spawn(pool.run(hang, (path.clone(),)));
+    begun(&path).await;
+    let waiting = tokio::spawn(pool.run(add, (1, 2)));
+    until(|| pool.statistics().waiting == 1).await;
+    drop(pool);
+    assert_eq!(waiting.await.unwrap(), closed());
+    assert_eq!(busy.await.unwrap(), closed());
+}
+
+process_fn! {
+    /// Leaves something behind that takes for ever to tear down.
+    fn cling() { CLINGS.with(|_| ()) }
+}
+
+struct Clings;
+
+impl Drop for Clings {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+std::thread_local!(static CLINGS: Clings = const { Clings });
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_worker_that_does_not_come_to_its_end_is_ended() {
+    let pool = pool(1).await;
+    assert_eq!(pool.run(cling, ()).await, Ok(()));
+    assert_eq!(pool.shutdown(Duration::MAX).await, 0);
+    assert_eq!(pool.statistics().workers, 0);
 }
 
 #[test]
@@ -79,6 +119,17 @@ fn no_thread_outlives_its_pool() {
         let pool = quiet(2).build().await.unwrap();
         tokio::join!(pool.run(add, (1, 2)), pool.run(add, (1, 2))).0.unwrap();
         assert_eq!((threads(), children()), (4, 2));
+        // And one whose thread looks after the idle; it does not wait for the next time.
+        for shut_down in [false, true] {
+            let tidied = quiet(1).keep_alive(Duration::from_secs(3600)).build().await.unwrap();
+            assert_eq!((threads(), children()), (7, 3));
+            if shut_down {
+                tidied.shutdown(Duration::MAX).await;
+            } else {
+                drop(tidied);
+            }
+            until(|| (threads(), children()) == (4, 2)).await;
+        }
         let mut call = Box::pin(pool.run(hang, (file("thread"),)));
         std::future::poll_fn(|cx| std::task::Poll::Ready(call.as_mut().poll(cx).is_pending()))
             .await;
@@ -99,20 +150,27 @@ fn no_thread_outlives_its_pool() {
 #[tokio::test]
 async fn the_end_of_the_program_is_the_end_of_its_workers() {
     let path = file("parent");
+    let name = "end::the_end_of_the_program_is_the_end_of_its_workers";
     if let Ok(path) = std::env::var("TIDEGATE_PARENT") {
         let pool = quiet(1).build().await.unwrap();
         drop(pool.run(hang, (path,)).await);
         return;
     }
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["end::the_end_of_the_program_is_the_end_of_its_workers", "--exact", "--quiet"])
-        .env("TIDEGATE_PARENT", &path)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let id = begun(&path).await;
-    assert!(exists(id));
-    parent.kill().unwrap();
-    parent.wait().unwrap();
-    until(|| state(id).is_none_or(|state| state == 'Z')).await;
+    // One that was stopped sees nothing.
+    for stopped in [false, true] {
+        let mut parent = Command::new(std::env::current_exe().unwrap())
+            .args([name, "--exact", "--quiet"])
+            .env("TIDEGATE_PARENT", &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let id = begun(&path).await;
+        if stopped {
+            stop(id).await;
+        }
+        assert!(exists(id));
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        until(|| state(id).is_none_or(|state| state == 'Z')).await;
+    }
 }

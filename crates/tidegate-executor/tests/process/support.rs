@@ -107,9 +107,9 @@ pub(crate) fn alone(test: &str, how: impl FnOnce(&mut Command)) -> bool {
         return true;
     }
     let mut alone = Command::new(std::env::current_exe().expect("this binary has a path"));
+    alone.stdout(Stdio::null());
     how(&mut alone);
-    let child =
-        alone.args([test, "--exact", "--quiet"]).env(ALONE, "1").stdout(Stdio::null()).spawn();
+    let child = alone.args([test, "--exact", "--quiet"]).env(ALONE, "1").spawn();
     let status = child.and_then(|mut child| child.wait());
     assert!(status.expect("this binary can be run").success());
     false

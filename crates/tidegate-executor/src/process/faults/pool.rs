@@ -1,9 +1,12 @@
 //! What the pool makes of a rogue.
 
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, kill_process};
 
 use super::rogue::FAULT;
-use crate::process::{ProcessError, ProcessPool, ProcessPoolBuilder, StartError};
+use crate::process::{ProcessError, ProcessPool, ProcessPoolBuilder, StartError, janitor};
 
 crate::process_fn! {
     /// 42, as the rogues say too.
@@ -90,7 +93,7 @@ async fn a_worker_that_went_wrong_while_it_was_idle_is_replaced_before_it_is_use
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(pool.run(answer, ()).await, Ok(42), "{fault}");
-        assert_eq!(pool.statistics().started, 2, "{fault}");
+        assert_eq!((pool.statistics().started, pool.core().peak()), (2, 1), "{fault}");
         std::fs::remove_file(marker).expect("the first one made it");
     }
 }
@@ -186,6 +189,48 @@ async fn a_worker_that_answers_and_dies_has_answered() {
         assert_eq!(pool.run(answer, ()).await, Ok(42));
     }
     assert_eq!(pool.statistics().started, 5);
+}
+
+#[tokio::test]
+async fn an_answer_outlives_its_worker_which_is_not_idle_then() {
+    let pool = rogues("call: answer and die").build().await.expect("it greets");
+    let mut call = Box::pin(pool.run(answer, ()));
+    let pending = std::future::poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending()));
+    assert!(pending.await);
+    // Nobody looks at the answer before it was reaped.
+    while pool.statistics().workers > 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(call.await, Ok(42));
+    assert_eq!((pool.statistics().idle, pool.statistics().workers), (0, 0));
+}
+
+#[tokio::test]
+async fn a_worker_that_hung_up_does_not_keep_the_end() {
+    let pool = rogues("idle: hang up").build().await.expect("it greets");
+    while pool.core().is_quiet() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(pool.shutdown(Duration::MAX).await, 0);
+}
+
+#[tokio::test]
+async fn who_was_idle_for_long_is_dismissed_and_keeps_its_slot_until_it_is_gone() {
+    let pool = rogues("none|/").queue(0).build().await.expect("it greets, and is none");
+    let before = Instant::now();
+    assert_eq!(pool.run(answer, ()).await, Ok(42));
+    janitor::tidy(pool.core(), before);
+    assert_eq!(pool.statistics().idle, 1, "it had a call since");
+
+    let worker = rustix::process::Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
+    // It does not hear that it may go.
+    kill_process(worker, Signal::STOP).expect("it is there");
+    janitor::tidy(pool.core(), Instant::now());
+    assert_eq!((pool.statistics().idle, pool.statistics().workers), (0, 1));
+    assert_eq!(pool.run(answer, ()).await, Err(ProcessError::QueueFull));
+    kill_process(worker, Signal::CONT).expect("it is there");
+    gone(&pool).await;
+    assert_eq!(pool.run(answer, ()).await, Ok(42));
 }
 
 #[tokio::test]

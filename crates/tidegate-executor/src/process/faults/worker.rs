@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::rogue::FAULT;
 use crate::process::frame::{self, HEADER, Kind};
-use crate::process::identity;
+use crate::process::function::signature;
+use crate::process::{ProcessFn, identity};
 
 /// A worker, which behaves, and the socket that leads to it.
 fn worker() -> (Child, UnixStream) {
@@ -56,6 +57,17 @@ fn a_worker_ends_when_the_pool_goes_away() {
     let status = worker.wait().expect("it is ours");
     // It sees it itself, or the thread that watches does.
     assert!(status.code() == Some(0) || status.signal() == Some(9), "{status}");
+}
+
+#[test]
+fn a_worker_that_is_busy_ends_when_the_pool_goes_away() {
+    crate::process_fn! { fn for_ever() { loop { std::thread::park() } } }
+    let (mut worker, mut socket) = worker();
+    greet(&mut socket);
+    let question = frame::question(for_ever::KEY, signature::<for_ever>());
+    socket.write_all(&frame::seal(question, Kind::Call, 1)).expect("it listens");
+    drop(socket);
+    assert_eq!(worker.wait().expect("it is ours").signal(), Some(9));
 }
 
 #[test]
