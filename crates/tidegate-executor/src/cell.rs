@@ -28,23 +28,21 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 use tidegate_timeout::CancelReason;
-use tidegate_timeout::scope::{Guard, Orphan};
+use tidegate_timeout::scope::{Guard, Orphan, Scope};
 
-use crate::clock::Clock;
-use crate::crew::{Crew, Refused, Terms};
+use crate::crew::{Crew, Refused};
 use crate::error::{JobError, QueueFull};
 use crate::job_cx::JobCx;
-use crate::lender::Lender;
 use crate::line::Place;
+use crate::origin::Origin;
 use crate::quiet::quietly;
 use crate::work::{Ended, Outcome, Work};
 
 /// A job.
 pub(crate) struct Cell<F, T> {
-    cx: JobCx,
-    location: &'static Location<'static>,
-    /// Whether it is an inner job of its crew, see `crew.rs`.
-    inner: bool,
+    origin: Origin,
+    /// There is a scope around the caller, which may withdraw the job at any time.
+    guarded: bool,
     /// Where it stands in line, as bits. Relaxed: whoever cancels was handed the job, or the waker that
     /// leads to it, after this was written, or finds out as written in `admit`.
     place: AtomicU64,
@@ -53,6 +51,8 @@ pub(crate) struct Cell<F, T> {
 
 struct State<F, T> {
     stage: Stage<F, T>,
+    /// The scope of the job: from the call to its end if there is one around the caller, else while it runs.
+    scope: Option<Scope>,
     /// Whether there is still a future that wants the result.
     wanted: bool,
     /// For how many more polls the future is not told of the result.
@@ -85,16 +85,18 @@ where
         crew: Option<&Arc<Crew>>,
         location: &'static Location<'static>,
     ) -> Arc<Self> {
-        let cx = JobCx::of_caller(crew.cloned());
-        let inner = crew.is_some_and(|crew| Lender::lends(cx.lenders.as_ref(), crew));
-        let guard = tidegate_timeout::current_scope().map(|_| cx.scope.guard());
+        let origin = Origin::here(crew.cloned(), location);
+        let guarded = tidegate_timeout::current_scope().is_some();
+        // Somebody else's thread may be in a scope of its own, so the job's is not made there.
+        let scope = (guarded || crew.is_none()).then(Scope::new);
+        let guard = scope.as_ref().filter(|_| guarded).map(Scope::guard);
         let cell = Arc::new(Self {
-            cx,
-            location,
-            inner,
+            origin,
+            guarded,
             place: AtomicU64::new(Place::NOWHERE.to_bits()),
             state: Mutex::new(State {
                 stage: Stage::Queued(work),
+                scope,
                 wanted: true,
                 late: 0,
                 waker: None,
@@ -116,16 +118,15 @@ where
         location: &'static Location<'static>,
     ) -> Result<Arc<Self>, QueueFull> {
         let cell = Self::new(work, Some(crew), location);
-        if !cell.is_queued() {
+        if cell.guarded && !cell.is_queued() {
             return Ok(cell);
         }
-        let as_work: Arc<dyn Work> = Arc::clone(&cell) as _;
-        match crew.admit(&as_work, Terms { bounded, inner: cell.inner }) {
+        match crew.admit(Arc::clone(&cell) as _, bounded) {
             Ok(place) => {
                 cell.place.store(place.to_bits(), Ordering::Relaxed);
-                if !cell.is_queued() {
+                if cell.guarded && !cell.is_queued() {
                     // Withdrawn by the scope, perhaps before the place was known.
-                    crew.forget(place, cell.inner);
+                    crew.forget(place, cell.origin.inner);
                 }
             }
             Err(Refused::Full) => {
@@ -154,6 +155,12 @@ where
         }
     }
 
+    /// The scope of a job that runs.
+    fn running_in(&self) -> Option<Scope> {
+        let state = self.state.lock();
+        state.scope.clone().filter(|_| matches!(state.stage, Stage::Running))
+    }
+
     fn is_queued(&self) -> bool {
         matches!(self.state.lock().stage, Stage::Queued(_))
     }
@@ -168,11 +175,11 @@ where
         let (waker, guard) = (state.waker.take(), state.guard.take());
         drop(state);
 
-        if let Some(crew) = &self.cx.crew {
+        if let Some(crew) = &self.origin.crew {
             let place = Place::from_bits(self.place.load(Ordering::Relaxed));
-            crew.forget(place, self.inner);
+            crew.forget(place, self.origin.inner);
         }
-        quietly(|| self.cx.inherited.enter(|| drop(work)));
+        quietly(|| self.origin.inherited.enter(|| drop(work)));
         self.hand_over(waker, guard, late);
         true
     }
@@ -186,7 +193,7 @@ where
         if let Some(waker) = waker {
             quietly(|| waker.wake());
         }
-        self.cx.clock.end();
+        self.origin.clock.end();
         quietly(|| drop(guard));
     }
 
@@ -202,11 +209,12 @@ where
             Some(result)
         };
         let (waker, guard) = (state.waker.take(), state.guard.take());
-        let orphan = state.orphan.take();
+        let (scope, orphan) = (state.scope.take(), state.orphan.take());
         drop(state);
         quietly(|| drop(unwanted));
         self.hand_over(waker, guard, late);
         quietly(|| drop(orphan));
+        quietly(|| drop(scope));
     }
 }
 
@@ -215,11 +223,11 @@ where
     F: FnOnce(&JobCx) -> T + Send + 'static,
     T: Send + 'static,
 {
-    fn run(&self, free: &mut dyn FnMut(Ended)) {
-        let work = {
+    fn run(self: Arc<Self>, free: &mut dyn FnMut(Ended)) {
+        let (work, scope) = {
             let mut state = self.state.lock();
             match std::mem::replace(&mut state.stage, Stage::Running) {
-                Stage::Queued(work) => work,
+                Stage::Queued(work) => (work, state.scope.get_or_insert_with(Scope::new).clone()),
                 other => {
                     state.stage = other;
                     drop(state);
@@ -227,11 +235,9 @@ where
                 }
             }
         };
-        let returned = {
-            let _runtime = self.cx.runtime.as_ref().map(|runtime| runtime.enter());
-            let run = || self.cx.inherited.enter(|| self.cx.scope.enter(|| work(&self.cx)));
-            catch_unwind(AssertUnwindSafe(run))
-        };
+        let cx = JobCx::new(scope, Arc::clone(&self) as _);
+        let run = || self.origin.inherited.enter(|| cx.enter(|| work(&cx)));
+        let returned = catch_unwind(AssertUnwindSafe(run));
         let result = returned.map_err(JobError::from_payload);
         let ended = match &result {
             Err(JobError::Panicked(_)) => Ended::Panicked,
@@ -252,20 +258,19 @@ where
     }
 
     fn scope_cancelled(&self) {
-        let why = self.cx.scope.handle().reason().unwrap_or(CancelReason::ParentCancelled);
-        self.give_up(JobError::Cancelled(why), LATE);
+        let scope = self.state.lock().scope.clone();
+        let why = scope.and_then(|scope| scope.handle().reason());
+        self.give_up(JobError::Cancelled(why.unwrap_or(CancelReason::ParentCancelled)), LATE);
     }
 
     fn tell(&self, why: CancelReason) {
-        self.cx.scope.handle().cancel(why);
+        if let Some(scope) = self.running_in() {
+            scope.handle().cancel(why);
+        }
     }
 
-    fn clock(&self) -> &Clock {
-        &self.cx.clock
-    }
-
-    fn location(&self) -> &'static Location<'static> {
-        self.location
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -320,7 +325,7 @@ where
         if self.cancel(why) {
             return;
         }
-        let orphan = Some(self.cx.scope.adopt());
+        let orphan = self.running_in().map(|scope| scope.adopt());
         let mut state = self.state.lock();
         let superfluous = match state.stage {
             Stage::Running => std::mem::replace(&mut state.orphan, orphan),
@@ -340,7 +345,7 @@ where
             };
             (state.waker.take(), result)
         };
-        self.cx.clock.end();
+        self.origin.clock.end();
         drop(waker);
         drop(result);
     }

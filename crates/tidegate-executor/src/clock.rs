@@ -5,9 +5,9 @@
 // `spawn_blocking`. So while somebody waits for a job on a paused clock, one blocking task of that runtime
 // is parked: the clock is held. All jobs of a thread's runtime share the one that is there.
 //
-// - Whether the clock is paused is seen by comparing it with the system's: a running one shows a time
-//   between two readings of the latter, a paused one shows an earlier or a later time. Only
-//   current-thread runtimes can be paused, so others are not even asked. (No feature flag: whether tokio
+// - Whether the clock is paused is seen by looking twice: a paused one has not moved. One that has not may also be
+//   coarse, so it is compared with the system's: a running one shows a time between two readings of the latter, a
+//   paused one shows an earlier or a later time. Only current-thread runtimes can be paused, so others are not even asked. (No feature flag: whether tokio
 //   was built with `test-util` is for the application to say.)
 // - The hold ends when the job's result is handed over (after the waiting task was woken, so that the
 //   runtime has something to do by then) or when nobody waits any more.
@@ -95,6 +95,10 @@ impl Clock {
 
 fn is_paused(runtime: &Handle) -> bool {
     if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+        return false;
+    }
+    let now = tokio::time::Instant::now();
+    if now != tokio::time::Instant::now() {
         return false;
     }
     let before = std::time::Instant::now();

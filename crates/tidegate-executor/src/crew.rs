@@ -11,33 +11,41 @@
 // wait for it could take for ever.) An inner job must not stand behind the others: with one thread its asker
 // would wait for ever for a job that waits for the asker's thread.
 //
-// Whatever makes a job startable (it was pushed; its asker went away) sees to it under the same lock that
-// a hand is coming for it: one that idles is rung for, or a new one is started. So no job is forgotten:
+// Whatever leaves a startable job behind (it was pushed; its asker went away; a hand took the one before it) sees to
+// it under the same lock that a hand is coming: one that idles is rung for, or a new one is started. So no job is
+// forgotten:
 //
-//     startable jobs <= hands that are coming, or there are as many hands as there may be
+//     a job is startable  =>  a hand is coming, or there are as many hands as there may be
+//
+// One that is coming is enough, since it calls the next: whoever asks for many small jobs is not kept busy with
+// waking hands for which nothing would be left.
 //
 // A job's slot is freed by its own hand, after the closure is gone, and the next job is taken in the
 // same step. Closures, results and wakers are touched with the lock released: `state.rs` decides, and this
-// file does.
+// file and `hand.rs` do.
 
+mod hand;
+mod look;
 #[cfg(feature = "runner")]
 pub(crate) mod roll;
 mod state;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use crossbeam_utils::CachePadded;
+use parking_lot::{Condvar, Mutex};
 use tidegate_timeout::CancelReason;
 
-use self::state::{Call, Phase, State};
+use self::state::{Call, Current, Phase, State};
 use crate::clock::Hold;
 use crate::error::JobError;
 use crate::line::Place;
 use crate::quiet::quietly;
 use crate::report::{PoolStatistics, ShutdownReport, StuckJob};
-use crate::work::{Ended, Work};
+use crate::work::Work;
 
 /// What the builder asked for.
 #[derive(Debug)]
@@ -53,16 +61,9 @@ pub(crate) struct Plan {
 /// The threads of a pool and the jobs that wait for them.
 pub(crate) struct Crew {
     pub(crate) plan: Plan,
-    state: Mutex<State>,
-}
-
-/// How [`Crew::admit`] treats a job.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
-    /// It is refused when the queue is full; otherwise it stands in line as long as it takes.
-    pub(crate) bounded: bool,
-    /// A job of this crew waits for it: it goes before all others, on the slot of that job.
-    pub(crate) inner: bool,
+    state: CachePadded<Mutex<State>>,
+    /// How many jobs are in line, for a hand that looks. Relaxed: it is a hint.
+    jobs: AtomicUsize,
 }
 
 /// Why a job was not admitted.
@@ -72,10 +73,6 @@ pub(crate) enum Refused {
     Closed,
 }
 
-/// How often a hand lets others run and looks again before it goes to sleep. Jobs rarely come alone; without
-/// this a burst of small ones is a series of sleeps and wake-ups, and takes twice the time (measured).
-const LOOKS: u32 = 2;
-
 fn ring(bells: &[Arc<Condvar>]) {
     for bell in bells {
         bell.notify_one();
@@ -84,27 +81,30 @@ fn ring(bells: &[Arc<Condvar>]) {
 
 impl Crew {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, state: Mutex::new(State::new()) }
+        Self { plan, state: CachePadded::new(Mutex::new(State::new())), jobs: AtomicUsize::new(0) }
     }
 
-    /// Puts a job in line and gets a thread under way for it.
+    /// Puts a job in line and sees to it that a thread comes for it. If it is `bounded` it is refused when the
+    /// queue is full; otherwise it stands in line as long as it takes.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        work: &Arc<dyn Work>,
-        terms: Terms,
+        work: Arc<dyn Work>,
+        bounded: bool,
     ) -> Result<Place, Refused> {
+        let inner = work.origin().inner;
         let (place, call, _clocks) = {
             let mut state = self.state.lock();
             match state.phase {
                 Phase::Open => {}
-                Phase::Draining if terms.inner => {}
+                Phase::Draining if inner => {}
                 Phase::Draining | Phase::Closed => return Err(Refused::Closed),
             }
-            if terms.bounded && state.room(&self.plan, terms.inner) == 0 {
+            if bounded && state.room(&self.plan, inner) == 0 {
                 return Err(Refused::Full);
             }
-            let line = if terms.inner { &mut state.inner } else { &mut state.line };
-            let place = line.push(Arc::clone(work));
+            let line = if inner { &mut state.inner } else { &mut state.line };
+            let place = line.push(work);
+            self.jobs.store(state.jobs(), Ordering::Relaxed);
             (place, state.call(&self.plan), state.let_clocks_go(&self.plan))
         };
         self.answer(call);
@@ -118,6 +118,7 @@ impl Crew {
             let line = if inner { &mut state.inner } else { &mut state.line };
             let gone = line.remove(place);
             state.cancelled += u64::from(gone.is_some());
+            self.jobs.store(state.jobs(), Ordering::Relaxed);
             gone
         };
         drop(gone);
@@ -152,7 +153,7 @@ impl Crew {
     pub(crate) fn is_woken(&self) {
         let mut state = self.state.lock();
         state.adrift -= 1;
-        state.line.iter().for_each(|job| job.clock().take_back());
+        state.line.iter().for_each(|job| job.origin().clock.take_back());
     }
 
     /// Lets no job in any more; those that are in may run.
@@ -169,42 +170,50 @@ impl Crew {
 
     /// Drops the jobs in line, tells the running ones to stop, and names them.
     pub(crate) fn cut(&self, why: &CancelReason) -> ShutdownReport {
-        let (waiting, running, stuck, bells) = {
+        let (waiting, running, bells) = {
             let mut state = self.state.lock();
             state.phase = Phase::Closed;
             let mut waiting = state.inner.drain();
             waiting.append(&mut state.line.drain());
             state.cancelled += waiting.len() as u64;
-            let running: Vec<_> = state.current().map(|(_, job)| Arc::clone(&job.work)).collect();
-            let stuck = self.running_of(&state);
-            (waiting, running, stuck, state.ring_all())
+            self.jobs.store(0, Ordering::Relaxed);
+            let running: Vec<_> = state
+                .current()
+                .map(|(hand, job)| (Arc::clone(&job.work), self.as_stuck(hand, job)))
+                .collect();
+            (waiting, running, state.ring_all())
         };
         ring(&bells);
-        let dropped = waiting.len();
+        let mut report = ShutdownReport { stuck: Vec::new(), dropped: waiting.len() };
         for job in waiting {
             job.withdraw(JobError::Cancelled(why.clone()));
             quietly(|| drop(job));
         }
-        for job in running {
-            quietly(|| job.tell(why.clone()));
+        for (job, stuck) in running {
+            // Its thread may have it and not have begun.
+            if job.withdraw(JobError::Cancelled(why.clone())) {
+                report.dropped += 1;
+            } else {
+                quietly(|| job.tell(why.clone()));
+                report.stuck.push(stuck);
+            }
             quietly(|| drop(job));
         }
-        ShutdownReport { stuck, dropped }
+        report
     }
 
     /// The jobs that run.
     #[cfg(feature = "runner")]
     pub(crate) fn running(&self) -> Vec<StuckJob> {
-        self.running_of(&self.state.lock())
+        self.state.lock().current().map(|(hand, job)| self.as_stuck(hand, job)).collect()
     }
 
-    fn running_of(&self, state: &State) -> Vec<StuckJob> {
-        let running = state.current().map(|(hand, job)| StuckJob {
+    fn as_stuck(&self, hand: usize, job: &Current) -> StuckJob {
+        StuckJob {
             thread: self.thread_name(hand),
-            location: job.work.location(),
+            location: job.work.origin().location,
             running_for: job.since.elapsed(),
-        });
-        running.collect()
+        }
     }
 
     /// Whether no job waits or runs and every thread has ended; if not, `waker` is woken when it is so.
@@ -272,77 +281,6 @@ impl Crew {
                 quietly(|| drop(job));
             }
             watchers.into_iter().for_each(|waker| quietly(|| waker.wake()));
-        }
-    }
-
-    /// The life of a thread.
-    fn work(self: &Arc<Self>, hand: usize) {
-        let mut next = self.wait(hand);
-        while let Some(job) = next {
-            let mut following = None;
-            job.run(&mut |ended| following = self.turn(hand, ended));
-            quietly(|| drop(job));
-            next = following.or_else(|| self.wait(hand));
-        }
-    }
-
-    /// Frees the slot of the job that has ended and takes the next one, if there is one.
-    fn turn(&self, hand: usize, ended: Ended) -> Option<Arc<dyn Work>> {
-        let mut state = self.state.lock();
-        state.busy -= 1;
-        match ended {
-            Ended::Returned => state.completed += 1,
-            Ended::Panicked => state.panicked += 1,
-            Ended::Withdrawn => {}
-        }
-        let next = state.take(&self.plan);
-        let done = state.hand(hand).job.take();
-        let next = next.map(|work| state.begin(hand, work));
-        drop(state);
-        // Not the last handle to the job: its hand has one.
-        drop(done);
-        next
-    }
-
-    /// Waits for a job; nothing when the thread is to end.
-    fn wait(&self, hand: usize) -> Option<Arc<dyn Work>> {
-        let mut state = self.state.lock();
-        let mut waited_enough = false;
-        let mut looks = 0;
-        loop {
-            if let Some(work) = state.take(&self.plan) {
-                return Some(state.begin(hand, work));
-            }
-            if looks < LOOKS {
-                looks += 1;
-                MutexGuard::unlocked(&mut state, std::thread::yield_now);
-                continue;
-            }
-            looks = 0;
-            let surplus = state.threads > self.plan.min;
-            if state.phase != Phase::Open
-                || state.threads > self.plan.max
-                || (surplus && waited_enough)
-            {
-                let watchers = state.leave(hand);
-                drop(state);
-                watchers.into_iter().for_each(|waker| quietly(|| waker.wake()));
-                return None;
-            }
-            let bell = Arc::clone(&state.hand(hand).bell);
-            state.hand(hand).rung = false;
-            state.idle.push(hand);
-            waited_enough = if surplus {
-                bell.wait_for(&mut state, self.plan.keep_alive).timed_out()
-            } else {
-                bell.wait(&mut state);
-                false
-            };
-            if state.hand(hand).rung {
-                waited_enough = false;
-            } else {
-                state.idle.retain(|&idle| idle != hand);
-            }
         }
     }
 }

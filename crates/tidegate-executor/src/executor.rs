@@ -209,7 +209,8 @@ struct Errand(Arc<dyn Work>);
 
 impl Errand {
     fn run(&self) {
-        self.0.run(&mut |_: Ended| ());
+        let _runtime = self.0.origin().runtime.as_ref().map(Handle::enter);
+        Arc::clone(&self.0).run(&mut |_: Ended| ());
     }
 }
 

@@ -15,14 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{Cancelled, Deadline};
-use tokio::runtime::Handle;
 
-use crate::clock::Clock;
-use crate::crew::Crew;
 use crate::error::Interrupted;
-use crate::inherit::Inherited;
 use crate::lender::Lender;
+use crate::origin::Origin;
 use crate::park::park_on;
+use crate::work::Work;
 
 /// What a job on a thread knows of its caller.
 ///
@@ -55,29 +53,20 @@ use crate::park::park_on;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct JobCx {
-    pub(crate) scope: Scope,
-    pub(crate) inherited: Inherited,
-    pub(crate) runtime: Option<Handle>,
-    pub(crate) clock: Clock,
-    pub(crate) crew: Option<Arc<Crew>>,
-    pub(crate) lenders: Option<Arc<Lender>>,
+    scope: Scope,
+    job: Arc<dyn Work>,
     /// How many calls of `block_on` are under way.
     waits: AtomicUsize,
 }
 
 impl JobCx {
-    /// What a job that is asked for here and now takes with it.
-    pub(crate) fn of_caller(crew: Option<Arc<Crew>>) -> Self {
-        let runtime = Handle::try_current().ok();
-        Self {
-            scope: Scope::new(),
-            inherited: Inherited::here(),
-            clock: Clock::hold(runtime.as_ref()),
-            runtime,
-            crew,
-            lenders: Lender::current(),
-            waits: AtomicUsize::new(0),
-        }
+    pub(crate) fn new(scope: Scope, job: Arc<dyn Work>) -> Self {
+        Self { scope, job, waits: AtomicUsize::new(0) }
+    }
+
+    /// Runs `f` in the scope of the job.
+    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.scope.enter(f)
     }
 
     /// Whether the result is not wanted any more.
@@ -199,14 +188,15 @@ impl JobCx {
     pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
         let future = future.into_future();
         let _away = Away::new(self);
+        let Origin { clock, crew, .. } = self.job.origin();
         if cfg!(panic = "abort") || std::thread::panicking() {
             let shielded = pin!(tidegate_timeout::shield(future));
-            return self.scope.enter(|| park_on(shielded, &self.clock, self.crew.as_ref()));
+            return self.scope.enter(|| park_on(shielded, clock, crew.as_ref()));
         }
         let scope = self.scope.enter(Scope::new);
         let ended = {
             let running = pin!(scope.run(future));
-            park_on(running, &self.clock, self.crew.as_ref())
+            park_on(running, clock, crew.as_ref())
         };
         match ended {
             Ended::Value(value) => value,
@@ -253,13 +243,14 @@ struct Away<'a> {
 
 impl<'a> Away<'a> {
     fn new(cx: &'a JobCx) -> Self {
-        let lending = cx.crew.as_ref().map(|crew| {
+        let Origin { crew, lenders, .. } = cx.job.origin();
+        let lending = crew.as_ref().map(|crew| {
             // Relaxed: the crew's lock orders what matters. A job may wait twice at a time: in a
             // `block_on` inside a `block_on`, or on two threads that share the `JobCx`.
             if cx.waits.fetch_add(1, Ordering::Relaxed) == 0 {
                 crew.went_away();
             }
-            Lender::lend(crew, cx.lenders.clone())
+            Lender::lend(crew, lenders.clone())
         });
         Self { cx, _lending: lending }
     }
@@ -267,7 +258,7 @@ impl<'a> Away<'a> {
 
 impl Drop for Away<'_> {
     fn drop(&mut self) {
-        if let Some(crew) = &self.cx.crew {
+        if let Some(crew) = &self.cx.job.origin().crew {
             if self.cx.waits.fetch_sub(1, Ordering::Relaxed) == 1 {
                 crew.came_back();
             }

@@ -39,6 +39,7 @@ mod job;
 mod job_cx;
 mod lender;
 mod line;
+mod origin;
 mod park;
 mod portal;
 #[cfg(all(unix, feature = "process"))]

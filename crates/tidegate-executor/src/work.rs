@@ -1,16 +1,16 @@
-use std::panic::Location;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tidegate_timeout::CancelReason;
 
-use crate::clock::Clock;
 use crate::error::JobError;
+use crate::origin::Origin;
 
 /// A job as its pool sees it.
 pub(crate) trait Work: Send + Sync {
-    /// Runs the closure, if it is still there. `free` is called once, when the thread could do something
-    /// else: the closure has ended, its result is not yet handed over.
-    fn run(&self, free: &mut dyn FnMut(Ended));
+    /// Runs the closure, if it is still there, in the runtime that is entered. `free` is called once, when the
+    /// thread could do something else: the closure has ended, its result is not yet handed over.
+    fn run(self: Arc<Self>, free: &mut dyn FnMut(Ended));
 
     /// Drops a closure that has not started; the future gets `error`. Answers whether it had not started.
     fn withdraw(&self, error: JobError) -> bool;
@@ -18,14 +18,10 @@ pub(crate) trait Work: Send + Sync {
     /// As [`withdraw`](Self::withdraw), for the reason that the scope of the caller was cancelled for.
     fn scope_cancelled(&self);
 
-    /// Tells the closure that it need not go on.
+    /// Tells the closure, if it runs, that it need not go on.
     fn tell(&self, why: CancelReason);
 
-    /// The clock that stands still while the caller waits.
-    fn clock(&self) -> &Clock;
-
-    /// Where the job was asked for.
-    fn location(&self) -> &'static Location<'static>;
+    fn origin(&self) -> &Origin;
 }
 
 /// A job as its future sees it.

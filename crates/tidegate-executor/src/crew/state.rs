@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::Condvar;
 
 use super::Plan;
+use super::look::Patience;
 use crate::clock::Hold;
 use crate::line::Line;
 use crate::report::PoolStatistics;
@@ -26,6 +27,9 @@ pub(super) struct State {
     pub(super) threads: usize,
     /// Hands with a job.
     pub(super) busy: usize,
+    /// One of those that are coming looks for a job before it goes to sleep.
+    pub(super) looking: bool,
+    pub(super) patience: Patience,
     /// Hands whose job waits in `block_on`.
     pub(super) away: usize,
     /// Hands whose job sleeps in `block_on` and has let go of a paused clock.
@@ -79,6 +83,8 @@ impl State {
             idle: Vec::new(),
             threads: 0,
             busy: 0,
+            looking: false,
+            patience: Patience::default(),
             away: 0,
             adrift: 0,
             phase: Phase::Open,
@@ -97,6 +103,11 @@ impl State {
     pub(super) fn current(&self) -> impl Iterator<Item = (usize, &Current)> {
         let hands = self.hands.iter().enumerate();
         hands.filter_map(|(number, hand)| Some((number, hand.as_ref()?.job.as_ref()?)))
+    }
+
+    /// How many jobs are in line.
+    pub(super) fn jobs(&self) -> usize {
+        self.line.len() + self.inner.len()
     }
 
     /// How many more jobs the queue takes. One for which a thread is free does not count.
@@ -122,8 +133,13 @@ impl State {
         job
     }
 
-    pub(super) fn begin(&mut self, hand: usize, work: Arc<dyn Work>) -> Arc<dyn Work> {
-        self.hand(hand).job = Some(Current { work: Arc::clone(&work), since: Instant::now() });
+    pub(super) fn begin(
+        &mut self,
+        hand: usize,
+        work: Arc<dyn Work>,
+        since: Instant,
+    ) -> Arc<dyn Work> {
+        self.hand(hand).job = Some(Current { work: Arc::clone(&work), since });
         work
     }
 
@@ -133,16 +149,16 @@ impl State {
         if self.adrift == 0 || self.adrift < self.busy || self.busy < plan.max {
             return Vec::new();
         }
-        self.line.iter().filter_map(|job| job.clock().let_go()).collect()
+        self.line.iter().filter_map(|job| job.origin().clock.let_go()).collect()
     }
 
     /// Sees to it that somebody comes for the job that has just become startable.
     pub(super) fn call(&mut self, plan: &Plan) -> Call {
         let most = plan.max + self.away;
-        let outer = self.line.len().min(plan.max.saturating_sub(self.busy));
-        let inner = self.inner.len().min(most.saturating_sub(self.busy + outer));
-        let coming = self.threads - self.busy - self.idle.len();
-        if outer + inner <= coming {
+        let outer = !self.line.is_empty() && self.busy < plan.max;
+        let inner = !self.inner.is_empty() && self.busy < most;
+        let coming = self.threads > self.busy + self.idle.len();
+        if coming || !(outer || inner) {
             return Call::Nobody;
         }
         if let Some(idle) = self.idle.pop() {
@@ -194,7 +210,7 @@ impl State {
     }
 
     pub(super) fn statistics(&self, plan: &Plan) -> PoolStatistics {
-        let jobs = self.line.len() + self.inner.len();
+        let jobs = self.jobs();
         let queue = plan.queue.saturating_add(plan.max.saturating_sub(self.busy));
         PoolStatistics {
             threads: self.threads,

@@ -2,24 +2,26 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::*;
-use crate::clock::Clock;
+use crate::origin::Origin;
+use crate::work::Ended;
 
 /// A job that is only ever in line.
-struct Idle(Clock);
+struct Idle(Origin);
 
 impl Work for Idle {
-    fn run(&self, _: &mut dyn FnMut(Ended)) {}
+    fn run(self: Arc<Self>, _: &mut dyn FnMut(Ended)) {}
     fn withdraw(&self, _: JobError) -> bool {
         true
     }
     fn scope_cancelled(&self) {}
     fn tell(&self, _: CancelReason) {}
-    fn clock(&self) -> &Clock {
+    fn origin(&self) -> &Origin {
         &self.0
     }
-    fn location(&self) -> &'static Location<'static> {
-        Location::caller()
-    }
+}
+
+fn idle() -> Arc<dyn Work> {
+    Arc::new(Idle(Origin::here(None, Location::caller())))
 }
 
 // The system cannot be made to start one thread and refuse the next.
@@ -34,8 +36,8 @@ fn jobs_that_nobody_will_come_for_are_given_back() {
         stack_size: None,
     });
     let mut state = crew.state.lock();
-    state.line.push(Arc::new(Idle(Clock::hold(None))));
-    state.inner.push(Arc::new(Idle(Clock::hold(None))));
+    state.line.push(idle());
+    state.inner.push(idle());
     (state.threads, state.busy, state.away) = (2, 2, 1);
     assert_eq!(state.hopeless().len(), 0, "one thread is at work");
     (state.threads, state.busy, state.away) = (1, 1, 1);
