@@ -15,6 +15,16 @@ xflags::xflags! {
         /// Check the layers, the homes of unsafe code, and what every published crate must have.
         cmd layers {}
 
+        /// Look for misspelt words, by typos.
+        cmd typos {}
+
+        /// Look for dependencies that nobody uses (cargo-shear), and for licences and sources that we do not want and
+        /// crates that are known to be broken (cargo-deny).
+        cmd deps {}
+
+        /// Look for mistakes in the workflows (actionlint) and for ways to abuse them (zizmor).
+        cmd workflows {}
+
         /// Clippy on every target, warnings refused.
         cmd lint {}
 
@@ -27,7 +37,8 @@ xflags::xflags! {
         /// Check the facade with each of its features alone, and the downloader with all of its own.
         cmd features {}
 
-        /// Build the documentation, warnings and broken links refused.
+        /// Build the documentation as docs.rs does; refuse broken links, public items without an example, and futures
+        /// of which it is not said what becomes of them when they are dropped.
         cmd docs {
             /// Show it in a browser.
             optional --open

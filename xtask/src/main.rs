@@ -3,6 +3,8 @@
 //! Continuous integration calls these verbs and nothing else, so what passes here passes there.
 
 mod bench;
+mod deps;
+mod docs;
 mod flags;
 mod fuzz;
 mod layers;
@@ -10,6 +12,8 @@ mod mutants;
 mod new;
 mod release;
 mod section;
+mod tools;
+mod workflows;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -35,10 +39,13 @@ fn run(flags: flags::Xtask) -> anyhow::Result<()> {
         flags::XtaskCmd::Ci(_) => ci(sh),
         flags::XtaskCmd::Fmt(it) => fmt(sh, it.check),
         flags::XtaskCmd::Layers(_) => layers::check(sh),
+        flags::XtaskCmd::Typos(_) => typos(sh),
+        flags::XtaskCmd::Deps(_) => deps::check(sh),
+        flags::XtaskCmd::Workflows(_) => workflows::check(sh),
         flags::XtaskCmd::Lint(_) => lint(sh),
         flags::XtaskCmd::Test(it) => test(sh, it.package),
         flags::XtaskCmd::Features(_) => features(sh),
-        flags::XtaskCmd::Docs(it) => docs(sh, it.open),
+        flags::XtaskCmd::Docs(it) => docs::build(sh, it.open),
         flags::XtaskCmd::Loom(it) => loom(sh, it.package),
         flags::XtaskCmd::Shuttle(it) => shuttle(sh, it.package, it.schedules),
         flags::XtaskCmd::Stress(it) => stress(sh, it.scopes),
@@ -58,10 +65,13 @@ fn ci(sh: &Shell) -> anyhow::Result<()> {
     section("fmt", || fmt(sh, true))?;
     section("layers", || layers::check(sh))?;
     section("mutants --check", || mutants::check(sh))?;
+    section("typos", || typos(sh))?;
+    section("deps", || deps::check(sh))?;
+    section("workflows", || workflows::check(sh))?;
     section("lint", || lint(sh))?;
     section("features", || features(sh))?;
     section("test", || test(sh, None))?;
-    section("docs", || docs(sh, false))?;
+    section("docs", || docs::build(sh, false))?;
     section("loom", || loom(sh, None))?;
     section("shuttle", || shuttle(sh, None, None))?;
     section("release", || release::rehearse(sh))
@@ -70,6 +80,13 @@ fn ci(sh: &Shell) -> anyhow::Result<()> {
 fn fmt(sh: &Shell, check: bool) -> anyhow::Result<()> {
     let check = check.then_some("--check");
     cmd!(sh, "cargo fmt --all {check...}").run()?;
+    Ok(())
+}
+
+fn typos(sh: &Shell) -> anyhow::Result<()> {
+    if let Some(typos) = tools::TYPOS.find(sh) {
+        cmd!(sh, "{typos}").run()?;
+    }
     Ok(())
 }
 
@@ -97,13 +114,6 @@ fn features(sh: &Shell) -> anyhow::Result<()> {
             .run()?;
     }
     cmd!(sh, "cargo check --package tidegate-fetch --all-features").run()?;
-    Ok(())
-}
-
-fn docs(sh: &Shell, open: bool) -> anyhow::Result<()> {
-    let open = open.then_some("--open");
-    let _flags = sh.push_env("RUSTDOCFLAGS", "-D warnings");
-    cmd!(sh, "cargo doc --workspace {BENCHES...} --no-deps {open...}").run()?;
     Ok(())
 }
 
@@ -247,9 +257,6 @@ const DOWNLOADER: &[&str] = &["--package", "tidegate-fetch"];
 const COMPARISON: &[&str] = &["--package", "tidegate-bench"];
 /// The other one, which brings an HTTP client; without the contender that brings OpenSSL.
 const CLIENTS: &[&str] = &["--package", "tidegate-bench-gate"];
-/// What has no documentation to read.
-const BENCHES: &[&str] = &["--exclude", "tidegate-bench", "--exclude", "tidegate-bench-gate"];
-
 /// Runs one step, folded (where the log can fold) and timed.
 fn section(name: &str, step: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let folds = std::env::var_os("GITHUB_ACTIONS").is_some();
