@@ -20,15 +20,15 @@ use std::time::Duration;
 use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use tidegate_executor::to_thread;
-use tidegate_semaphore::Permit;
-use tidegate_time_lock::{KeyedRequeue, Verdict};
+use tidegate_semaphore::OwnedPermit;
+use tidegate_time_lock::Verdict;
 use tidegate_timeout::timeout;
 use tidegate_tower::classify::{ClassifyHead as _, Head, Nginx};
 use tokio::time::sleep;
 use url::Url;
 
 use crate::engine::Run;
-use crate::host::{Entry, Host};
+use crate::host::{Entry, Host, Place};
 use crate::save::{Target, Temporary};
 use crate::server::EPOCH_HEADER;
 use crate::{Failure, Job, Outcome, urls};
@@ -83,7 +83,7 @@ struct Attempts<'a> {
     /// Kept, so that it is remembered for as long as it is in use.
     host: Arc<Host>,
     /// The place in line after a refusal.
-    place: Option<KeyedRequeue>,
+    place: Option<Place>,
     redirects: u32,
     refusals: u32,
     /// What the host had accepted when it refused this request for the first time.
@@ -99,20 +99,20 @@ enum Step {
 }
 
 /// What one request came to.
-enum Answer<'a> {
-    Received(Received<'a>),
+enum Answer {
+    Received(Received),
     NotFound,
     Redirect(Url),
-    Refused { status: StatusCode, place: KeyedRequeue },
+    Refused { status: StatusCode, place: Place },
 }
 
 /// A body that is complete, but for its last piece on the disk.
-struct Received<'a> {
+struct Received {
     file: Option<Temporary>,
     piece: Vec<u8>,
     bytes: u64,
     /// A disk that is slower than the server slows the requests down.
-    _permit: Permit<'a>,
+    _permit: OwnedPermit,
 }
 
 impl<'a> Attempts<'a> {
@@ -164,7 +164,7 @@ impl<'a> Attempts<'a> {
         &mut self,
         host: &Host,
         status: StatusCode,
-        place: KeyedRequeue,
+        place: Place,
     ) -> Result<Step, Failure> {
         if self.refusals == 0 {
             self.accepted = host.accepted();
@@ -194,7 +194,7 @@ impl<'a> Attempts<'a> {
         Ok(Step::Again)
     }
 
-    async fn request<'h>(&self, host: &'h Host, entry: Entry<'h>) -> Result<Answer<'h>, Failure> {
+    async fn request(&self, host: &Host, entry: Entry<'_>) -> Result<Answer, Failure> {
         let run = self.run;
         run.requests.fetch_add(1, Ordering::Relaxed);
         let request = run.client.get(self.url.clone());
@@ -225,12 +225,7 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn refused(
-        &self,
-        host: &Host,
-        entry: Entry<'_>,
-        head: &Head<'_>,
-    ) -> Result<Answer<'static>, Failure> {
+    fn refused(&self, host: &Host, entry: Entry<'_>, head: &Head<'_>) -> Result<Answer, Failure> {
         self.run.refused.fetch_add(1, Ordering::Relaxed);
         let status = head.status;
         let refused = entry.refused(status, &head.hints(), self.longest_wait())?;
@@ -247,11 +242,11 @@ impl<'a> Attempts<'a> {
         left.min(self.run.options.max_wait)
     }
 
-    async fn receive<'h>(
+    async fn receive(
         &self,
         mut response: Response,
-        permit: Permit<'h>,
-    ) -> Result<Received<'h>, Failure> {
+        permit: OwnedPermit,
+    ) -> Result<Received, Failure> {
         let mut received = Received { file: None, piece: Vec::new(), bytes: 0, _permit: permit };
         // The client knows how long the body is to be: one that is too short ends with an error.
         while let Some(chunk) = response.chunk().await.map_err(|_| Failure::BrokenBody)? {
@@ -275,7 +270,7 @@ impl<'a> Attempts<'a> {
         to_thread(move |_| write()).await.map_err(no_thread)?
     }
 
-    async fn finish(&self, received: Received<'_>) -> Result<Step, Failure> {
+    async fn finish(&self, received: Received) -> Result<Step, Failure> {
         let (folder, target) = (self.run.folder.clone(), Arc::clone(&self.target));
         let Received { file, piece, bytes, _permit } = received;
         let finish = move || {

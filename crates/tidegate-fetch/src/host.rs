@@ -6,14 +6,19 @@
 // what it does not know: permits, and whether a host is given up. Of that, only what is in use stays, and a bounded
 // number of hosts that refused everything so far.
 //
-// A request passes the gate first and takes a permit then, so that whoever waits for the gate to open holds no
-// permit. Whoever had to wait for a permit goes through the gate once more: it may have been shut meanwhile, and
-// a pass that has lain about is worth nothing to a gate that keeps a pace, because all that are waiting would be
-// used at once when permits come back. Last of all, the epoch is compared:
+// A request passes the gate first and takes a permit then, so that those who wait for the gate to open hold no
+// permit. Whoever has to wait for a permit gives the pass back before, and comes again with the same place in line: the
+// gate may be shut meanwhile; it may wait for how this very request fares, while those who have all the permits wait
+// for the gate; and to a gate that keeps a pace a pass that has lain about is worth nothing, because all that are
+// waiting would be used at once when permits come back. Last of all, the epoch is compared:
 //
-//     gates.acquire --> a permit free? --yes---------------------------> still the same epoch? --> send
-//          ^              '--no--> permits.acquire --> gates.acquire_again --^      |
-//          '----------------- give the permit back, same place in line ------------no
+//     gates.acquire --> a permit? --yes------------------------------------> still the same epoch? --> send
+//          ^               '--no: requeue, permits.acquire, gates.acquire_again --^      |            |
+//          '----------------- the permit, and the same place in line --------------------no      refused
+//          '------------------------------------------------------------------------------------------'
+//
+// Who comes back, has a permit and keeps it: or it would have a place in one line and lose it in the other. And while
+// the gate is shut nobody else could use a permit for this host either.
 //
 // A host that asks to wait for too long, or that refuses everything for a good while, is given up: that is said first,
 // and then whoever waits for its gate is sent away. The gate is not closed for that: it may be one that hosts share, when
@@ -28,7 +33,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reqwest::StatusCode;
 use tidegate_event::Event;
-use tidegate_semaphore::{Permit, Semaphore};
+use tidegate_semaphore::{OwnedPermit, Semaphore};
 use tidegate_time_lock::{
     Applied, KeyedPass, KeyedRequeue, KeyedTimeLock, KeyedTimeLockBuilder, State,
 };
@@ -146,7 +151,7 @@ pub(crate) struct Host {
     /// What this host's gate is called towards the host, which then can count what was sent while it was shut.
     client: u64,
     gates: KeyedTimeLock<Origin>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     refusals: Mutex<Refusals>,
     /// Requests that were accepted, ever.
     accepted: AtomicU64,
@@ -185,16 +190,23 @@ pub(crate) struct Entry<'a> {
     host: &'a Host,
     /// Until there is a verdict.
     pass: Option<KeyedPass<Origin>>,
-    permit: Option<Permit<'a>>,
+    permit: Option<OwnedPermit>,
 }
 
 const ONE_VERDICT: &str = "there is one verdict for each entry";
 
+/// The place in line of a request that comes back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    line: KeyedRequeue,
+    permit: OwnedPermit,
+}
+
 /// What came of a refusal.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// The place in line of the request, for when it is tried again.
-    pub(crate) place: KeyedRequeue,
+    /// For when the request is tried again.
+    pub(crate) place: Place,
     /// The pause that this refusal began, if it is not part of an older one.
     pub(crate) began: Option<Duration>,
 }
@@ -207,7 +219,7 @@ impl Host {
             name: format!("{}{port}", url.host_str().unwrap_or_default()),
             client: RandomState::new().build_hasher().finish(),
             gates,
-            permits: Semaphore::new(per_host),
+            permits: Arc::new(Semaphore::new(per_host)),
             refusals: Mutex::default(),
             accepted: AtomicU64::new(0),
             given_up: OnceLock::new(),
@@ -230,31 +242,33 @@ impl Host {
     }
 
     /// Waits until a request may be sent.
-    pub(crate) async fn enter(&self, place: Option<KeyedRequeue>) -> Result<Entry<'_>, Failure> {
-        let mut pass = self.pass(place).await?;
+    pub(crate) async fn enter(&self, place: Option<Place>) -> Result<Entry<'_>, Failure> {
+        let (line, mut kept) = place.map(|it| (it.line, it.permit)).unzip();
+        let mut pass = self.pass(line).await?;
         loop {
-            let permit = match self.permits.try_acquire() {
+            let permits = Arc::clone(&self.permits);
+            let permit = match kept.take().or_else(|| permits.try_acquire_owned()) {
                 Some(permit) => permit,
                 None => {
-                    let permit = self.permits.acquire().await.map_err(|_| self.why_given_up())?;
-                    // Holding the permit is right here: this place in line is the first, and while the gate is
-                    // shut nobody else could use a permit for this host either.
-                    pass = self.pass(Some(pass.requeue())).await?;
+                    let line = pass.requeue();
+                    let permit = Arc::clone(&self.permits).acquire_owned();
+                    let permit = permit.await.map_err(|_| self.why_given_up())?;
+                    pass = self.pass(Some(line)).await?;
                     permit
                 }
             };
             if pass.is_current() {
                 return Ok(Entry { host: self, pass: Some(pass), permit: Some(permit) });
             }
-            drop(permit);
+            kept = Some(permit);
             pass = self.pass(Some(pass.requeue())).await?;
         }
     }
 
-    async fn pass(&self, place: Option<KeyedRequeue>) -> Result<KeyedPass<Origin>, Failure> {
+    async fn pass(&self, line: Option<KeyedRequeue>) -> Result<KeyedPass<Origin>, Failure> {
         let pass = async {
-            match place {
-                Some(place) => self.gates.acquire_again(&self.origin, place).await,
+            match line {
+                Some(line) => self.gates.acquire_again(&self.origin, line).await,
                 None => self.gates.acquire(&self.origin).await,
             }
         };
@@ -345,7 +359,7 @@ impl Drop for Host {
     }
 }
 
-impl<'a> Entry<'a> {
+impl Entry<'_> {
     /// What the request tells the server.
     pub(crate) fn epoch(&self) -> Epoch {
         let epoch = self.pass.as_ref().expect(ONE_VERDICT).epoch();
@@ -353,7 +367,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The host took the request, whatever it answered. The permit stays until the answer is complete.
-    pub(crate) fn accepted(mut self) -> Permit<'a> {
+    pub(crate) fn accepted(mut self) -> OwnedPermit {
         let pass = self.pass.take().expect(ONE_VERDICT);
         self.host.accepted.fetch_add(1, Ordering::Relaxed);
         if pass.is_current() {
@@ -378,7 +392,7 @@ impl<'a> Entry<'a> {
         // A limit may have something left long before it is whole again: worth a try, if that is too long.
         let pause = hints.pause().filter(|&pause| pause <= longest);
         let refused = self.pass.take().expect(ONE_VERDICT).refused(pause);
-        drop(self);
+        let permit = self.permit.take().expect(ONE_VERDICT);
         let shut = refused.shut();
         if matches!(shut.applied, Applied::Started | Applied::Extended) {
             host.refusals.lock().last = Some((status, hints.retry_after));
@@ -390,7 +404,7 @@ impl<'a> Entry<'a> {
                 return Err(host.give_up(GivenUp::AlwaysRefused(status)));
             }
         }
-        Ok(Refused { place: refused.requeue(), began })
+        Ok(Refused { place: Place { line: refused.requeue(), permit }, began })
     }
 }
 

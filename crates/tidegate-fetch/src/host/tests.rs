@@ -94,6 +94,44 @@ async fn passes_that_waited_for_a_permit_are_not_used_all_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_permit_with_the_turn_that_others_wait_for() {
+    // Whoever was refused twice has the permit, and lets one other go first, who has none.
+    let host = host_with(TimeLock::builder().reopen(Reopen::Probe { n: 1 }), 1);
+    let place = enter(&host).refused(REFUSED, &after(secs(1)), LONG).unwrap().place;
+    let again = host.enter(Some(place)).await.unwrap();
+    let mut other = pin!(host.enter(None));
+    assert!(poll_once(other.as_mut()).is_pending());
+    let place = again.refused(REFUSED, &after(secs(1)), LONG).unwrap().place;
+    let mut again = pin!(host.enter(Some(place)));
+    assert!(poll_once(again.as_mut()).is_pending());
+    assert_eq!((host.waiting(), host.permits.waiters()), (2, 0));
+
+    advance(secs(2)).await;
+    assert!(poll_once(other.as_mut()).is_pending());
+    let Poll::Ready(again) = poll_once(again.as_mut()) else { panic!("nothing is sent") };
+    drop(again.unwrap().accepted());
+    assert!(poll_once(other.as_mut()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_request_loses_its_place_in_neither_line() {
+    let host = host(1);
+    let first = enter(&host);
+    let mut others: Vec<_> = (0..3).map(|_| Box::pin(host.enter(None))).collect();
+    others.iter_mut().for_each(|it| assert!(poll_once(it.as_mut()).is_pending()));
+    let place = first.refused(REFUSED, &after(secs(1)), LONG).unwrap().place;
+    let mut again = pin!(host.enter(Some(place)));
+    for _ in 0..3 {
+        others.iter_mut().for_each(|it| assert!(poll_once(it.as_mut()).is_pending()));
+        assert!(poll_once(again.as_mut()).is_pending());
+        advance(Duration::from_millis(300)).await;
+    }
+    advance(secs(1)).await;
+    others.iter_mut().for_each(|it| assert!(poll_once(it.as_mut()).is_pending()));
+    assert!(poll_once(again.as_mut()).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_permit_stays_until_the_answer_is_complete() {
     let host = host(1);
     let permit = enter(&host).accepted();
