@@ -81,7 +81,9 @@ One sentence.
 | Runtime | |
 | Unsafe code | None |
 
-Part of tidegate.
+Part of [tidegate](https://docs.rs/tidegate), whose guide has [all the words of
+asyncio](https://docs.rs/tidegate/latest/tidegate/guide/asyncio/index.html) and helps with
+[choosing](https://docs.rs/tidegate/latest/tidegate/guide/choosing/index.html).
 ";
 
 const CHANGELOG: &str = "# Changelog

@@ -127,6 +127,9 @@ fn address(target: &str, links: &HashMap<String, String>) -> String {
     if let Some(page) = path.strip_prefix("guide::") {
         return format!("{page}.md");
     }
+    if kind == "mod" {
+        return format!("{ON_DOCS_RS}/{}/index.html", path.replace("::", "/"));
+    }
     let (parent, name) = path.rsplit_once("::").expect("in a module");
     let parent_kind = |of: &str| {
         let is = |it: &&String| it.ends_with(&format!("@crate::{of}"));
