@@ -187,6 +187,14 @@ pub(crate) trait Alarm: Contender + 'static {
     fn cancel(alarm: Self::Set);
 }
 
+/// Watches for polls that take long.
+pub(crate) trait Watch: Contender + 'static {
+    type Watch;
+
+    fn start() -> Self::Watch;
+    fn watched<F: Future>(future: F) -> impl Future<Output = F::Output>;
+}
+
 /// Items handed from one task to another.
 pub(crate) trait Queue: Contender + 'static {
     type Put: Send + 'static;
@@ -513,3 +521,16 @@ macro_rules! alarms {
     };
 }
 pub(crate) use alarms;
+
+macro_rules! watches {
+    ($T:ident => $run:expr $(; $more:ty)*) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::tidegate::Watching,
+            $crate::contenders::tidegate::Unwatched,
+            $crate::contenders::machine::Clocked,
+            $crate::contenders::machine::AsItIs,
+            $($more,)*
+        }
+    };
+}
+pub(crate) use watches;

@@ -25,6 +25,8 @@ pub(crate) enum Guarantee {
     Tracks,
     /// What is inside is cancelled with what is around.
     Reaches,
+    /// A poll that takes long is noticed.
+    Seen,
     /// It blocks its thread, or cannot wait: what the machine can do, not a peer.
     Physical,
 }
@@ -37,7 +39,7 @@ impl Guarantee {
         match self {
             Fifo => other == Fifo,
             Barging | Unfair => matches!(other, Fifo | Barging | Unfair),
-            Released | InTime | Joins | Reaches => other == self,
+            Released | InTime | Joins | Reaches | Seen => other == self,
             Missable => matches!(other, Released | Missable),
             Tracks => matches!(other, Joins | Tracks),
             OneWay => matches!(other, Released | Missable | OneWay),
@@ -59,6 +61,7 @@ impl fmt::Display for Guarantee {
             Self::Joins => "waits for all",
             Self::Tracks => "waits for all, knows no results",
             Self::Reaches => "reaches all inside",
+            Self::Seen => "names slow polls",
             Self::Physical => "for reference",
         })
     }

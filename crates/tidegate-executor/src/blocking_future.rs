@@ -36,8 +36,8 @@ use crate::wait_error::WaitError;
 ///
 /// [`result`](Self::result) and [`result_timeout`](Self::result_timeout) park the thread. Code that a runtime
 /// polls must not wait so for a task of that same runtime, whatever its flavour: it is told
-/// [`WaitError::WouldDeadlock`] instead; so is the last one in a circle of runtimes all of whose threads wait
-/// for each other, and a callback that waits for the result that it is shown. Blocking code may wait: plain threads, `spawn_blocking`, `block_in_place`, the
+/// [`WaitError::WouldDeadlock`] instead; so is the last one in a circle of tasks, or of all threads of runtimes, that
+/// wait so for each other, and a callback that waits for the result that it is shown. Blocking code may wait: plain threads, `spawn_blocking`, `block_in_place`, the
 /// jobs of a [`ThreadPool`](crate::ThreadPool). For the latter `cx.block_on(future)` is better: it sees the
 /// cancellation of the job, and lets go of a paused clock.
 ///
@@ -49,8 +49,8 @@ use crate::wait_error::WaitError;
 /// # Limitations
 ///
 /// Code inside `tokio::task::unconstrained`, and code that has entered another runtime than the one that polls it,
-/// is not recognized as what must not wait. Neither are tasks that wait for each other in runtimes that have threads to
-/// spare. A task of a current-thread runtime makes progress only while some thread
+/// is not recognized as what must not wait. Neither is the destructor of a task that is dropped with its runtime, and
+/// waits for another one there. A task of a current-thread runtime makes progress only while some thread
 /// is inside `Runtime::block_on` there.
 pub struct BlockingFuture<T>(Arc<Call<T>>);
 

@@ -27,7 +27,7 @@ use tokio::runtime::{Handle, Id};
 
 use crate::cell::LATE;
 use crate::clock::Clock;
-use crate::deadlock::{Waits, about_to_wait};
+use crate::deadlock::{Key, Waits, about_to_wait};
 use crate::quiet::quietly;
 use crate::wait_error::WaitError;
 
@@ -36,6 +36,7 @@ type Callback<T> = Box<dyn FnOnce(Result<&T, &WaitError>) + Send>;
 
 /// The way of a result from a task to whoever waits for it.
 pub(crate) struct Call<T> {
+    pub(crate) task: Key,
     /// Where the task runs.
     pub(crate) runtime: Id,
     /// Where it was asked for.
@@ -68,6 +69,7 @@ enum Stage<T> {
 
 impl<T> Call<T> {
     pub(crate) fn new(
+        task: Key,
         runtime: Id,
         scope: ScopeHandle,
         location: &'static Location<'static>,
@@ -81,7 +83,7 @@ impl<T> Call<T> {
             waits: Vec::new(),
             callbacks: Vec::new(),
         };
-        Self { runtime, location, scope, state: Mutex::new(state), ended: Condvar::new() }
+        Self { task, runtime, location, scope, state: Mutex::new(state), ended: Condvar::new() }
     }
 
     /// The same for a thread that waits already.
@@ -184,7 +186,7 @@ impl<T> Call<T> {
         if let Some(result) = self.try_take() {
             return result;
         }
-        let waits = about_to_wait(self.runtime)?;
+        let waits = about_to_wait(self.task, self.runtime)?;
         self.wait_as(waits, deadline)
     }
 

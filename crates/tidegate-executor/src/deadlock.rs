@@ -6,12 +6,15 @@
 // none, nor has what is inside `block_in_place`. One cannot ask for it, but one can take of it until it is
 // used up, and give all of it back; without a budget there is no end to what can be taken.
 //
-// Runtimes can also wait for each other. So whose threads wait where is written down for all to see: a runtime is stuck
-// when all its threads wait for runtimes that are stuck, and whoever would close such a circle is refused. A thread is
-// struck off by whoever has its result, not when it wakes: those two are some time apart, and in between nobody
-// must be refused on its account. Threads that drive no runtime never come here.
+// Tasks and runtimes can also wait for each other. So the threads that wait are written down for all to see: whose they
+// are, which task they are polling, and for which one they wait. A wait is stuck when the thread that polls the task
+// in question is stuck, or all threads of the runtime are that it needs; whoever would close such a circle is refused.
+// A thread is struck off by whoever has its result, not when it wakes: those two are some time apart, and in between
+// nobody must be refused on its account. Threads that drive no runtime never come here.
 
+use std::cell::Cell;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::thread::{self, ThreadId};
 
@@ -29,15 +32,47 @@ struct Wait {
     /// Whose thread it is, and how many that one has.
     here: Id,
     threads: usize,
+    /// What it is polling.
+    polled: Option<Key>,
+    /// What it waits for, and where that is polled.
+    task: Key,
     target: Id,
+}
+
+/// Tells tasks apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u64);
+
+impl Key {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Runs `poll`, which polls the task.
+    pub(crate) fn polled<R>(self, poll: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Key>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                POLLED.set(self.0);
+            }
+        }
+        let _restore = Restore(POLLED.replace(Some(self)));
+        poll()
+    }
+}
+
+thread_local! {
+    /// The task that this thread polls.
+    static POLLED: Cell<Option<Key>> = const { Cell::new(None) };
 }
 
 /// More than any budget: it is counted in a byte.
 const MORE_THAN_A_BUDGET: usize = 256;
 
-/// Says that this thread is about to wait for a task of the runtime `target`, or why it must not.
+/// Says that this thread is about to wait for a task, which is one of the runtime `target`, or why it must not.
 #[track_caller]
-pub(crate) fn about_to_wait(target: Id) -> Result<Option<Waits>, WaitError> {
+pub(crate) fn about_to_wait(task: Key, target: Id) -> Result<Option<Waits>, WaitError> {
     let Some(here) = Handle::try_current().ok().filter(|_| is_polled()) else { return Ok(None) };
     let refused = Err(WaitError::WouldDeadlock(Location::caller()));
     if here.id() == target {
@@ -49,26 +84,33 @@ pub(crate) fn about_to_wait(target: Id) -> Result<Option<Waits>, WaitError> {
         _ if try_id().is_none() => return Ok(None),
         _ => here.metrics().num_workers(),
     };
-    let thread = thread::current().id();
+    let (thread, polled) = (thread::current().id(), POLLED.get());
     let mut waits = WAITS.lock();
-    waits.push(Wait { thread, here: here.id(), threads, target });
-    if is_stuck(&waits, here.id()) {
+    waits.push(Wait { thread, here: here.id(), threads, polled, task, target });
+    if is_last_stuck(&waits) {
         waits.pop();
         return refused;
     }
     Ok(Some(Waits { thread }))
 }
 
-/// Whether all threads of `runtime` wait for runtimes of which that is true as well.
-fn is_stuck(waits: &[Wait], runtime: Id) -> bool {
-    let of = |id: Id| waits.iter().filter(move |it| it.here == id);
-    let mut stuck: Vec<Id> = waits.iter().map(|it| it.here).collect();
-    stuck.retain(|&id| of(id).next().is_some_and(|it| it.threads <= of(id).count()));
+/// Whether the last of these would wait for ever.
+fn is_last_stuck(waits: &[Wait]) -> bool {
+    let mut stuck: Vec<&Wait> = waits.iter().collect();
     loop {
         let before = stuck.clone();
-        stuck.retain(|&id| of(id).all(|it| before.contains(&it.target)));
+        stuck.retain(|it| {
+            let mut of_target = before.iter().filter(|other| other.here == it.target);
+            let all = of_target.clone().count();
+            before.iter().any(|other| other.polled == Some(it.task))
+                || of_target.next().is_some_and(|other| other.threads <= all)
+        });
+        let last = waits.last().expect("there is the one that asks");
+        if !stuck.iter().any(|it| std::ptr::eq(*it, last)) {
+            return false;
+        }
         if stuck.len() == before.len() {
-            return stuck.contains(&runtime);
+            return true;
         }
     }
 }

@@ -17,7 +17,7 @@ use tidegate_timeout::CancelReason;
 use tidegate_timeout::scope::Scope;
 use tokio::runtime::Handle;
 
-use crate::deadlock::{Waits, about_to_wait};
+use crate::deadlock::{Key, Waits, about_to_wait};
 use crate::line::{Line, Place};
 use crate::quiet::quietly;
 use crate::report::{ShutdownReport, StuckJob};
@@ -169,7 +169,7 @@ impl Hub {
         if self.thread.is_some() && is_inside() {
             return Err(WaitError::WouldDeadlock(Location::caller()));
         }
-        about_to_wait(self.runtime.id())
+        about_to_wait(Key::next(), self.runtime.id())
     }
 
     pub(crate) fn cancel(&self, why: CancelReason) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::blocking_future::BlockingFuture;
 use crate::call::Call;
 use crate::call_later::after;
-use crate::deadlock::{Waits, about_to_wait};
+use crate::deadlock::{Key, Waits, about_to_wait};
 use crate::hub::Hub;
 use crate::ready::Ready;
 use crate::report::ShutdownReport;
@@ -147,8 +147,9 @@ impl Portal {
         F: Future<Output: Send + 'static> + Send + 'static,
     {
         // Kept from now on: by the time that the future runs, it is known that this thread waits.
-        let waits = about_to_wait(self.hub().runtime.id())?;
-        self.spawn_for(waits, future).result_as()
+        let key = Key::next();
+        let waits = about_to_wait(key, self.hub().runtime.id())?;
+        self.spawn_as(key, waits, future).result_as()
     }
 
     /// Starts a future in the runtime, and does not wait.
@@ -169,11 +170,11 @@ impl Portal {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        self.spawn_for(None, future)
+        self.spawn_as(Key::next(), None, future)
     }
 
     #[track_caller]
-    fn spawn_for<F>(&self, waits: Option<Waits>, future: F) -> BlockingFuture<F::Output>
+    fn spawn_as<F>(&self, key: Key, waits: Option<Waits>, future: F) -> BlockingFuture<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
@@ -181,12 +182,12 @@ impl Portal {
         match hub.join(location) {
             Some(member) => {
                 let around = Some(Around::Orphan(hub.scope.adopt()));
-                let hold = Hold { around, member: Some(member), waits };
+                let hold = Hold { key, around, member: Some(member), waits };
                 start_in(&hub.runtime, future, location, &hub.scope, hold)
             }
             None => {
                 drop(future);
-                let call = Call::new(hub.runtime.id(), hub.scope.handle(), location);
+                let call = Call::new(key, hub.runtime.id(), hub.scope.handle(), location);
                 call.settle(Err(WaitError::Cancelled(CancelReason::Shutdown)), || None);
                 BlockingFuture::new(Arc::new(call))
             }
@@ -215,11 +216,12 @@ impl Portal {
         Fut: Future<Output = T> + Send + 'static,
     {
         let hub = self.hub();
-        let waits = about_to_wait(hub.runtime.id())?;
-        let call = Call::new(hub.runtime.id(), hub.scope.handle(), Location::caller());
+        let (key, runtime) = (Key::next(), hub.runtime.id());
+        let waits = about_to_wait(key, runtime)?;
+        let call = Call::new(key, runtime, hub.scope.handle(), Location::caller());
         let call = Arc::new(call.awaited_by(waits));
         let ready = Ready::to(Arc::clone(&call));
-        let future = self.spawn(async move { task(ready).await });
+        let future = self.spawn_as(key, None, async move { task(ready).await });
         // Whoever may have its `Ready` then.
         let at_the_end = Arc::clone(&call);
         future.on_done(move |_| at_the_end.settle(Err(WaitError::NotReady), || None));

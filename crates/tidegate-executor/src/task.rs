@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 
 use crate::blocking_future::BlockingFuture;
 use crate::call::{Call, Outcome};
-use crate::deadlock::Waits;
+use crate::deadlock::{Key, Waits};
 use crate::hub::Member;
 use crate::inherit::Inherited;
 use crate::quiet::quietly;
@@ -57,8 +57,8 @@ where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
     let scope = mark.enter(Scope::new);
-    let call = Call::new(runtime.id(), scope.handle(), location).awaited_by(hold.waits.take());
-    let call = Arc::new(call);
+    let call = Call::new(hold.key, runtime.id(), scope.handle(), location);
+    let call = Arc::new(call.awaited_by(hold.waits.take()));
     let task = Task {
         run: Some(scope.run(future)),
         work: Work { call: Some(Arc::clone(&call)), scope, mark: mark.clone(), hold },
@@ -71,14 +71,20 @@ where
 }
 
 /// What is kept until a task has ended.
-#[derive(Default)]
 pub(crate) struct Hold {
+    pub(crate) key: Key,
     /// Has the scopes around wait.
     pub(crate) around: Option<Around>,
     /// The task's place in a portal.
     pub(crate) member: Option<Member>,
     /// The thread that waits for its result.
     pub(crate) waits: Option<Waits>,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self { key: Key::next(), around: None, member: None, waits: None }
+    }
 }
 
 #[expect(dead_code, reason = "kept for their drops")]
@@ -102,7 +108,8 @@ pin_project! {
             let me = this.project();
             let mut run = me.run;
             if run.is_some() {
-                quietly(|| me.inherited.enter(|| run.set(None)));
+                let drops = || me.inherited.enter(|| run.set(None));
+                quietly(|| me.work.hold.key.polled(drops));
             }
             me.work.end(Err(WaitError::Cancelled(CancelReason::Shutdown)));
         }
@@ -121,7 +128,8 @@ impl<T> Work<T> {
     /// Hands the result over, if that has not been done.
     fn end(&mut self, result: Outcome<T>) {
         let Some(call) = self.call.take() else { return };
-        let Hold { mut around, mut member, .. } = std::mem::take(&mut self.hold);
+        let Hold { around, member, .. } = &mut self.hold;
+        let (mut around, mut member) = (around.take(), member.take());
         let strike_off = || member.as_mut().and_then(Member::strike_off);
         match result {
             Err(error @ WaitError::Cancelled(_)) if self.mark.handle().is_cancelled() => {
@@ -147,7 +155,8 @@ impl<F: Future> Future for Task<F> {
             None => {
                 let Some(running) = run.as_mut().as_pin_mut() else { return Poll::Ready(()) };
                 let poll = || in_poll(me.location, None, None, || running.poll(cx));
-                let polled = catch_unwind(AssertUnwindSafe(|| me.inherited.enter(poll)));
+                let poll = || me.work.hold.key.polled(|| me.inherited.enter(poll));
+                let polled = catch_unwind(AssertUnwindSafe(poll));
                 match polled {
                     Ok(Poll::Pending) => return Poll::Pending,
                     Ok(Poll::Ready(Ended::Value(value))) => Ok(value),
@@ -158,7 +167,8 @@ impl<F: Future> Future for Task<F> {
                 }
             }
         };
-        quietly(|| me.inherited.enter(|| run.set(None)));
+        let drops = || me.inherited.enter(|| run.set(None));
+        quietly(|| me.work.hold.key.polled(drops));
         me.work.end(result);
         Poll::Ready(())
     }

@@ -30,28 +30,37 @@ fn main() -> ExitCode {
 fn play(part: &str) -> ExitCode {
     let (kind, part) = part.split_once(' ').expect("a runtime and a part");
     let runner = Runner::builder().blocking_shutdown(Duration::from_millis(200));
-    let grace = if part == "dawdle" { Duration::from_millis(10) } else { Duration::MAX };
+    let grace = if part.starts_with("dawdle") { Duration::from_millis(10) } else { Duration::MAX };
     let runner = runner.ctrl_c(grace);
+    let runner = if part == "linger" { runner.blocking_shutdown(Duration::MAX) } else { runner };
     let runner = if kind == "one" { runner.current_thread() } else { runner.workers(2) };
-    runner.build().expect("a runtime").run(async {
-        let scope = current_scope().expect("main has a scope");
-        thread::spawn(move || {
-            println!("ready");
-            let told = [("stopping", false), ("cancelled", true)];
-            for (word, cancelled) in told {
-                while !(if cancelled { scope.is_cancelled() } else { scope.is_stopping() }) {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                println!("{word}");
-            }
-        });
+    let mut runner = runner.build().expect("a runtime");
+    if part == "between" {
+        runner.block_on(async { tell() }).expect("nobody cancels it");
+        loop {
+            thread::park();
+        }
+    }
+    runner.run(async {
+        tell();
         match part {
             "obey" => {
                 stop_requested().await;
                 ExitCode::from(7)
             }
             "sit" | "dawdle" => pending().await,
-            "block" => loop {
+            "linger" => {
+                let (started, has_started) = std::sync::mpsc::channel();
+                tokio::task::spawn_blocking(move || {
+                    started.send(()).expect("it waits");
+                    loop {
+                        thread::park();
+                    }
+                });
+                has_started.recv().expect("it starts");
+                ExitCode::SUCCESS
+            }
+            "block" | "dawdle-on" => loop {
                 thread::park();
             },
             "leave" => {
@@ -71,6 +80,21 @@ fn play(part: &str) -> ExitCode {
     })
 }
 
+/// Says what happens to the scope of whoever calls this.
+fn tell() {
+    let scope = current_scope().expect("main has a scope");
+    thread::spawn(move || {
+        println!("ready");
+        let told = [("stopping", false), ("cancelled", true)];
+        for (word, cancelled) in told {
+            while !(if cancelled { scope.is_cancelled() } else { scope.is_stopping() }) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            println!("{word}");
+        }
+    });
+}
+
 #[cfg(unix)]
 mod parent {
     use std::io::{BufRead, BufReader};
@@ -83,7 +107,7 @@ mod parent {
     /// A part, what is sent to it after which line, and how it is to end.
     type Script = (&'static str, &'static [(&'static str, Signal)], i32);
 
-    const SCRIPTS: [Script; 7] = [
+    const SCRIPTS: [Script; 10] = [
         ("obey", &[("ready", Signal::TERM)], 7),
         ("obey", &[("ready", Signal::INT)], 7),
         ("sit", &[("ready", Signal::INT), ("stopping", Signal::INT)], 130),
@@ -95,6 +119,20 @@ mod parent {
             143,
         ),
         ("leave", &[("ready", Signal::TERM)], 0),
+        // The grace is over before the second one comes, which is then the last.
+        ("dawdle-on", &[("ready", Signal::TERM), ("cancelled", Signal::INT)], 130),
+        // In the shutdown, for which there is no limit.
+        (
+            "linger",
+            &[("ready", Signal::TERM), ("stopping", Signal::TERM), ("cancelled", Signal::INT)],
+            130,
+        ),
+        // After a future, and before another.
+        (
+            "between",
+            &[("ready", Signal::INT), ("stopping", Signal::TERM), ("cancelled", Signal::TERM)],
+            143,
+        ),
     ];
 
     pub(super) fn all() {
@@ -119,8 +157,8 @@ mod parent {
         let mut lines = printed.lines();
         let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process");
         for (word, signal) in sent {
-            let line = lines.next().expect("a line").expect("it can be read");
-            assert_eq!(line, *word, "{kind} {part}");
+            let mut lines = lines.by_ref().map(|line| line.expect("it can be read"));
+            assert!(lines.any(|line| line == *word), "{kind} {part}: {word}");
             kill_process(id, *signal).expect("it is there");
         }
         // Until the end of what it prints: it is never kept from printing.

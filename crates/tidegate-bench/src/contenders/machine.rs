@@ -1,8 +1,9 @@
 //! The machine itself: what a word of memory can do, with nobody to wait; and parking_lot's locks, which block.
 
-use std::future::ready;
+use std::future::{poll_fn, ready};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
@@ -196,5 +197,47 @@ impl super::Timeout for Endless {
     #[inline(always)]
     fn value<T: Send>(ended: T) -> Option<T> {
         Some(ended)
+    }
+}
+
+/// What one writes without us: the clock before and after each poll.
+pub(crate) struct Clocked;
+
+impl Contender for Clocked {
+    const WHO: Who = Who::peer("two looks at the clock", Guarantee::Seen)
+        .note("notices a slow poll when it is over");
+}
+
+impl super::Watch for Clocked {
+    type Watch = ();
+
+    fn start() {}
+    async fn watched<F: Future>(future: F) -> F::Output {
+        let mut future = pin!(future);
+        let look = poll_fn(|cx| {
+            let start = Instant::now();
+            let polled = future.as_mut().poll(cx);
+            if start.elapsed() >= Duration::from_millis(100) {
+                eprintln!("slow");
+            }
+            polled
+        });
+        look.await
+    }
+}
+
+/// What a watch comes on top of.
+pub(crate) struct AsItIs;
+
+impl Contender for AsItIs {
+    const WHO: Who = Who::peer("the future as it is", Guarantee::Physical);
+}
+
+impl super::Watch for AsItIs {
+    type Watch = ();
+
+    fn start() {}
+    fn watched<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        future
     }
 }

@@ -8,7 +8,7 @@ use crate::guarantee::{Guarantee, Who};
 
 pub(crate) use tidegate_barrier::Barrier;
 pub(crate) use tidegate_event::Event;
-use tidegate_executor::{ThreadPool, TimerHandle, call_later};
+use tidegate_executor::{SlowPollWatch, ThreadPool, TimerHandle, call_later, watched};
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
@@ -487,5 +487,39 @@ impl super::Alarm for Alarm {
     }
     fn cancel(alarm: TimerHandle) {
         assert!(alarm.cancel());
+    }
+}
+
+/// Under a watch that looks.
+pub(crate) struct Watching;
+
+impl Contender for Watching {
+    const WHO: Who = Who::ours("tidegate watched", Guarantee::Seen);
+}
+
+impl super::Watch for Watching {
+    type Watch = SlowPollWatch;
+
+    fn start() -> SlowPollWatch {
+        SlowPollWatch::to_stderr(SlowPollWatch::THRESHOLD).expect("a thread")
+    }
+    fn watched<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        watched("polled", future)
+    }
+}
+
+/// The same future, and nobody looks.
+pub(crate) struct Unwatched;
+
+impl Contender for Unwatched {
+    const WHO: Who = Who::ours("tidegate watched, no watch", Guarantee::Seen);
+}
+
+impl super::Watch for Unwatched {
+    type Watch = ();
+
+    fn start() {}
+    fn watched<F: Future>(future: F) -> impl Future<Output = F::Output> {
+        watched("polled", future)
     }
 }

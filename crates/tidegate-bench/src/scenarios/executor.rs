@@ -1,12 +1,16 @@
 //! Work that blocks a thread, and functions that are called later.
 
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::contenders::{Alarm, Threads, alarms, threads};
+use crate::contenders::{Alarm, Threads, Watch, alarms, threads, watches};
 use crate::measure::Scenario;
-use crate::poll::let_others_go;
+use crate::poll::{let_others_go, poll};
 use crate::stage::{On, Stage};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -35,6 +39,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             alarms!(T => |stage, n| cancelled::<T>(stage, On::Two, n)),
         )
         .with_tasks(),
+        Scenario::new(
+            "watch/poll",
+            "a future polled that does nothing; the difference to the future as it is counts, not the ratio",
+            watches!(T => |_, n| polled::<T>(n)),
+        ),
     ]
 }
 
@@ -75,4 +84,18 @@ fn cancelled<T: Alarm>(stage: &Stage, on: On, n: u64) -> Duration {
     let took =
         stage.runtime(on).block_on(async { tokio::spawn(work).await.expect("no task panics") });
     took.mul_f64(n as f64 / (rounds * SOME) as f64)
+}
+
+fn polled<T: Watch>(n: u64) -> Duration {
+    let _watch = T::start();
+    let mut turns = 0;
+    let mut future = pin!(T::watched(poll_fn(|_| {
+        turns = black_box(turns + 1);
+        if turns > n { Poll::Ready(()) } else { Poll::Pending }
+    })));
+    let start = Instant::now();
+    for _ in 0..n {
+        assert!(poll(future.as_mut()).is_pending());
+    }
+    start.elapsed()
 }

@@ -230,6 +230,16 @@ fn a_runtime_with_a_worker_to_spare_may_be_waited_for() {
 }
 
 #[test]
+fn what_block_on_polls_keeps_no_worker_from_work() {
+    let (portal, runtime) = (Portal::start(), one_worker());
+    let back = runtime.handle().clone();
+    let result = runtime.block_on(async {
+        portal.call(async move { run_coroutine_threadsafe(async { 5 }, &back).result() })
+    });
+    assert_eq!(result, Ok(Ok(5)));
+}
+
+#[test]
 fn a_callback_must_not_wait_for_the_result_that_it_is_shown() {
     let portal = Portal::start();
     let future = std::sync::Arc::new(portal.spawn(async { 5 }));

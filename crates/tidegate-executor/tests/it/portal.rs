@@ -222,6 +222,81 @@ fn the_thread_of_a_portal_ends_when_the_last_clone_is_dropped_and_its_tasks_have
 }
 
 #[test]
+fn the_last_handle_may_be_dropped_by_a_task_or_a_callback_of_the_portal() {
+    for (portal, _runtime) in portals() {
+        let (inner, (sender, receiver)) = (portal.clone(), tokio::sync::oneshot::channel::<()>());
+        let future = portal.spawn(async move {
+            receiver.await.unwrap_err();
+            drop(inner);
+            5
+        });
+        drop((portal, sender));
+        assert_eq!(future.result(), Ok(5));
+    }
+    for (portal, _runtime) in portals() {
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        let future = portal.spawn(receiver);
+        let (tell, told) = channel();
+        future.on_done(move |_| {
+            drop(portal);
+            tell.send(()).unwrap();
+        });
+        drop(sender);
+        told.recv().unwrap();
+        assert!(future.result().unwrap().is_err());
+    }
+}
+
+#[test]
+fn a_portal_through_portals_gives_the_innermost_result() {
+    let portals: Vec<_> = portals().into_iter().chain(portals()).collect();
+    fn through(mut portals: Vec<Portal>) -> Result<usize, WaitError> {
+        let Some(portal) = portals.pop() else { return Ok(0) };
+        portal.call(async move { through(portals) }).and_then(|inner| Ok(1 + inner?))
+    }
+    let handles: Vec<_> = portals.iter().map(|(portal, _)| portal.clone()).collect();
+    assert_eq!(through(handles.clone()), Ok(6));
+    // Back into one that waits: whichever it is but the first, which has a worker to spare.
+    for again in 0..5 {
+        let mut handles = handles.clone();
+        handles.insert(0, handles[again].clone());
+        let refused = through(handles);
+        let is_refused = matches!(refused, Err(WaitError::WouldDeadlock(_)));
+        let has_a_worker_to_spare = again == 2;
+        assert_eq!(is_refused, !has_a_worker_to_spare, "{again}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_task_that_is_dropped_with_its_runtime_may_call_its_portal() {
+    struct Calls(Portal, std::sync::mpsc::Sender<Result<u8, WaitError>>);
+    impl Drop for Calls {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.call(async { 5 }));
+        }
+    }
+    for make in [current_thread, multi_thread] {
+        let runtime = make();
+        let portal = {
+            let _inside = runtime.enter();
+            Portal::current()
+        };
+        let (sender, receiver) = channel();
+        let (calls, (started, has_started)) = (Calls(portal.clone(), sender), channel());
+        let future = portal.spawn(async move {
+            let _calls = calls;
+            started.send(()).unwrap();
+            pending::<()>().await;
+        });
+        runtime.block_on(yield_now());
+        has_started.recv().unwrap();
+        drop(runtime);
+        assert!(was_shut_down(&future.result()));
+        assert!(receiver.recv().unwrap().is_err(), "refused or shut down, but told");
+    }
+}
+
+#[test]
 fn cancelling_a_portal_cancels_its_tasks_after_their_clean_up() {
     for (portal, _runtime) in portals() {
         let (started, has_started) = channel();

@@ -353,6 +353,117 @@ async fn a_hundred_thousand_callbacks_run_in_order_but_for_those_that_are_cancel
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_callbacks_for_one_instant_run_in_the_order_of_the_calls() {
+    const N: u64 = 100_000;
+    let now = Instant::now();
+    advance(HOUR).await;
+    // Past, now, soon, and later than anybody waits for.
+    let far = now + Duration::from_secs(30 * 365 * 24 * 3600);
+    for when in [now, Instant::now(), Instant::now() + SECOND, far] {
+        let log = Log::default();
+        let handles: Vec<_> = (0..N).map(|n| call_at(when, log.note(n))).collect();
+        assert!((0..N).step_by(2).all(|n| handles[usize::try_from(n).unwrap()].cancel()));
+        sleep_until(when + SECOND).await;
+        while log.so_far().len() < 50_000 {
+            yield_now().await;
+        }
+        assert!(log.so_far().into_iter().eq((0..N).skip(1).step_by(2)));
+        assert!(handles.iter().all(|handle| handle.when() == when && !handle.cancel()));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_callbacks_are_dropped_with_their_runtime() {
+    for make in [current_thread, multi_thread] {
+        let (runtime, census) = (make(), Census::default());
+        let handles = runtime.block_on(async {
+            let call = |n| {
+                let token = census.token();
+                call_later(HOUR + n * SECOND, move || drop(token))
+            };
+            let handles: Vec<_> = (0..100_000).map(|n| call(n % 7)).collect();
+            turns().await;
+            handles
+        });
+        drop(runtime);
+        assert_eq!(census.alive(), 0);
+        assert!(handles.iter().all(TimerHandle::is_cancelled));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_advanced_or_goes_on_runs_what_is_due() {
+    let log = Log::default();
+    for n in 1..=4 {
+        call_later(n * HOUR, log.note(n));
+    }
+    advance(2 * HOUR).await;
+    turns().await;
+    assert_eq!(log.so_far(), [1, 2]);
+    tokio::time::resume();
+    let soon = Log::default();
+    call_later(Duration::from_millis(1), soon.note(0));
+    while soon.so_far().is_empty() {
+        yield_now().await;
+    }
+    tokio::time::pause();
+    advance(2 * HOUR).await;
+    turns().await;
+    assert_eq!(log.so_far(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_runtime_may_be_dropped_while_a_callback_runs_and_another_thread_waits_for_it() {
+    let (runtime, log) = (multi_thread(), Log::default());
+    let ((started, has_started), (go, gone)) = (channel(), channel::<()>());
+    let (first, second) = runtime.block_on(async {
+        let first = call_soon_threadsafe(move || {
+            started.send(()).unwrap();
+            gone.recv().unwrap_err();
+        });
+        (first, call_soon_threadsafe(log.note(2)))
+    });
+    has_started.recv().unwrap();
+    let (waiting, handle) = (channel(), first.clone());
+    let cancels = std::thread::spawn(move || {
+        waiting.0.send(()).unwrap();
+        handle.cancel()
+    });
+    waiting.1.recv().unwrap();
+    let drops = std::thread::spawn(move || drop(runtime));
+    drop(go);
+    assert!(!cancels.join().unwrap());
+    drops.join().unwrap();
+    assert!(!first.is_cancelled(), "it ran");
+    assert!(second.is_cancelled() || log.so_far() == [2]);
+}
+
+#[test]
+fn a_callback_may_drop_the_last_handle_of_its_portal() {
+    for runtime in Elsewhere::both() {
+        let _inside = runtime.handle().enter();
+        for portal in [Portal::start(), Portal::current()] {
+            let census = Census::default();
+            let (token, (sender, receiver)) = (census.token(), channel());
+            let never = portal.call_later(HOUR, move || drop(token));
+            let last = Arc::new(Mutex::new(None));
+            let own = Arc::clone(&last);
+            let (go, gone) = channel::<()>();
+            portal.call_soon(move || {
+                gone.recv().unwrap_err();
+                drop(own.lock().unwrap().take());
+                sender.send(()).unwrap();
+            });
+            *last.lock().unwrap() = Some(portal);
+            drop(go);
+            receiver.recv().unwrap();
+            assert!(never.is_cancelled());
+            assert_eq!(census.alive(), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_has_the_variables_and_the_scope_of_its_caller() {
     let log = Log::default();
     let scope = Scope::new();
