@@ -24,6 +24,7 @@
 // same step. Closures, results and wakers are touched with the lock released: `state.rs` decides, and this
 // file and `hand.rs` do.
 
+mod back;
 mod hand;
 mod look;
 #[cfg(feature = "runner")]
@@ -31,7 +32,6 @@ pub(crate) mod roll;
 mod state;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex};
 use tidegate_timeout::CancelReason;
 
+use self::back::Back;
 use self::state::{Call, Current, Phase, State};
 use crate::clock::Hold;
 use crate::error::JobError;
@@ -62,8 +63,7 @@ pub(crate) struct Plan {
 pub(crate) struct Crew {
     pub(crate) plan: Plan,
     state: CachePadded<Mutex<State>>,
-    /// How many jobs are in line, for a hand that looks. Relaxed: it is a hint.
-    jobs: AtomicUsize,
+    back: CachePadded<Back>,
 }
 
 /// Why a job was not admitted.
@@ -81,7 +81,8 @@ fn ring(bells: &[Arc<Condvar>]) {
 
 impl Crew {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan, state: CachePadded::new(Mutex::new(State::new())), jobs: AtomicUsize::new(0) }
+        let (state, back) = (Mutex::new(State::new()), Back::new());
+        Self { plan, state: CachePadded::new(state), back: CachePadded::new(back) }
     }
 
     /// Puts a job in line and sees to it that a thread comes for it. If it is `bounded` it is refused when the
@@ -91,21 +92,49 @@ impl Crew {
         work: Arc<dyn Work>,
         bounded: bool,
     ) -> Result<Place, Refused> {
-        let inner = work.origin().inner;
-        let (place, call, _clocks) = {
+        if work.origin().inner {
+            return self.admit_inner(work, bounded);
+        }
+        let mut back = self.back.lock();
+        if bounded && back.open && back.room == 0 {
+            drop(back);
+            let state = self.state.lock();
+            back = self.back.lock();
+            back.room = state.room(&self.plan, &back);
+        }
+        if !back.open {
+            return Err(Refused::Closed);
+        }
+        if bounded && back.room == 0 {
+            return Err(Refused::Full);
+        }
+        back.room = back.room.saturating_sub(1);
+        let place = back.line.push(work);
+        self.back.set_hint();
+        let tells = back.tells;
+        drop(back);
+        if tells {
             let mut state = self.state.lock();
-            match state.phase {
-                Phase::Open => {}
-                Phase::Draining if inner => {}
-                Phase::Draining | Phase::Closed => return Err(Refused::Closed),
+            let call = state.call(&self.plan, &self.back);
+            let clocks = state.let_clocks_go(&self.plan, &self.back);
+            drop(state);
+            self.answer(call);
+            drop(clocks);
+        }
+        Ok(place)
+    }
+
+    /// The same for a job that a job of this crew waits for.
+    fn admit_inner(self: &Arc<Self>, work: Arc<dyn Work>, bounded: bool) -> Result<Place, Refused> {
+        let (place, call) = {
+            let mut state = self.state.lock();
+            if state.phase == Phase::Closed {
+                return Err(Refused::Closed);
             }
-            if bounded && state.room(&self.plan, inner) == 0 {
+            if bounded && state.inner_room(&self.plan) == 0 {
                 return Err(Refused::Full);
             }
-            let line = if inner { &mut state.inner } else { &mut state.line };
-            let place = line.push(work);
-            self.jobs.store(state.jobs(), Ordering::Relaxed);
-            (place, state.call(&self.plan), state.let_clocks_go(&self.plan))
+            (state.inner.push(work), state.call(&self.plan, &self.back))
         };
         self.answer(call);
         Ok(place)
@@ -115,10 +144,12 @@ impl Crew {
     pub(crate) fn forget(&self, place: Place, inner: bool) {
         let gone = {
             let mut state = self.state.lock();
-            let line = if inner { &mut state.inner } else { &mut state.line };
-            let gone = line.remove(place);
+            let gone = if inner {
+                state.inner.remove(place)
+            } else {
+                state.line.remove(place).or_else(|| self.back.lock().line.remove(place))
+            };
             state.cancelled += u64::from(gone.is_some());
-            self.jobs.store(state.jobs(), Ordering::Relaxed);
             gone
         };
         drop(gone);
@@ -129,7 +160,7 @@ impl Crew {
         let call = {
             let mut state = self.state.lock();
             state.away += 1;
-            state.call(&self.plan)
+            state.call(&self.plan, &self.back)
         };
         self.answer(call);
     }
@@ -146,14 +177,16 @@ impl Crew {
     pub(crate) fn goes_adrift(&self) -> Vec<Arc<Hold>> {
         let mut state = self.state.lock();
         state.adrift += 1;
-        state.let_clocks_go(&self.plan)
+        state.tell(&self.back, true);
+        state.let_clocks_go(&self.plan, &self.back)
     }
 
     /// The job was woken: the line waits for its thread again.
     pub(crate) fn is_woken(&self) {
         let mut state = self.state.lock();
         state.adrift -= 1;
-        state.line.iter().for_each(|job| job.origin().clock.take_back());
+        let back = self.back.lock();
+        state.line.iter().chain(back.line.iter()).for_each(|job| job.origin().clock.take_back());
     }
 
     /// Lets no job in any more; those that are in may run.
@@ -162,6 +195,7 @@ impl Crew {
             let mut state = self.state.lock();
             if state.phase == Phase::Open {
                 state.phase = Phase::Draining;
+                self.back.lock().open = false;
             }
             state.ring_all()
         };
@@ -173,10 +207,10 @@ impl Crew {
         let (waiting, running, bells) = {
             let mut state = self.state.lock();
             state.phase = Phase::Closed;
+            self.back.lock().open = false;
             let mut waiting = state.inner.drain();
-            waiting.append(&mut state.line.drain());
+            waiting.append(&mut state.drain_line(&self.back));
             state.cancelled += waiting.len() as u64;
-            self.jobs.store(0, Ordering::Relaxed);
             let running: Vec<_> = state
                 .current()
                 .map(|(hand, job)| (Arc::clone(&job.work), self.as_stuck(hand, job)))
@@ -222,7 +256,7 @@ impl Crew {
         let mut fresh = Some(waker.clone());
         let (quiet, _old) = {
             let mut state = self.state.lock();
-            if state.threads == 0 && state.line.is_empty() && state.inner.is_empty() {
+            if state.threads == 0 && state.jobs(&self.back.lock()) == 0 {
                 (true, None)
             } else {
                 match place.and_then(|place| state.watchers.get_mut(place)) {
@@ -244,12 +278,12 @@ impl Crew {
     }
 
     pub(crate) fn statistics(&self) -> PoolStatistics {
-        self.state.lock().statistics(&self.plan)
+        self.state.lock().statistics(&self.plan, &self.back.lock())
     }
 
     /// The same, or nothing while somebody holds the lock.
     pub(crate) fn try_statistics(&self) -> Option<PoolStatistics> {
-        Some(self.state.try_lock()?.statistics(&self.plan))
+        Some(self.state.try_lock()?.statistics(&self.plan, &*self.back.try_lock()?))
     }
 
     fn thread_name(&self, hand: usize) -> String {
@@ -274,7 +308,8 @@ impl Crew {
             let (hopeless, watchers) = {
                 let mut state = self.state.lock();
                 let watchers = state.leave(hand);
-                (state.hopeless(), watchers)
+                state.tell(&self.back, true);
+                (state.hopeless(&self.back), watchers)
             };
             for job in hopeless {
                 job.withdraw(JobError::NoThread(error.kind()));

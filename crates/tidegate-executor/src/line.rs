@@ -124,6 +124,14 @@ impl<T> Line<T> {
         if slot.stamp == place.stamp { slot.value.as_mut() } else { None }
     }
 
+    /// Lets all those in `other` stand here, where nobody does; their places stay good.
+    pub(crate) fn replace_with(&mut self, other: &mut Self) {
+        debug_assert!(self.is_empty());
+        // Whoever joins `other` next bears a stamp that nobody here has.
+        self.stamp = other.stamp;
+        std::mem::swap(self, other);
+    }
+
     /// Everything in line, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.slots.iter().filter_map(|slot| slot.value.as_ref())

@@ -1,7 +1,6 @@
 // The life of a thread.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
@@ -51,13 +50,10 @@ impl Crew {
             Ended::Panicked => state.panicked += 1,
             Ended::Withdrawn => state.cancelled += 1,
         }
-        let next = state.take(&self.plan);
+        let next = state.take(&self.plan, &self.back);
         let done = state.hand(hand).job.take();
         let next = next.map(|work| state.begin(hand, work, now));
-        self.jobs.store(state.jobs(), Ordering::Relaxed);
-        let call = state.call(&self.plan);
         drop(state);
-        self.answer(call);
         // Not the last handle to the job: its hand has one.
         drop(done);
         next
@@ -69,21 +65,23 @@ impl Crew {
         let mut waited_enough = false;
         let mut looked = false;
         loop {
-            if let Some(work) = state.take(&self.plan) {
+            if let Some(work) = state.take(&self.plan, &self.back) {
                 let work = state.begin(hand, work, Instant::now());
-                self.jobs.store(state.jobs(), Ordering::Relaxed);
-                let call = state.call(&self.plan);
+                let call = state.call(&self.plan, &self.back);
                 drop(state);
                 self.answer(call);
                 return Some(work);
             }
-            if !looked && !state.looking {
-                looked = true;
+            if !looked && !state.looking && state.busy < self.plan.max {
                 state.looking = true;
                 let patience = state.patience.take();
-                let found = MutexGuard::unlocked(&mut state, || look(&self.jobs, patience));
+                let found = MutexGuard::unlocked(&mut state, || look(&self.back, patience));
                 state.patience.learn(patience, found);
                 state.looking = false;
+                looked = !found;
+                continue;
+            }
+            if !state.may_go(&self.plan, &self.back) {
                 continue;
             }
             looked = false;

@@ -10,9 +10,10 @@
 // spends about a microsecond on each.
 
 use std::hint::spin_loop;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
+
+use super::back::Back;
 
 /// A long look: about the time in which a thread is woken and asks for the next job.
 const LONG: Duration = Duration::from_micros(20);
@@ -54,10 +55,9 @@ impl Patience {
     }
 }
 
-/// Waits for `jobs` to be more than none; answers whether they are.
-pub(super) fn look(jobs: &AtomicUsize, patience: Duration) -> bool {
-    // Relaxed: it is a hint, and whoever goes by it takes the lock.
-    let found = || jobs.load(Ordering::Relaxed) > 0;
+/// Waits for somebody to join the line; answers whether somebody has.
+pub(super) fn look(back: &Back, patience: Duration) -> bool {
+    let found = || back.hint();
     for _ in 0..YIELDS {
         if found() {
             return true;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::Condvar;
 
 use super::Plan;
+use super::back::{Back, Half};
 use super::look::Patience;
 use crate::clock::Hold;
 use crate::line::Line;
@@ -15,7 +16,7 @@ use crate::report::PoolStatistics;
 use crate::work::Work;
 
 pub(super) struct State {
-    /// Jobs that wait for a thread.
+    /// Jobs that wait for a thread: those in front, see `back.rs`.
     pub(super) line: Line<Arc<dyn Work>>,
     /// Jobs that a job which is away waits for.
     pub(super) inner: Line<Arc<dyn Work>>,
@@ -30,6 +31,8 @@ pub(super) struct State {
     /// One of those that are coming looks for a job before it goes to sleep.
     pub(super) looking: bool,
     pub(super) patience: Patience,
+    /// Whoever joins the line tells the crew; as in the back half.
+    pub(super) told: bool,
     /// Hands whose job waits in `block_on`.
     pub(super) away: usize,
     /// Hands whose job sleeps in `block_on` and has let go of a paused clock.
@@ -85,6 +88,7 @@ impl State {
             busy: 0,
             looking: false,
             patience: Patience::default(),
+            told: true,
             away: 0,
             adrift: 0,
             phase: Phase::Open,
@@ -106,26 +110,35 @@ impl State {
     }
 
     /// How many jobs are in line.
-    pub(super) fn jobs(&self) -> usize {
-        self.line.len() + self.inner.len()
+    pub(super) fn jobs(&self, back: &Half) -> usize {
+        self.line.len() + back.line.len() + self.inner.len()
     }
 
     /// How many more jobs the queue takes. One for which a thread is free does not count.
-    pub(super) fn room(&self, plan: &Plan, inner: bool) -> usize {
-        let (slots, jobs) = if inner {
-            (plan.max + self.away, self.inner.len())
-        } else {
-            (plan.max, self.line.len())
-        };
-        plan.queue.saturating_add(slots.saturating_sub(self.busy)).saturating_sub(jobs)
+    pub(super) fn room(&self, plan: &Plan, back: &Half) -> usize {
+        let free = plan.max.saturating_sub(self.busy);
+        plan.queue.saturating_add(free).saturating_sub(self.line.len() + back.line.len())
     }
 
-    pub(super) fn take(&mut self, plan: &Plan) -> Option<Arc<dyn Work>> {
+    /// The same for inner jobs.
+    pub(super) fn inner_room(&self, plan: &Plan) -> usize {
+        let free = (plan.max + self.away).saturating_sub(self.busy);
+        plan.queue.saturating_add(free).saturating_sub(self.inner.len())
+    }
+
+    pub(super) fn take(&mut self, plan: &Plan, back: &Back) -> Option<Arc<dyn Work>> {
         let mut job = None;
         if self.busy - self.away < plan.max {
             job = self.inner.pop();
+            if job.is_some() && self.busy < plan.max {
+                // It takes a slot for which a job of the line might have been let in.
+                back.lock().room = 0;
+            }
         }
         if job.is_none() && self.busy < plan.max {
+            if self.line.is_empty() {
+                back.move_up(&mut self.line);
+            }
             job = self.line.pop();
         }
         self.busy += usize::from(job.is_some());
@@ -145,29 +158,49 @@ impl State {
 
     /// Where every slot is adrift, the line waits for the same clock: lets go of it in the name of all, once what
     /// is returned is dropped.
-    pub(super) fn let_clocks_go(&self, plan: &Plan) -> Vec<Arc<Hold>> {
+    pub(super) fn let_clocks_go(&self, plan: &Plan, back: &Back) -> Vec<Arc<Hold>> {
         if self.adrift == 0 || self.adrift < self.busy || self.busy < plan.max {
             return Vec::new();
         }
-        self.line.iter().filter_map(|job| job.origin().clock.let_go()).collect()
+        let back = back.lock();
+        self.line
+            .iter()
+            .chain(back.line.iter())
+            .filter_map(|job| job.origin().clock.let_go())
+            .collect()
     }
 
-    /// Sees to it that somebody comes for the job that has just become startable.
-    pub(super) fn call(&mut self, plan: &Plan) -> Call {
+    /// Hands that will look for a job before they sleep or end.
+    fn coming(&self) -> usize {
+        self.threads - self.busy - self.idle.len()
+    }
+
+    /// Whether those who join the line from now on tell the crew.
+    pub(super) fn tell(&mut self, back: &Back, tells: bool) {
+        if self.told != tells {
+            self.told = tells;
+            back.lock().tells = tells;
+        }
+    }
+
+    /// Sees to it that somebody comes for the jobs that can start, and will for those that are yet to join.
+    pub(super) fn call(&mut self, plan: &Plan, back: &Back) -> Call {
         let most = plan.max + self.away;
-        let outer = !self.line.is_empty() && self.busy < plan.max;
+        if self.coming() > 0 || (self.idle.is_empty() && self.threads >= most) {
+            // A job that joins while others have let go of its clock does so, too.
+            self.tell(back, self.adrift > 0);
+            return Call::Nobody;
+        }
         let inner = !self.inner.is_empty() && self.busy < most;
-        let coming = self.threads > self.busy + self.idle.len();
-        if coming || !(outer || inner) {
+        let outer = self.busy < plan.max && (!self.line.is_empty() || self.is_told(back));
+        if !(inner || outer) {
+            self.tell(back, true);
             return Call::Nobody;
         }
         if let Some(idle) = self.idle.pop() {
             let hand = self.hand(idle);
             hand.rung = true;
             return Call::Ring(Arc::clone(&hand.bell));
-        }
-        if self.threads >= most {
-            return Call::Nobody;
         }
         self.threads += 1;
         let hand = Hand { bell: Arc::new(Condvar::new()), rung: false, job: None };
@@ -178,6 +211,18 @@ impl State {
             self.hands[seat] = Some(hand);
         }
         Call::Start(seat)
+    }
+
+    /// Whether a hand that found nothing may be gone, because another is coming or whoever joins tells the crew.
+    pub(super) fn may_go(&mut self, plan: &Plan, back: &Back) -> bool {
+        self.coming() > 1 || self.busy >= plan.max || !self.is_told(back)
+    }
+
+    /// Has those who join the line from now on tell the crew; answers whether somebody has joined without.
+    fn is_told(&mut self, back: &Back) -> bool {
+        let mut half = back.lock();
+        (self.told, half.tells) = (true, true);
+        !half.line.is_empty()
     }
 
     pub(super) fn ring_all(&mut self) -> Vec<Arc<Condvar>> {
@@ -197,20 +242,27 @@ impl State {
         if self.threads == 0 { self.watchers.drain() } else { Vec::new() }
     }
 
+    /// All jobs but inner ones leave the line, in order.
+    pub(super) fn drain_line(&mut self, back: &Back) -> Vec<Arc<dyn Work>> {
+        let mut jobs = self.line.drain();
+        jobs.append(&mut back.lock().line.drain());
+        jobs
+    }
+
     /// The jobs that nobody will ever come for, now that no thread could be started.
-    pub(super) fn hopeless(&mut self) -> Vec<Arc<dyn Work>> {
+    pub(super) fn hopeless(&mut self, back: &Back) -> Vec<Arc<dyn Work>> {
         let mut jobs = Vec::new();
         if self.threads == self.away {
             jobs = self.inner.drain();
         }
         if self.threads == 0 {
-            jobs.append(&mut self.line.drain());
+            jobs.append(&mut self.drain_line(back));
         }
         jobs
     }
 
-    pub(super) fn statistics(&self, plan: &Plan) -> PoolStatistics {
-        let jobs = self.jobs();
+    pub(super) fn statistics(&self, plan: &Plan, back: &Half) -> PoolStatistics {
+        let jobs = self.jobs(back);
         let queue = plan.queue.saturating_add(plan.max.saturating_sub(self.busy));
         PoolStatistics {
             threads: self.threads,

@@ -39,11 +39,11 @@ fn jobs_that_nobody_will_come_for_are_given_back() {
     state.line.push(idle());
     state.inner.push(idle());
     (state.threads, state.busy, state.away) = (2, 2, 1);
-    assert_eq!(state.hopeless().len(), 0, "one thread is at work");
+    assert_eq!(state.hopeless(&crew.back).len(), 0, "one thread is at work");
     (state.threads, state.busy, state.away) = (1, 1, 1);
-    assert_eq!(state.hopeless().len(), 1, "the only thread waits for the inner job");
+    assert_eq!(state.hopeless(&crew.back).len(), 1, "the only thread waits for the inner job");
     assert_eq!((state.line.len(), state.inner.len()), (1, 0));
     (state.threads, state.busy, state.away) = (0, 0, 0);
-    assert_eq!(state.hopeless().len(), 1);
+    assert_eq!(state.hopeless(&crew.back).len(), 1);
     assert!(state.line.is_empty());
 }
