@@ -16,6 +16,8 @@ pub(crate) mod heap;
 pub(crate) mod kanal;
 pub(crate) mod machine;
 pub(crate) mod maitake;
+#[cfg(unix)]
+pub(crate) mod process;
 pub(crate) mod saa;
 pub(crate) mod tidegate;
 pub(crate) mod tokio;
@@ -534,3 +536,15 @@ macro_rules! watches {
     };
 }
 pub(crate) use watches;
+
+#[cfg(unix)]
+macro_rules! processes {
+    ($T:ident => $run:expr) => {
+        $crate::contenders::entries! { $T => $run;
+            $crate::contenders::process::Tidegate,
+            $crate::contenders::process::Python,
+        }
+    };
+}
+#[cfg(unix)]
+pub(crate) use processes;

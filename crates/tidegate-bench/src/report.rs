@@ -71,7 +71,7 @@ fn header(rounds: usize) -> String {
         processor = processor().map(|it| format!(" ({it})")).unwrap_or_default(),
         load =
             load().map(|it| format!(", with a load of {it} before it began")).unwrap_or_default(),
-        contenders = versions().join(", "),
+        contenders = versions().into_iter().chain(python()).collect::<Vec<_>>().join(", "),
     )
 }
 
@@ -100,6 +100,14 @@ fn versions() -> Vec<String> {
         Some(format!("{name} {}", rest.split('"').next()?))
     };
     NAMES.iter().filter_map(version).collect()
+}
+
+/// Who is no crate.
+fn python() -> Option<String> {
+    #[cfg(unix)]
+    return crate::contenders::process::Python::version().map(str::to_owned);
+    #[cfg(not(unix))]
+    None
 }
 
 /// How much else the machine does, where it says so; a page begins with what was so before its own work.

@@ -10,6 +10,8 @@ use crate::{count, memory, report, scenarios};
 
 /// The program: reads the command line and does as it says.
 pub fn main() -> ExitCode {
+    #[cfg(unix)]
+    tidegate_executor::process::init();
     match Options::parse(env::args().skip(1)).and_then(act) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -13,6 +13,8 @@ mod lock_fairness;
 mod lock_hand_over;
 mod lock_uncontended;
 mod priority_queue;
+#[cfg(unix)]
+mod process;
 mod queue;
 mod rw_lock;
 mod semaphore_crowd;
@@ -48,6 +50,8 @@ pub(crate) fn all() -> Vec<Scenario> {
         group::scenarios(),
         together::scenarios(),
         executor::scenarios(),
+        #[cfg(unix)]
+        process::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -3,6 +3,9 @@ use std::collections::HashSet;
 use super::all;
 use crate::measure::rehearse;
 
+#[cfg(unix)]
+tidegate_executor::process_test_entry!();
+
 #[test]
 fn every_contender_does_the_work_of_every_scenario() {
     for scenario in all() {

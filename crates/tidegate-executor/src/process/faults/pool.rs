@@ -120,6 +120,20 @@ async fn a_call_that_nobody_reads_is_not_made_again_for_ever() {
 }
 
 #[tokio::test]
+async fn a_call_is_not_made_again_in_a_pool_that_is_closed() {
+    let pool = rogues("none|/").build().await.expect("it greets, and is none");
+    let worker = rustix::process::Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
+    kill_process(worker, Signal::STOP).expect("it is there");
+    let call = tokio::spawn(pool.run(answer, ()));
+    tokio::task::yield_now().await;
+    // It lies there, unread.
+    pool.core().close();
+    let closed = ProcessError::Cancelled(tidegate_timeout::CancelReason::Shutdown);
+    assert_eq!(call.await.expect("it does not panic"), Err(closed));
+    assert_eq!(pool.statistics().started, 1);
+}
+
+#[tokio::test]
 async fn a_call_that_was_read_is_made_once() {
     let deaths = [
         "call: die",
