@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use tidegate_semaphore::Semaphore;
 use tidegate_timeout::scope::{Ended, Guard, Resident, Scope};
-use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, current_scope};
+use tidegate_timeout::{CancelReason, Deadline, ScopeHandle, checkpoint, current_scope};
 use tokio::time::{Sleep, sleep_until};
 
 use crate::core::Core;
@@ -234,18 +234,15 @@ impl<T, E> Running<T, E> {
         let Some(sleep) = timer.as_mut().as_pin_mut() else { return };
         if sleep.is_elapsed() || sleep.poll(cx).is_ready() {
             timer.set(None);
-            // Of two deadlines that have passed, the outer one reports.
-            let cancels = !Deadline::ambient().has_elapsed();
-            let passed = |deadline: &mut Deadline, reason| {
-                if deadline.has_elapsed() {
-                    *deadline = Deadline::NEVER;
-                    if cancels {
-                        self.shared.core.handle.cancel(reason);
-                    }
-                }
-            };
-            passed(&mut self.deadline, CancelReason::Deadline);
-            self.stop_by.iter_mut().for_each(|stop_by| passed(stop_by, CancelReason::Shutdown));
+            // Of several deadlines that have passed, here and around, the outermost reports.
+            let _ = self.scope.enter(checkpoint);
+            if self.deadline.has_elapsed() {
+                self.deadline = Deadline::NEVER;
+            }
+            if let Some(stop_by) = self.stop_by.as_mut().filter(|it| it.has_elapsed()) {
+                *stop_by = Deadline::NEVER;
+                self.shared.core.handle.cancel(CancelReason::Shutdown);
+            }
         }
     }
 

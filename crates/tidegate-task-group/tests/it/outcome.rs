@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tidegate_task_group::{BoxError, ErrorGroup, TaskError, TaskGroup};
-use tidegate_timeout::{CancelReason, Cancelled, timeout};
+use tidegate_timeout::{CancelReason, Cancelled, Deadline, ScopeExt, current_scope, timeout};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::*;
 
@@ -502,14 +502,12 @@ async fn nested(
 #[test]
 fn a_deadline_cancels_the_group_and_is_reported() {
     paused(async {
-        let start = tokio::time::Instant::now();
+        let start = Instant::now();
         for body_waits in [false, true] {
-            let result = Group::builder()
-                .deadline(tidegate_timeout::Deadline::after(SECOND))
-                .scope(async |group| {
-                    drop(group.spawn(forever::<()>()));
-                    if body_waits { forever().await } else { Ok(()) }
-                });
+            let result = Group::builder().deadline(Deadline::after(SECOND)).scope(async |group| {
+                drop(group.spawn(forever::<()>()));
+                if body_waits { forever().await } else { Ok(()) }
+            });
             let errors = result.await.unwrap_err();
             assert_eq!(messages(&errors), ["cancelled: the deadline passed"]);
         }
@@ -520,7 +518,7 @@ fn a_deadline_cancels_the_group_and_is_reported() {
 #[test]
 fn a_deadline_in_the_past_lets_what_is_ready_pass() {
     paused(async {
-        let past = tidegate_timeout::Deadline::after(Duration::ZERO);
+        let past = Deadline::after(Duration::ZERO);
         let ready = Group::builder().deadline(past).scope(async |_| Ok(5));
         assert_eq!(ready.await.unwrap(), 5);
         let waits = Group::builder().deadline(past).scope(async |_| forever::<()>().await);
@@ -532,7 +530,7 @@ fn a_deadline_in_the_past_lets_what_is_ready_pass() {
 fn of_two_equal_deadlines_the_outer_reports() {
     paused(async {
         for children in [0, 1] {
-            let at = tokio::time::Instant::now() + SECOND;
+            let at = Instant::now() + SECOND;
             let result = tidegate_timeout::timeout_at(at, async {
                 let _ = Group::builder()
                     .deadline(at.into())
@@ -548,17 +546,53 @@ fn of_two_equal_deadlines_the_outer_reports() {
     });
 }
 
+// In a task that took its scope along, nobody minds the deadline around once the scope has ended.
+#[test]
+fn a_group_ends_at_its_deadline_although_an_earlier_one_around_has_passed_unnoticed() {
+    paused(async {
+        let start = Instant::now();
+        let carried = timeout(SECOND, async {
+            let builder = Group::builder().deadline(Deadline::after(2 * SECOND));
+            let group = builder.scope(async |_| forever::<()>().await).in_current_scope();
+            Some(tokio::spawn(group))
+        });
+        let group = carried.await.unwrap().unwrap();
+        let errors = tokio::time::timeout(HOUR, group).await.expect("within the hour");
+        assert_eq!(messages(&errors.unwrap().unwrap_err()), ["cancelled: the deadline passed"]);
+        assert_eq!(start.elapsed(), 2 * SECOND);
+    });
+}
+
+#[test]
+fn a_deadline_around_that_is_moved_when_it_has_passed_does_not_keep_the_group() {
+    paused(async {
+        let start = Instant::now();
+        let around = timeout(SECOND, async {
+            let scope = current_scope().unwrap();
+            let builder = Group::builder().deadline(Deadline::after(SECOND));
+            let group = builder.scope(async |_| forever::<()>().await);
+            // The group sees first that both have passed.
+            tokio::join!(biased; group, async {
+                sleep(SECOND).await;
+                scope.extend(HOUR);
+            })
+        });
+        assert!(around.await.is_err());
+        assert_eq!(start.elapsed(), SECOND);
+    });
+}
+
 #[test]
 fn children_see_the_deadline_around_them() {
     paused(async {
-        let deadline = tidegate_timeout::Deadline::after(SECOND);
+        let deadline = Deadline::after(SECOND);
         let seen = Group::builder().deadline(deadline).scope(async |group| {
-            let now = group.spawn(async { Ok(tidegate_timeout::Deadline::ambient()) });
+            let now = group.spawn(async { Ok(Deadline::ambient()) });
             let later = group.spawn(async {
                 breathe().await;
-                Ok(tidegate_timeout::Deadline::ambient())
+                Ok(Deadline::ambient())
             });
-            Ok([now.await?, later.await?, tidegate_timeout::Deadline::ambient()])
+            Ok([now.await?, later.await?, Deadline::ambient()])
         });
         assert_eq!(seen.await.unwrap(), [deadline; 3]);
 
@@ -566,7 +600,7 @@ fn children_see_the_deadline_around_them() {
             Group::scope(async |group| {
                 let child = group.spawn(async {
                     breathe().await;
-                    Ok(tidegate_timeout::Deadline::ambient().remaining())
+                    Ok(Deadline::ambient().remaining())
                 });
                 Ok(child.await?)
             })

@@ -320,6 +320,24 @@ fn of_a_deadline_around_and_the_end_of_the_grace_at_once_the_former_reports() {
 }
 
 #[test]
+fn the_grace_is_over_although_a_deadline_around_has_passed_unnoticed() {
+    paused(async {
+        let start = Instant::now();
+        let carried = timeout(SECOND, async {
+            let group = Group::builder().grace(2 * SECOND).scope(async |group| {
+                group.request_stop();
+                forever::<()>().await
+            });
+            Some(tokio::spawn(group.in_current_scope()))
+        });
+        let group = carried.await.unwrap().unwrap();
+        let ended = tokio::time::timeout(HOUR, group).await.expect("within the hour");
+        assert!(ended.unwrap().unwrap_err().contains::<Cancelled>());
+        assert_eq!(start.elapsed(), 2 * SECOND);
+    });
+}
+
+#[test]
 fn the_grace_begins_although_the_scope_is_polled_by_nobody_else() {
     on_both(|| async {
         let group = Group::builder().grace(Duration::from_millis(1)).scope(async |group| {
