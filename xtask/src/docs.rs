@@ -1,6 +1,7 @@
 //! The documentation, as docs.rs builds it.
 
 mod links;
+mod promises;
 
 use xshell::{Shell, cmd};
 
@@ -9,6 +10,7 @@ const SILENT: [&str; 6] =
     ["--exclude", "tidegate-bench", "--exclude", "tidegate-bench-gate", "--exclude", "xtask"];
 
 pub(crate) fn build(sh: &Shell, open: bool) -> anyhow::Result<()> {
+    promises::check(sh)?;
     let open = open.then_some("--open");
     let has_nightly =
         cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_ok();

@@ -74,6 +74,12 @@ pub(crate) fn rust_version(sh: &Shell) -> anyhow::Result<String> {
     Ok(version.context("the root names a rust-version")?.trim_matches('"').to_owned())
 }
 
+/// The sources of each published crate.
+pub(crate) fn published_sources(sh: &Shell) -> anyhow::Result<Vec<Vec<PathBuf>>> {
+    let published = crates(sh)?.into_iter().filter(Crate::is_published);
+    published.map(|it| rust_files(sh, &it.dir.join("src"))).collect()
+}
+
 struct Crate {
     name: String,
     dir: PathBuf,
@@ -188,6 +194,6 @@ fn rust_files(sh: &Shell, dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// A path as seen from the root of the workspace.
-fn shown(sh: &Shell, file: &Path) -> String {
+pub(crate) fn shown(sh: &Shell, file: &Path) -> String {
     file.strip_prefix(sh.current_dir()).unwrap_or(file).display().to_string()
 }

@@ -340,7 +340,7 @@ impl fmt::Debug for Barrier {
     }
 }
 
-/// What a barrier looks like, each part taken at its own instant.
+/// What [`Barrier::statistics`] answers, each part taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BarrierStatistics {

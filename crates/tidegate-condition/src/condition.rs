@@ -613,7 +613,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// What a condition looks like.
+/// What [`Condition::statistics`] answers, each part taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConditionStatistics {

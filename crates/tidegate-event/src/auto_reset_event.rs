@@ -98,7 +98,7 @@ pub struct AutoResetEvent {
     queue: WaitQueue<Turnstile>,
 }
 
-/// The policy: all there is to say is in the word.
+/// The policy of an [`AutoResetEvent`]: all there is to say is in the word.
 #[derive(Debug)]
 pub struct Turnstile(());
 
@@ -352,7 +352,7 @@ impl fmt::Debug for AutoResetEvent {
     }
 }
 
-/// What an auto-reset event looks like, each part taken at its own instant.
+/// What [`AutoResetEvent::statistics`] answers, each part taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AutoResetEventStatistics {

@@ -90,7 +90,7 @@ pub struct Event {
     queue: WaitQueue<Flag>,
 }
 
-/// The policy: all there is to say is in the word.
+/// The policy of an [`Event`]: all there is to say is in the word.
 #[derive(Debug)]
 pub struct Flag(());
 
@@ -344,7 +344,7 @@ impl fmt::Debug for Event {
     }
 }
 
-/// What an event looks like, each part taken at its own instant.
+/// What [`Event::statistics`] answers, each part taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventStatistics {

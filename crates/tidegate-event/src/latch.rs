@@ -83,7 +83,7 @@ pub struct Latch {
     queue: WaitQueue<Count>,
 }
 
-/// The policy: all there is to say is in the word.
+/// The policy of a [`Latch`]: all there is to say is in the word.
 #[derive(Debug)]
 pub struct Count(());
 
@@ -355,7 +355,7 @@ impl fmt::Debug for Latch {
     }
 }
 
-/// What a latch looks like, each count taken at its own instant.
+/// What [`Latch::statistics`] answers, each count taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LatchStatistics {

@@ -24,14 +24,14 @@ use crate::event::Event;
 /// Sealed. It is there to say of a [`WaitFut`] what it waits for.
 pub trait Signal: Lined {}
 
-/// A type with a line, and the rules of that line.
+/// What a [`Signal`] is inside: a line, and its rules.
 pub trait Lined: Sized {
     type Rules: Rules;
 
     fn queue(&self) -> &WaitQueue<Self::Rules>;
 }
 
-/// The policy of a line whose waiters bring nothing of their own and all want the same.
+/// The policy of a [`Signal`], whose waiters bring nothing of their own and all want the same.
 pub trait Rules: Policy<Note: Default> {
     /// Whether `seen`, which was read from `word`, lets pass; taking what there is to take.
     ///

@@ -56,7 +56,7 @@ pub struct ShutdownReport {
     pub dropped: usize,
 }
 
-/// A job that did not end in time.
+/// A job in a [`ShutdownReport`]: it did not end in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StuckJob {

@@ -443,7 +443,7 @@ impl<T: ?Sized + fmt::Debug, P: Policy> fmt::Debug for Lock<T, P> {
     }
 }
 
-/// What a lock looks like, each part taken at its own instant.
+/// What [`Lock::statistics`] answers, each part taken at its own instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockStatistics {

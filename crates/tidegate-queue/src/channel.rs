@@ -95,7 +95,7 @@ pub struct QueueStatistics {
     pub shut_down: bool,
 }
 
-/// What all three queues are.
+/// What [`Queue`](crate::Queue) and the other two are.
 pub struct Channel<T, S: Store<T>> {
     getters: WaitQueue<Items<T, S>>,
     putters: WaitQueue<Slots>,

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::heap::{Entry, Heap, Rank};
 
-/// An order of going.
+/// The order in which the items of a [`Queue`](crate::Queue) go, or of another.
 pub trait Store<T>: Sized {
     /// A store with nothing in it.
     const EMPTY: Self;
@@ -40,7 +40,7 @@ pub trait Store<T>: Sized {
     fn restore(&mut self, item: T, age: u64);
 }
 
-/// The oldest item first.
+/// The order of a [`Queue`](crate::Queue): the oldest item first.
 #[expect(missing_debug_implementations, reason = "shown by the queue")]
 pub struct Fifo<T> {
     items: VecDeque<T>,
@@ -97,7 +97,7 @@ impl<T> Store<T> for Fifo<T> {
     }
 }
 
-/// The youngest item first.
+/// The order of a [`LifoQueue`](crate::LifoQueue): the youngest item first.
 #[expect(missing_debug_implementations, reason = "shown by the queue")]
 pub struct Lifo<T> {
     items: Vec<T>,
@@ -149,7 +149,7 @@ impl<T> Store<T> for Lifo<T> {
     }
 }
 
-/// The smallest item first, equal ones in order of arrival.
+/// The order of a [`PriorityQueue`](crate::PriorityQueue): the smallest item first, equal ones as they came.
 #[expect(missing_debug_implementations, reason = "shown by the queue")]
 pub struct Priority<T> {
     items: Heap<T, Smallest>,

@@ -1,4 +1,16 @@
 /// A cell whose contents are reached through closures, so that loom can watch each access.
+///
+/// # Examples
+///
+/// ```
+/// use tidegate_shim::UnsafeCell;
+///
+/// let cell = UnsafeCell::new(1);
+/// // Nobody else has it. Under loom, a race would be reported here.
+/// cell.with_mut(|it| unsafe { *it += 1 });
+/// assert_eq!(cell.with(|it| unsafe { *it }), 2);
+/// assert_eq!(cell.into_inner(), 2);
+/// ```
 #[derive(Debug, Default)]
 #[repr(transparent)]
 pub struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);

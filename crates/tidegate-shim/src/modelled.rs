@@ -7,6 +7,18 @@ pub use loom::thread;
 pub use loom::thread_local as __thread_local;
 
 /// A mutex whose `lock` returns the guard itself, as parking_lot's does.
+///
+/// # Examples
+///
+/// ```no_run
+/// use tidegate_shim::Mutex;
+///
+/// let mut mutex = Mutex::new(1);
+/// *mutex.lock() += 1;
+/// assert!(mutex.try_lock().is_some());
+/// assert_eq!(*mutex.get_mut(), 2);
+/// assert!(!mutex.data_ptr().is_null());
+/// ```
 #[derive(Debug, Default)]
 pub struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -7,6 +7,18 @@ pub use shuttle::{thread, thread_local};
 pub use crate::cell::UnsafeCell;
 
 /// A mutex whose `lock` returns the guard itself, as parking_lot's does.
+///
+/// # Examples
+///
+/// ```no_run
+/// use tidegate_shim::Mutex;
+///
+/// let mut mutex = Mutex::new(1);
+/// *mutex.lock() += 1;
+/// assert!(mutex.try_lock().is_some());
+/// assert_eq!(*mutex.get_mut(), 2);
+/// assert!(!mutex.data_ptr().is_null());
+/// ```
 #[derive(Debug, Default)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 

@@ -98,6 +98,20 @@ impl<F: Future> AsCompleted<F> {
     }
 
     /// Whether all futures have ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::future::ready;
+    /// # use tidegate_task_group::as_completed;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut outputs = as_completed([ready(1)]);
+    /// assert!(!outputs.is_empty());
+    /// outputs.next().await;
+    /// assert!(outputs.is_empty());
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -74,7 +74,7 @@ pub struct ErrorGroup<E = BoxError> {
     view: Option<View<E>>,
 }
 
-/// One error of a group and where it came from.
+/// What [`ErrorGroup::details`] gives: one error of a group and where it came from.
 pub struct Detail<'e, E> {
     /// What went wrong.
     pub cause: Cause<'e, E>,
@@ -82,7 +82,7 @@ pub struct Detail<'e, E> {
     pub origin: &'e Origin,
 }
 
-/// What went wrong in one place.
+/// What went wrong in one place; see [`ErrorGroup::details`].
 #[non_exhaustive]
 pub enum Cause<'e, E> {
     /// An error.
@@ -100,6 +100,13 @@ impl<E> ErrorGroup<E> {
     }
 
     /// What the errors have in common, in words.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::ErrorGroup;
+    /// assert_eq!(ErrorGroup::<&str>::new("startup failed").message(), "startup failed");
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -115,6 +122,15 @@ impl<E> ErrorGroup<E> {
     }
 
     /// How many errors were counted and dropped because there were too many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::ErrorGroup;
+    /// let mut errors = ErrorGroup::<&str>::new("startup failed");
+    /// errors.push("no paper");
+    /// assert_eq!((errors.len(), errors.omitted()), (1, 0));
+    /// ```
     pub fn omitted(&self) -> usize {
         self.omitted
     }
@@ -142,6 +158,17 @@ impl<E> ErrorGroup<E> {
     }
 
     /// Everything that the tree reports, each with where it came from.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{Cause, ErrorGroup};
+    /// let mut errors = ErrorGroup::<&str>::new("startup failed");
+    /// errors.push("no paper");
+    /// let detail = errors.details().next().unwrap();
+    /// assert!(matches!(detail.cause, Cause::Error(&"no paper")));
+    /// assert!(detail.origin.location().is_some());
+    /// ```
     pub fn details(&self) -> impl DoubleEndedIterator<Item = Detail<'_, E>> + Clone {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Error(error, origin) => Some(Detail { cause: Cause::Error(error), origin }),

@@ -64,23 +64,23 @@ pub trait Failure<Kind>: Sized + 'static {
 
 /// The kinds. They are empty: only their names are of use.
 pub(crate) mod kind {
-    /// A type that is an `Error`.
+    /// A [`Failure`] that is an `Error`.
     #[derive(Debug)]
     pub enum Typed {}
-    /// A type that holds an `Error`.
+    /// A [`Failure`] that holds an `Error`.
     #[derive(Debug)]
     pub enum Boxed {}
-    /// A type that holds an `Error` which is not for other threads.
+    /// A [`Failure`] that holds an `Error` which is not for other threads.
     #[derive(Debug)]
     pub enum Local {}
-    /// A value that is shown as it is.
+    /// A [`Failure`] that is shown as it is.
     #[derive(Debug)]
     pub enum Text {}
 }
 
 type AsError = fn(&dyn Any) -> Option<&(dyn Error + 'static)>;
 
-/// How to show an error whose type is no longer known.
+/// How a [`Failure`] is shown whose type is no longer known.
 #[derive(Debug)]
 pub struct Facts {
     as_error: AsError,

@@ -34,6 +34,26 @@ pub struct Panicked {
 
 impl Panicked {
     /// What the panic said.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, OnPanic, Panicked, TaskGroup};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # let errors = TaskGroup::<BoxError>::builder()
+    /// #     .on_panic(OnPanic::Capture)
+    /// #     .scope(async |group| {
+    /// #         group.spawn(async { if true { panic!("out of cheese") } else { Ok(()) } });
+    /// #         Ok(())
+    /// #     })
+    /// #     .await
+    /// #     .unwrap_err();
+    /// let error = errors.into_first();
+    /// let panicked = error.downcast_ref::<Panicked>().unwrap();
+    /// assert_eq!(panicked.message(), "out of cheese");
+    /// # }
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }

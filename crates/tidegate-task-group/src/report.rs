@@ -4,7 +4,7 @@ use tidegate_timeout::Cancelled;
 
 use crate::panicked::Panicked;
 
-/// What a group has to say that is not an error of a child or of the body.
+/// What an [`ErrorGroup`](crate::ErrorGroup) has to say that is not an error of a child or of the body.
 #[derive(Clone, Debug)]
 pub enum Report {
     /// A captured panic.

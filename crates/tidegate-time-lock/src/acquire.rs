@@ -118,6 +118,25 @@ impl<'a> AcquireTimeout<'a> {
     /// Waits for as long as it may, even if the gate is known to be shut for longer.
     ///
     /// Somebody might unlock it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::TimeLock;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let gate = TimeLock::new();
+    /// gate.lock_for(Duration::from_secs(60));
+    /// let unlock = async {
+    ///     tokio::time::sleep(Duration::from_secs(1)).await;
+    ///     gate.unlock();
+    /// };
+    /// let wait = gate.acquire_timeout(Duration::from_secs(5)).wait_anyway();
+    /// let (pass, ()) = tokio::join!(wait, unlock);
+    /// assert!(pass.is_ok());
+    /// # }
+    /// ```
     pub fn wait_anyway(mut self) -> Self {
         self.anyway = true;
         self

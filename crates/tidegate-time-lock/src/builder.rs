@@ -19,6 +19,27 @@ use crate::{Aimd, Policy, Reopen, StaticTimeLock, TimeLock};
 ///     .build();
 /// assert!(!gate.is_locked());
 /// ```
+///
+/// One for a server that never says for how long, with a name for the log:
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_time_lock::{Reopen, TimeLock};
+///
+/// let gate = TimeLock::builder()
+///     .name("geocoder")
+///     .min_pause(Duration::from_millis(250))
+///     .backoff(Duration::from_secs(1), Duration::from_secs(120)) // 1 s, 2 s, 4 s, … two minutes
+///     .jitter(true) // Several processes do not come back in the same millisecond.
+///     .reopen(Reopen::Probe { n: 1 })
+///     .probe_timeout(Duration::from_secs(30))
+///     .probe_grace(Duration::from_secs(3))
+///     .late_refusals(false)
+///     .isolation(5, 20)
+///     .wall_clock(false) // This machine does not sleep.
+///     .build();
+/// assert!(gate.try_acquire().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a builder makes a gate only when `build` is called"]
 pub struct TimeLockBuilder {

@@ -98,11 +98,37 @@ impl<K: Hash + Eq + Clone> KeyedPass<K> {
     }
 
     /// Whose pass it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::KeyedTimeLock;
+    /// # tidegate_test::block_on(async {
+    /// let hosts = KeyedTimeLock::new();
+    /// let pass = hosts.acquire(&"host").await.unwrap();
+    /// assert_eq!(pass.key(), &"host");
+    /// # });
+    /// ```
     pub fn key(&self) -> &K {
         &self.keep.key
     }
 
     /// The epoch of the key's gate in which it was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::KeyedTimeLock;
+    /// # tidegate_test::block_on(async {
+    /// let hosts = KeyedTimeLock::new();
+    /// let before = hosts.acquire(&"host").await.unwrap();
+    /// hosts.acquire(&"host").await.unwrap().refused(Duration::from_secs(1));
+    /// assert!(!before.is_current());
+    /// assert_eq!(before.epoch(), 0);
+    /// # });
+    /// ```
     pub fn epoch(&self) -> Epoch {
         self.passes.as_ref().map_or(0, |(_, own)| own.epoch())
     }
@@ -161,6 +187,20 @@ impl<K: Hash + Eq + Clone> KeyedPass<K> {
     }
 
     /// Reports what a classifier made of a result; answers what came of a refusal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{KeyedTimeLock, Verdict};
+    /// # tidegate_test::block_on(async {
+    /// let hosts = KeyedTimeLock::new();
+    /// let pass = hosts.acquire(&"host").await.unwrap();
+    /// assert!(pass.verdict(Verdict::refused(Duration::from_secs(1))).is_some());
+    /// let pass = hosts.acquire(&"idle host").await.unwrap();
+    /// assert!(pass.verdict(Verdict::Ok).is_none());
+    /// # });
+    /// ```
     pub fn verdict(self, verdict: Verdict) -> Option<KeyedRefused> {
         match verdict {
             Verdict::Ok => self.ok(),
@@ -171,6 +211,18 @@ impl<K: Hash + Eq + Clone> KeyedPass<K> {
     }
 
     /// Nobody knows how it went; the same as dropping it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::KeyedTimeLock;
+    /// # tidegate_test::block_on(async {
+    /// let hosts = KeyedTimeLock::new();
+    /// let pass = hosts.acquire(&"host").await.unwrap();
+    /// pass.unknown(); // The connection broke.
+    /// # });
+    /// ```
     pub fn unknown(self) {}
 
     /// Gives the pass back unused, for [`KeyedTimeLock::acquire_again`](crate::KeyedTimeLock::acquire_again).
@@ -228,6 +280,19 @@ impl KeyedRefused {
     }
 
     /// The old places in line, so that a retry does not start at the back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::KeyedTimeLock;
+    /// # tidegate_test::block_on(async {
+    /// let hosts = KeyedTimeLock::new();
+    /// let refused = hosts.acquire(&"host").await.unwrap().refused(Duration::from_secs(5));
+    /// let again = hosts.acquire_again(&"host", refused.requeue()); // First in line when the pause is over.
+    /// # drop(again);
+    /// # });
+    /// ```
     pub fn requeue(self) -> KeyedRequeue {
         self.places
     }

@@ -122,6 +122,17 @@ impl Pass {
     }
 
     /// The epoch in which it was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::TimeLock;
+    /// let gate = TimeLock::new();
+    /// let pass = gate.try_acquire().unwrap();
+    /// let shut = gate.lock_for(Duration::from_secs(5));
+    /// assert_eq!(shut.epoch, pass.epoch() + 1);
+    /// ```
     #[inline]
     pub fn epoch(&self) -> Epoch {
         match &self.0 {
@@ -131,6 +142,20 @@ impl Pass {
     }
 
     /// Whether the gate stays shut for others until it knows how this one fared.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::{Reopen, TimeLock};
+    /// let gate = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build();
+    /// gate.lock();
+    /// gate.unlock();
+    /// let probe = gate.try_acquire().unwrap();
+    /// assert!(probe.is_probe());
+    /// assert!(gate.try_acquire().is_err()); // Until it is known how that one fares.
+    /// probe.ok();
+    /// assert!(!gate.try_acquire().unwrap().is_probe());
+    /// ```
     pub fn is_probe(&self) -> bool {
         matches!(&self.0, Kind::Decided(pass) if pass.grant.probe.is_some())
     }
@@ -178,6 +203,14 @@ impl Pass {
     }
 
     /// Nobody knows how it went; the same as dropping it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::TimeLock;
+    /// let pass = TimeLock::new().try_acquire().unwrap();
+    /// pass.unknown(); // The connection broke.
+    /// ```
     pub fn unknown(self) {}
 
     /// Gives the pass back unused, for [`TimeLock::acquire_again`].

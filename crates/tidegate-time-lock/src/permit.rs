@@ -142,6 +142,19 @@ impl Permit {
     /// Reports what a classifier made of a result.
     ///
     /// Answers what came of a refusal; `None` for others, and after another verdict.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{PausingSemaphore, Verdict};
+    /// # tidegate_test::block_on(async {
+    /// let requests = PausingSemaphore::new(2);
+    /// let mut permit = requests.acquire().await.unwrap();
+    /// assert!(permit.verdict(Verdict::refused(Duration::from_secs(1))).is_some());
+    /// assert!(requests.gate().is_locked());
+    /// # });
+    /// ```
     pub fn verdict(&mut self, verdict: Verdict) -> Option<Shut> {
         match verdict {
             Verdict::Ok => self.ok(),

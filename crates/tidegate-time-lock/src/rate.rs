@@ -28,6 +28,13 @@ impl Rate {
     }
 
     /// How many per second.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::Rate;
+    /// assert_eq!(Rate::per_second(50.0).as_per_second(), 50.0);
+    /// ```
     #[must_use]
     pub const fn as_per_second(self) -> f64 {
         self.0

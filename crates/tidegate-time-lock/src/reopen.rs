@@ -67,6 +67,14 @@ pub struct LearnedPace {
 
 impl LearnedPace {
     /// The default: a cautious start with four requests.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::LearnedPace;
+    /// const PACE: LearnedPace = LearnedPace::new();
+    /// assert_eq!(PACE, LearnedPace::default().cold_start(4));
+    /// ```
     pub const fn new() -> Self {
         Self { cold_start: 4 }
     }

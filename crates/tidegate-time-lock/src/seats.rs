@@ -12,8 +12,9 @@
 /// ```
 /// use tidegate_time_lock::{Aimd, PausingSemaphore};
 ///
-/// // A quarter less after a refusal, never below two.
-/// let requests = PausingSemaphore::builder().permits(32).aimd(Aimd::new().floor(2).beta(0.75)).build();
+/// // A quarter less after a refusal, never below two; two more after a round of successes.
+/// let adapts = Aimd::new().floor(2).beta(0.75).step(2);
+/// let requests = PausingSemaphore::builder().permits(32).aimd(adapts).build();
 /// assert_eq!(requests.permits().limit, 32);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +64,7 @@ impl Default for Aimd {
     }
 }
 
-/// How many permits there are.
+/// What [`PausingSemaphore::permits`](crate::PausingSemaphore::permits) answers: how many permits there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Permits {

@@ -75,6 +75,13 @@ pub struct Reason(Cow<'static, str>);
 
 impl Reason {
     /// The text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::Reason;
+    /// assert_eq!(Reason::from("429 from host-a").as_str(), "429 from host-a");
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -60,7 +60,7 @@ pub struct Stats {
     pub waiters_max: usize,
 }
 
-/// What a gate is doing.
+/// What a gate does, as [`TimeLock::snapshot`](crate::TimeLock::snapshot) shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {

@@ -21,6 +21,15 @@ impl Ticket {
     }
 
     /// Leaves the line, if it is in one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::Ticket;
+    /// let mut ticket = Ticket::new();
+    /// // … after `gate.poll_acquire(cx, &mut ticket)` was pending, and there is nothing left to send:
+    /// ticket.leave();
+    /// ```
     pub fn leave(&mut self) {
         self.wait = None;
     }

@@ -23,6 +23,7 @@ const BUCKETS: usize = 28;
 /// let wait = gate.stats().wait;
 /// assert_eq!(wait.count(), 1);
 /// assert!(wait.longest() >= Duration::from_secs(3));
+/// assert_eq!((wait.mean(), wait.total()), (wait.longest(), wait.longest()));
 /// assert!(wait.quantile(0.99) <= Duration::from_secs(5));
 /// # Ok(())
 /// # }
@@ -88,6 +89,23 @@ impl Waits {
     ///
     /// The first one begins at nought and ends at a millisecond; the last one has no end, and [`Duration::MAX`] stands
     /// for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_time_lock::{Closed, TimeLock};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Closed> {
+    /// let gate = TimeLock::new();
+    /// gate.lock_for(Duration::from_secs(3));
+    /// gate.acquire().await?.ok();
+    /// for (below, count) in gate.stats().wait.buckets().filter(|it| it.1 > 0) {
+    ///     println!("{count} waited for less than {below:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buckets(&self) -> impl ExactSizeIterator<Item = (Duration, u64)> + '_ {
         self.counts.iter().enumerate().map(|(i, &n)| {
             let end = match i + 1 {

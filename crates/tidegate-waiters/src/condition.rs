@@ -69,7 +69,7 @@ pub struct RawCondition {
     queue: WaitQueue<Notices>,
 }
 
-/// The policy of a condition's line.
+/// The policy of a [`RawCondition`].
 #[derive(Debug)]
 pub struct Notices(());
 
@@ -80,7 +80,7 @@ impl Policy for Notices {
     fn left(_line: &mut Locked<'_, Self>, _place: &mut Place, _left: Left) {}
 }
 
-/// Where a waiter stands.
+/// Where somebody who waits for a [`RawCondition`] stands.
 pub struct Place {
     /// The line of the lock that it gave back, in its house.
     lock: Arc<WaitQueue<Mutual>>,

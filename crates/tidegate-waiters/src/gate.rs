@@ -61,7 +61,7 @@ pub struct Gate {
     queue: WaitQueue<Permits>,
 }
 
-/// The policy of a gate; its state is all in the word.
+/// The policy of a [`Gate`]; its state is all in the word.
 #[derive(Debug)]
 pub struct Permits(());
 
@@ -287,6 +287,14 @@ impl Gate {
     }
 
     /// How many are in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::Gate;
+    /// let gate = Gate::new(1);
+    /// assert_eq!((gate.available(), gate.waiters()), (1, 0));
+    /// ```
     pub fn waiters(&self) -> usize {
         self.queue.waiters()
     }
@@ -424,7 +432,7 @@ pin_project! {
 }
 
 impl<T> Acquire<Arc<T>> {
-    /// The share of the owner that this future holds.
+    /// The share of the owner that this future holds, as it was given to [`Gate::acquire_owned`].
     pub fn owner(&self) -> &Arc<T> {
         self.waiter.owner()
     }

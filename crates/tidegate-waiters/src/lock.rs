@@ -111,7 +111,7 @@ pub struct RawLock<P: LockPolicy = Fifo> {
     policy: PhantomData<P>,
 }
 
-/// The policy of a lock; its state is all in the word.
+/// The policy of a [`RawLock`]; its state is all in the word.
 #[derive(Debug)]
 pub struct Mutual(());
 

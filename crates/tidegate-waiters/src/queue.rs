@@ -61,7 +61,7 @@ pub trait Policy: Sized {
     }
 }
 
-/// Which waiter comes some places after this one.
+/// Which waiter comes some places after this one, for [`Policy::ahead`].
 ///
 /// A long line of waiters that are strewn over memory is slow to walk: each has to arrive from memory before the
 /// next is known. Whoever releases it has those that are some places ahead brought near meanwhile. A policy takes part
@@ -408,7 +408,7 @@ impl<P: Policy> fmt::Debug for WaitQueue<P> {
     }
 }
 
-/// The state, under the lock, with nobody to be woken.
+/// The state of a [`WaitQueue`], under the lock, with nobody to be woken.
 ///
 /// # Reentrancy
 ///
@@ -772,6 +772,27 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// Whether the waiter that is being polled is first in line, or would be if it joined.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # use std::task::{Context, Waker};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # let cx = &mut Context::from_waker(Waker::noop());
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// let polled = waiter.as_mut().poll(cx, |line, _word| match line.is_next() {
+    ///     true => Decision::Ready(()),
+    ///     false => Decision::Wait,
+    /// });
+    /// assert!(polled.is_ready());
+    /// ```
     #[inline]
     pub fn is_next(&self) -> bool {
         let first = self.line().first;
@@ -779,6 +800,29 @@ impl<'q, P: Policy> Locked<'q, P> {
     }
 
     /// Whether the waiter that is being polled was [nudged](Self::nudge_front), and looks for the first time since.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # use std::task::{Context, Waker};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # let cx = &mut Context::from_waker(Waker::noop());
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// assert!(waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).is_pending());
+    /// line.lock().nudge_front();
+    /// let polled = waiter.as_mut().poll(cx, |line, _| match line.was_nudged() {
+    ///     true => Decision::Ready(()),
+    ///     false => Decision::Wait,
+    /// });
+    /// assert!(polled.is_ready());
+    /// ```
     #[inline]
     pub fn was_nudged(&self) -> bool {
         if self.me.is_null() {

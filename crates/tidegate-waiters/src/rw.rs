@@ -133,7 +133,7 @@ pub struct RawRwLock {
     queue: WaitQueue<Sharing>,
 }
 
-/// The policy of a reader-writer lock; its state is all in the word.
+/// The policy of a [`RawRwLock`]; its state is all in the word.
 #[derive(Debug)]
 pub struct Sharing(());
 
@@ -305,7 +305,7 @@ impl RawRwLock {
     }
 }
 
-/// The modes that one can ask a lock for; an upgrade is asked of a grant.
+/// The modes that one can ask a [`RawRwLock`] for; an upgrade is asked of a grant.
 pub trait Entry: Mode {}
 impl Entry for Read {}
 impl Entry for Upgradable {}

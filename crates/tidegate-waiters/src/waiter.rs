@@ -28,7 +28,7 @@ use tidegate_shim::atomic::Ordering;
 use crate::node::{Node, state};
 use crate::queue::{Left, Locked, Policy, WaitQueue};
 
-/// What a waiter that was asked to decide does next.
+/// What a waiter that was asked to decide by [`Waiter::poll`] does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision<T> {
     /// It has what it came for, and leaves the line if it was in it.
@@ -41,7 +41,7 @@ pub enum Decision<T> {
     Retry,
 }
 
-/// How a wait ended.
+/// How a wait ended: what [`Waiter::poll`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn<T> {
     /// By its own decision.
@@ -176,6 +176,24 @@ impl<P: Policy, O> Waiter<P, O> {
     }
 
     /// The queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # use std::task::{Context, Waker};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # let cx = &mut Context::from_waker(Waker::noop());
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// assert!(std::ptr::eq(waiter.queue(), &line));
+    /// # waiter.as_mut().finish();
+    /// ```
     #[inline]
     pub fn queue(&self) -> &WaitQueue<P> {
         // SAFETY: `owner` keeps it alive and in its place.
@@ -310,6 +328,28 @@ impl<P: Policy, O> Waiter<P, O> {
     /// A fresh waiter decides. A waiting one only keeps the newest waker, without the lock if that is the same
     /// one. A nudged one decides again, and once more if it has to wait. One that was granted or released is ready.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # use std::task::{Context, Waker};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # let cx = &mut Context::from_waker(Waker::noop());
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// let polled = waiter.as_mut().poll(cx, |_line, word| match word {
+    ///     0 => Decision::Wait,
+    ///     _ => Decision::Ready(()),
+    /// });
+    /// assert!(polled.is_pending());
+    /// assert_eq!(line.waiters(), 1);
+    /// ```
+    ///
     /// # Panics
     ///
     /// When it was ready before; when `decide` does, which changes nothing; and when `decide` leaves another guard
@@ -350,6 +390,25 @@ impl<P: Policy, O> Waiter<P, O> {
     /// What [`Policy::left`] left in the note can be had from [`note_mut`](Self::note_mut) afterwards: a value that
     /// must not be dropped under the lock, or word of what the waiter had been given. A waiter that never waited, or
     /// that is ready, stays as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_waiters::{Decision, Left, Locked, Policy, WaitQueue, Waiter};
+    /// # use std::task::{Context, Waker};
+    /// # struct Numbers;
+    /// # impl Policy for Numbers {
+    /// #     type Note = u32;
+    /// #     fn left(_: &mut Locked<'_, Self>, _: &mut u32, _: Left) {}
+    /// # }
+    /// # type Line = WaitQueue<Numbers>;
+    /// # let cx = &mut Context::from_waker(Waker::noop());
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// assert!(waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).is_pending());
+    /// waiter.as_mut().leave();
+    /// assert_eq!(line.waiters(), 0);
+    /// ```
     #[inline]
     pub fn leave(self: Pin<&mut Self>) {
         if self.is_waiting() {

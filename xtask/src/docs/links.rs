@@ -60,7 +60,8 @@ fn target<'a>(
         return Some((root.join(built).join(path), None));
     } else if link.is_empty() {
         root.join(page)
-    } else if link.contains("://") || link.starts_with("mailto:") {
+    } else if ["://", "::", "mailto:"].iter().any(|it| link.contains(it)) {
+        // Elsewhere, or a path in code, which rustdoc follows.
         return None;
     } else {
         root.join(page).with_file_name(link)
@@ -102,5 +103,6 @@ mod tests {
             Some(("/root/doc/tidegate_x/fn.y.html".into(), None))
         );
         assert_eq!(follow("https://docs.rs/loom"), None);
+        assert_eq!(follow("fn@crate::timeout"), None);
     }
 }

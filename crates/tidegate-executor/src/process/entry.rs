@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 
-/// Where workers of a test binary begin.
+/// Where workers of a test binary begin, made by [`process_fn!`](crate::process_fn).
 #[derive(Debug)]
 pub struct TestEntry {
     module: &'static str,
@@ -9,7 +9,7 @@ pub struct TestEntry {
 inventory::collect!(TestEntry);
 
 impl TestEntry {
-    /// The entry in this module.
+    /// The entry in this module, for [`process_fn!`](crate::process_fn).
     pub const fn new(module: &'static str) -> Self {
         Self { module }
     }

@@ -113,7 +113,7 @@ macro_rules! __process_output {
     };
 }
 
-/// What a worker knows of a function.
+/// What a worker knows of a [`ProcessFn`].
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     key: &'static str,
