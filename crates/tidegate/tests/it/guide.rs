@@ -89,7 +89,7 @@ fn read(file: &str) -> String {
 
 /// Labels and what they stand for in rustdoc: `` `Lock` ``, `struct@crate::lock::Lock`.
 fn links() -> HashMap<String, String> {
-    let text = read("links.md") + &read("links_process.md");
+    let text = read("links.txt") + &read("links_process.txt");
     text.lines().filter_map(definition).map(|(it, to)| (it.to_owned(), to.to_owned())).collect()
 }
 
