@@ -42,13 +42,16 @@ pub(super) fn is_started_as_one() -> bool {
 
 /// Runs what the pool asks for until it wants no more.
 pub(super) fn serve(registry: &Registry) -> ! {
-    match Worker::open().and_then(|mut worker| worker.run(registry)) {
-        Ok(()) => exit(0),
-        Err(error) => {
-            eprintln!("{NAME}: {error}; a worker is started by a pool, not by hand");
-            exit(1)
-        }
-    }
+    let by_hand = |error| format!("{error}; a worker is started by a pool, not by hand");
+    let greeted = Worker::open().and_then(Worker::greet).map_err(by_hand);
+    let ended = greeted.and_then(|worker| match worker {
+        Some(mut worker) => worker.answer(registry).map_err(|error| error.to_string()),
+        // The pool went away again.
+        None => Ok(()),
+    });
+    let Err(error) = ended else { exit(0) };
+    eprintln!("{NAME}: {error}");
+    exit(1)
 }
 
 struct Worker {
@@ -66,10 +69,9 @@ impl Worker {
         Ok(Self { socket, limit: 64 })
     }
 
-    fn run(&mut self, registry: &Registry) -> io::Result<()> {
+    fn greet(mut self) -> io::Result<Option<Self>> {
         let (welcome, body) = match frame::read(&self.socket, self.limit) {
-            // The pool went away again.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             other => other?,
         };
         let hello = frame::greeting(identity::build(), None);
@@ -81,7 +83,7 @@ impl Worker {
             return Err(io::Error::other("no limit in the greeting"));
         };
         if protocol != frame::PROTOCOL {
-            return Ok(());
+            return Ok(None);
         }
         self.limit = usize::try_from(limit).unwrap_or(usize::MAX);
 
@@ -91,10 +93,11 @@ impl Worker {
         thread::Builder::new()
             .name("tidegate-watch".to_owned())
             .spawn(move || watch(&other_end))?;
-        self.answer(registry)
+        Ok(Some(self))
     }
 
     fn answer(&mut self, registry: &Registry) -> io::Result<()> {
+        let me = getpid();
         let mut from = io::BufReader::with_capacity(64 << 10, self.socket.try_clone()?);
         loop {
             let (header, body) = match frame::read(&mut from, self.limit) {
@@ -104,6 +107,10 @@ impl Worker {
             match header.kind {
                 Kind::Call => {
                     let answer = answer(registry, header.call, &body, self.limit);
+                    // If the function forked, the child has come back from it, too.
+                    if getpid() != me {
+                        end_now();
+                    }
                     // What was printed without an end of line; whether anybody reads it is no matter of the call.
                     let _ = io::stdout().flush();
                     self.socket.write_all(&answer)?;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tidegate_executor::process::{ProcessError, ProcessPool};
+use tidegate_executor::process::ProcessError;
 use tidegate_executor::process_fn;
 use tidegate_timeout::timeout;
 
-use crate::deaths::{death, flood, flood_and_die};
+use crate::deaths::death;
 use crate::support::{
     add, alone, begun, exists, file, hang, kill, pool, process_id, quiet, send, stop, until,
 };
@@ -190,13 +190,15 @@ async fn a_daemon_that_keeps_standard_error_keeps_nobody() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_standard_error_takes_no_last_words_and_no_call() {
+    use crate::deaths::{flood, flood_and_die};
+
     // Nobody reads it.
     if !alone("attacks::a_full_standard_error_takes_no_last_words_and_no_call", |alone| {
         alone.stderr(std::process::Stdio::piped());
     }) {
         return;
     }
-    let pool = ProcessPool::builder().workers(1).stderr_tail(1000).build().await.unwrap();
+    let pool = quiet(1).forward_stderr(true).stderr_tail(1000).build().await.unwrap();
     // 64 KiB are in the program's pipe, and the rest in the worker's when it dies.
     let (_, code, tail) = death(pool.run(flood_and_die, (100_000,)).await);
     assert_eq!(code, Some(1));

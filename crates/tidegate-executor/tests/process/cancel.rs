@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tidegate_executor::process::ProcessError;
 use tidegate_executor::process_fn;
+use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{CancelReason, cancel_scope, timeout};
 
 use crate::support::{add, begun, exists, file, hang, pool, quiet, until};
@@ -49,6 +50,22 @@ async fn a_cancelled_scope_waits_until_the_process_is_gone() {
     scoped.await.unwrap_err();
     let id = id.into_inner();
     assert!(id != 0 && !exists(id));
+}
+
+#[tokio::test]
+async fn a_call_that_is_polled_in_a_scope_by_hand_is_over_when_the_process_is() {
+    let pool = pool(1).await;
+    let scope = Scope::new();
+    let path = file("by-hand");
+    let mut call = Box::pin(pool.run(hang, (path.clone(),)));
+    let mut inside = std::future::poll_fn(|cx| scope.enter(|| call.as_mut().poll(cx)));
+    let id = tokio::select! {
+        ended = &mut inside => panic!("{ended:?}"),
+        id = begun(&path) => id,
+    };
+    scope.handle().cancel("enough");
+    assert!(matches!(inside.await, Err(ProcessError::Cancelled(_))));
+    assert!(!exists(id));
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Pools of processes, as their users see them. Each test starts real ones: this binary, again.
+//! Pools of processes, as their users see them. Each test starts real ones: this binary, again. FAULTS.md beside this says
+//! which fault is whose.
 
 #![cfg(unix)]
 

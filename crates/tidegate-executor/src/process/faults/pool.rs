@@ -120,16 +120,19 @@ async fn a_call_that_nobody_reads_is_not_made_again_for_ever() {
 }
 
 #[tokio::test]
-async fn a_call_is_not_made_again_in_a_pool_that_is_closed() {
+async fn nobody_is_started_in_a_pool_that_is_closed() {
     let pool = rogues("none|/").build().await.expect("it greets, and is none");
     let worker = rustix::process::Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
     kill_process(worker, Signal::STOP).expect("it is there");
-    let call = tokio::spawn(pool.run(answer, ()));
+    let (call, waits) = (pool.run(answer, ()), pool.run(answer, ()));
+    let (call, waits) = (tokio::spawn(call), tokio::spawn(waits));
     tokio::task::yield_now().await;
-    // It lies there, unread.
+    assert_eq!(pool.statistics().waiting, 1);
+    // The question lies there, unread, and could be asked again.
     pool.core().close();
     let closed = ProcessError::Cancelled(tidegate_timeout::CancelReason::Shutdown);
-    assert_eq!(call.await.expect("it does not panic"), Err(closed));
+    assert_eq!(call.await.expect("it does not panic"), Err(closed.clone()));
+    assert_eq!(waits.await.expect("it does not panic"), Err(closed));
     assert_eq!(pool.statistics().started, 1);
 }
 
