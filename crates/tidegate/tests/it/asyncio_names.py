@@ -1,6 +1,6 @@
 """Prints the public names of this Python's asyncio and of its neighbours, one a line: what `guide.rs` asks for.
 
-    python3 asyncio_names.py > asyncio_names.txt
+    python3 asyncio_names.py > asyncio_names.txt    # with anyio and trio installed
 
 A line with `#` says whose names follow. Names of asyncio's front page stand alone. A class is followed by its public methods and attributes, without those
 that it has from another class in the list; `loop` is `AbstractEventLoop`.
@@ -11,6 +11,9 @@ import asyncio.subprocess
 import concurrent.futures
 import contextvars
 import platform
+import types
+from importlib import import_module
+from importlib.metadata import version
 
 
 def members(prefix, cls, listed):
@@ -33,7 +36,7 @@ classes = {
     and not (name.endswith("ChildWatcher") and name != "AbstractChildWatcher")
 }
 
-print(f"# asyncio of Python {platform.python_version()}")
+print(f"# asyncio, of Python {platform.python_version()}")
 print("\n".join(names))
 for name, cls in classes.items():
     members("loop" if name == "AbstractEventLoop" else name, cls, classes.values())
@@ -49,3 +52,16 @@ for name in contextvars.__all__:
     print(name)
 for name in ("Context", "ContextVar", "Token"):
     members(name, getattr(contextvars, name), ())
+print(f"# AnyIO and Trio, of anyio {version('anyio')} and trio {version('trio')}")
+names = set()
+for module in map(import_module, ("anyio", "trio")):
+    names |= {
+        name
+        for name in dir(module)
+        if not name.startswith("_")
+        and not isinstance(getattr(module, name), types.ModuleType)
+        and name not in ("TYPE_CHECKING", "annotations")
+    }
+for part in ("from_thread", "to_thread", "to_process"):
+    names |= {f"{part}.{name}" for name in import_module(f"anyio.{part}").__all__}
+print("\n".join(sorted(names, key=lambda name: (name.lower(), name))))
