@@ -83,7 +83,8 @@ fn folder() -> PathBuf {
 }
 
 fn read(file: &str) -> String {
-    fs::read_to_string(folder().join(file)).expect("a page")
+    let page = fs::read_to_string(folder().join(file)).expect("a page");
+    page.replace("\r\n", "\n") // as git has it on Windows
 }
 
 /// Labels and what they stand for in rustdoc: `` `Lock` ``, `struct@crate::lock::Lock`.
