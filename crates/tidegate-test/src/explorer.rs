@@ -44,7 +44,8 @@ use crate::poll::poll_once;
 ///     }
 ///
 ///     async fn opened(&self) {
-///         poll_fn(|_| if self.open.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+///         let open = || if self.open.get() { Poll::Ready(()) } else { Poll::Pending };
+///         poll_fn(|_| open()).await;
 ///     }
 /// }
 ///
