@@ -46,14 +46,15 @@ fn pool(threads: usize) -> ThreadPool {
     ThreadPool::builder().threads(0..=threads).build()
 }
 
-/// No slot and no place in the queue is lost.
-fn check(pool: &ThreadPool) {
+/// No slot and no place in the queue is lost, and each of the jobs that were `asked` for is counted once.
+fn check(pool: &ThreadPool, asked: u64) {
     assert_eq!(block_on(pool.run(|_| 1)), Ok(1));
     while pool.statistics().running > 0 {
         std::thread::yield_now();
     }
     let now = pool.statistics();
     assert_eq!((now.queued, now.waiting), (0, 0));
+    assert_eq!(now.completed + now.cancelled, asked + 1, "{now:?}");
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn a_job_runs_or_is_cancelled_and_never_both() {
             other => panic!("{other:?}"),
         }
         assert_eq!(fate.dropped(), 1);
-        check(&pool);
+        check(&pool, 1);
     });
 }
 
@@ -89,7 +90,7 @@ fn two_may_cancel_while_a_thread_starts() {
         assert_eq!(result.is_err(), here || there);
         assert_eq!(fate.ran(), usize::from(result.is_ok()));
         assert_eq!(fate.dropped(), 1);
-        check(&pool);
+        check(&pool, 1);
     });
 }
 
@@ -103,7 +104,7 @@ fn a_future_may_be_dropped_while_a_thread_starts_or_ends() {
         let job = pool.submit(fate.closure()).unwrap();
         dropper.join().unwrap();
         assert_eq!(block_on(job), Ok(7));
-        check(&pool);
+        check(&pool, 2);
         while fate.dropped() < 2 {
             std::thread::yield_now();
         }
@@ -185,7 +186,7 @@ fn threads_that_time_out_lose_no_job() {
             })
             .collect();
         others.into_iter().for_each(|other| other.join().unwrap());
-        check(&pool);
+        check(&pool, 10);
     });
 }
 
@@ -212,6 +213,6 @@ fn inner_jobs_race_with_the_end_of_their_asker() {
         for asker in askers {
             assert_eq!(asker.join().unwrap(), Ok(Ok(2)));
         }
-        check(&pool);
+        check(&pool, 6);
     });
 }

@@ -28,16 +28,19 @@ impl Crew {
         let id = |job: &Arc<dyn Work>| job.origin().runtime.as_ref().map(Handle::id);
         let here = id(&first);
         let runtime = first.origin().runtime.clone();
-        let _runtime = runtime.as_ref().map(Handle::enter);
+        let entered = runtime.as_ref().map(Handle::enter);
         let mut job = first;
-        loop {
+        let next = loop {
             let mut following = None;
             quietly(|| job.run(&mut |ended| following = self.turn(hand, ended)));
             match following {
                 Some(next) if id(&next) == here => job = next,
-                other => return other,
+                other => break other,
             }
-        }
+        };
+        // It panics if a job has entered a runtime and not left it.
+        quietly(|| drop(entered));
+        next
     }
 
     /// Frees the slot of the job that has ended and takes the next one, if there is one.

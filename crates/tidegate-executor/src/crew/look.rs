@@ -81,3 +81,6 @@ pub(super) fn look(back: &Back, patience: Duration) -> bool {
         yield_now();
     }
 }
+
+#[cfg(test)]
+mod tests;

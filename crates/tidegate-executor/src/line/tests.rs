@@ -32,6 +32,23 @@ fn a_long_line_gives_its_memory_back_when_it_is_empty() {
     assert_eq!(line.pop(), Some(7));
 }
 
+#[test]
+fn a_line_that_stands_elsewhere_keeps_its_places_and_gives_none_twice() {
+    let (mut front, mut back) = (Line::new(), Line::new());
+    let left = front.push('z');
+    assert_eq!(front.pop(), Some('z'));
+    let (a, b) = (back.push('a'), back.push('b'));
+    front.replace_with(&mut back);
+    let c = back.push('c');
+    assert_eq!((front.len(), back.len()), (2, 1));
+    for (place, value) in [(a, 'a'), (b, 'b'), (c, 'c')] {
+        let gone = [front.remove(place), back.remove(place)].into_iter().flatten();
+        assert_eq!(gone.collect::<Vec<_>>(), [value]);
+    }
+    let d = back.push('d');
+    assert!(![left, a, b, c].contains(&d));
+}
+
 proptest! {
     /// The oracle is a `VecDeque`; an operation is push, pop, or leave from the middle.
     #[test]

@@ -226,6 +226,29 @@ fn a_job_that_waited_and_is_back_has_no_precedence_to_give() {
 }
 
 #[test]
+fn an_inner_job_takes_the_slot_for_which_another_would_be_let_in() {
+    let pool = Arc::new(ThreadPool::builder().threads(1..=3).queue(0).build());
+    let (inner_pool, (tell, inner_runs)) = (Arc::clone(&pool), channel());
+    let (gate, closed) = Gate::new();
+    let outer = pool
+        .submit(move |cx| {
+            let inner = inner_pool.run(move |_| {
+                tell.send(()).unwrap();
+                closed.recv().unwrap_err();
+            });
+            cx.block_on(inner)
+        })
+        .unwrap();
+    inner_runs.recv().unwrap();
+    let (last_gate, last) = occupy(&pool);
+    assert!(pool.submit(|_| ()).is_err(), "three jobs have started");
+    gate.open();
+    last_gate.open();
+    assert_eq!(block_on(outer), Ok(Ok(())));
+    assert_eq!(block_on(last), Ok(()));
+}
+
+#[test]
 fn two_pools_may_wait_for_each_other() {
     let (one, two) = (Arc::new(one_thread()), Arc::new(one_thread()));
     let (back, forth) = (Arc::clone(&one), Arc::clone(&two));

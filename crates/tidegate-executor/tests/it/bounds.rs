@@ -1,6 +1,6 @@
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use tidegate_executor::{JobError, QueueFull, ThreadPool, to_thread};
@@ -153,6 +153,22 @@ fn threads_come_when_they_are_needed_and_not_before() {
         block_on(job).unwrap();
     }
     block_on(late).unwrap();
+}
+
+#[test]
+fn jobs_that_wait_for_each_other_all_get_a_thread() {
+    let pool = ThreadPool::builder().threads(0..=4).build();
+    // First threads have to be started; then some sleep and some are about to.
+    for round in 0..50 {
+        let all_are_there = Arc::new(Barrier::new(4));
+        let jobs = [(); 4].map(|()| {
+            let all_are_there = Arc::clone(&all_are_there);
+            pool.submit(move |_| all_are_there.wait().is_leader()).unwrap()
+        });
+        assert_eq!(jobs.map(block_on).iter().filter(|leads| **leads == Ok(true)).count(), 1);
+        (0..round).for_each(|_| std::thread::yield_now());
+    }
+    assert_eq!(pool.statistics().threads, 4);
 }
 
 #[test]

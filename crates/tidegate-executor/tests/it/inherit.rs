@@ -7,6 +7,7 @@ use std::task::Poll;
 use tidegate_executor::{JobCx, run_in_executor, to_thread};
 use tidegate_test::{block_on, poll_once};
 use tidegate_timeout::{ContextVar, Vars};
+use tokio::runtime::Handle;
 
 use crate::support::{occupy, one_thread};
 
@@ -93,4 +94,40 @@ fn a_closure_is_dropped_with_the_variables_it_would_have_seen() {
     block_on(runs).unwrap();
     assert_eq!(*answers.lock().unwrap(), [Some("ada"); 3]);
     assert_eq!(poll_once(pin!(async { USER.get() })), Poll::Ready(None));
+}
+
+#[test]
+fn each_job_is_in_the_runtime_of_its_caller_whoever_comes_before() {
+    let pool = one_thread();
+    let (gate, first) = occupy(&pool);
+    let runtimes = [(); 2].map(|()| tokio::runtime::Builder::new_current_thread().build().unwrap());
+    let id = |_: &JobCx| Handle::try_current().ok().map(|runtime| runtime.id());
+    let jobs: Vec<_> = [Some(0), Some(0), Some(1), None, None, Some(1), Some(0), None]
+        .into_iter()
+        .map(|which| which.map(|which: usize| &runtimes[which]))
+        .map(|runtime| {
+            let _inside = runtime.map(|runtime| runtime.enter());
+            (runtime.map(|runtime| runtime.handle().id()), pool.submit(id).unwrap())
+        })
+        .collect();
+    gate.open();
+    block_on(first).unwrap();
+    for (expected, job) in jobs {
+        assert_eq!(block_on(job), Ok(expected));
+    }
+}
+
+#[test]
+fn a_job_that_enters_a_runtime_and_does_not_leave_it_does_no_harm_to_the_thread() {
+    let pool = one_thread();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let handle = runtime.handle().clone();
+    let _inside = runtime.enter();
+    let forgets = pool.run(move |_| {
+        let handle: &'static Handle = tidegate_test::leaked(handle);
+        std::mem::forget(handle.enter());
+    });
+    assert_eq!(block_on(forgets), Ok(()));
+    assert_eq!(block_on(pool.run(|_| 7)), Ok(7));
+    assert_eq!(pool.statistics().running, 0);
 }
