@@ -24,17 +24,36 @@ fn idle() -> Arc<dyn Work> {
     Arc::new(Idle(Origin::here(None, Location::caller())))
 }
 
-// The system cannot be made to start one thread and refuse the next.
-#[test]
-fn jobs_that_nobody_will_come_for_are_given_back() {
-    let crew = Crew::new(Plan {
+fn crew() -> Crew {
+    Crew::new(Plan {
         name: String::new(),
         min: 0,
         max: 1,
         queue: 1,
         keep_alive: Duration::ZERO,
         stack_size: None,
-    });
+    })
+}
+
+// No test can have a job join at the very moment.
+#[test]
+fn a_hand_that_would_sleep_sees_who_has_joined_without_telling() {
+    let crew = crew();
+    let mut state = crew.state.lock();
+    state.threads = 1;
+    state.tell(&crew.back, false);
+    crew.back.lock().line.push(idle());
+    assert!(!state.may_go(&crew.plan, &crew.back));
+    assert!(crew.back.lock().tells);
+    assert!(state.take(&crew.plan, &crew.back).is_some());
+    state.busy = 0;
+    assert!(state.may_go(&crew.plan, &crew.back));
+}
+
+// The system cannot be made to start one thread and refuse the next.
+#[test]
+fn jobs_that_nobody_will_come_for_are_given_back() {
+    let crew = crew();
     let mut state = crew.state.lock();
     state.line.push(idle());
     state.inner.push(idle());
