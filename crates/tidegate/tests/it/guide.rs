@@ -27,6 +27,18 @@ fn every_public_name_of_asyncio_and_its_neighbours_has_a_row() {
     assert!(missing.is_empty(), "no row for {}", missing.join(", "));
 }
 
+#[test]
+fn a_search_for_a_word_of_asyncio_finds_the_page() {
+    let (page, links) = (include_str!("../../src/guide.rs"), links());
+    let names = include_str!("asyncio_names.txt").lines().skip(1);
+    let names = names.take_while(|it| !it.starts_with('#'));
+    let mut words = names.filter(|it| !it.starts_with('_') && !it.contains('.'));
+    // What has the same name here is found by itself.
+    let missing = words
+        .find(|it| !links.contains_key(&format!("`{it}`")) && !page.contains(&format!("\"{it}\"")));
+    assert_eq!(missing, None, "an alias is missing");
+}
+
 /// With `TIDEGATE_WRITE=1` the pages are mended.
 #[test]
 fn links_lead_to_the_same_place_on_docs_rs_and_on_github() {
