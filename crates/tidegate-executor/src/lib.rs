@@ -81,4 +81,5 @@ pub use thread_pool::ThreadPool;
 pub use timer_handle::TimerHandle;
 pub use to_thread::to_thread;
 pub use wait_error::WaitError;
+#[doc(inline)]
 pub use watch::{SlowPoll, SlowPollWatch, Watched, watched};
