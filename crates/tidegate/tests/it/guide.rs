@@ -63,7 +63,7 @@ fn links_lead_to_the_same_place_on_docs_rs_and_on_github() {
             fs::write(&draft, mended).expect("written");
             fs::rename(draft, folder().join(format!("{page}.md"))).expect("renamed");
         } else {
-            assert_eq!(mended, text, "{page}.md: set TIDEGATE_WRITE=1 to have it mended");
+            assert!(mended == text, "{page}.md: set TIDEGATE_WRITE=1 to have it mended");
         }
     }
 }
