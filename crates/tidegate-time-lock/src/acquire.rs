@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use crate::core::Core;
 use crate::entry::{Entry, Fail, Limit};
 use crate::line::Gate;
-use crate::pass::Decided;
 use crate::{AcquireTimeoutError, Closed, Pass, Requeue, TimeLock};
 
 pin_project! {
@@ -47,7 +46,7 @@ impl Future for Acquire<'_> {
         }
         let join = |note| Waiter::new(gate.line(), note);
         let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
-        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
+        Poll::Ready(Ok(Pass::granted(gate, grant)))
     }
 }
 
@@ -84,7 +83,7 @@ impl Future for AcquireOwned {
         }
         let join = |note| Waiter::new_owned(Arc::clone(gate), Gate::line, note);
         let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
-        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
+        Poll::Ready(Ok(Pass::granted(gate, grant)))
     }
 }
 
@@ -156,7 +155,7 @@ impl Future for AcquireTimeout<'_> {
         let limit = limit.map(|at| Limit { at, anyway: *this.anyway });
         let join = |note| Waiter::new(gate.line(), note);
         let grant = ready!(this.entry.poll_slow(cx, gate, limit, join))?;
-        Poll::Ready(Ok(Pass::decided(Decided::new(gate, grant))))
+        Poll::Ready(Ok(Pass::granted(gate, grant)))
     }
 }
 

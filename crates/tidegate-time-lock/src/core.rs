@@ -60,6 +60,8 @@ pub(crate) struct Core {
     strikes: u32,
     /// So many may pass yet, until then.
     quota: Option<(u64, Instant)>,
+    /// How often it was said anew how many.
+    reports: u32,
     jitter: Option<Jitter>,
     accepted: Accepted,
     seats: Option<Seats>,
@@ -117,6 +119,7 @@ impl Core {
             pacer,
             strikes: 0,
             quota: None,
+            reports: 0,
             jitter: rules.jitter.then(Jitter::new),
             accepted: Accepted::default(),
             last: None,
@@ -202,9 +205,10 @@ impl Core {
                 Some(number)
             }
         };
-        if let Some((left, _)) = &mut self.quota {
+        let counted = self.quota.as_mut().map(|(left, _)| {
             *left -= 1;
-        }
+            self.reports
+        });
         if let Some(seats) = self.seats.as_mut().filter(|_| note.seat) {
             seats.take();
         }
@@ -213,7 +217,7 @@ impl Core {
             self.stats.wait.add(now.saturating_duration_since(since));
         }
         let ticket = note.ticket.unwrap_or_else(|| self.draw_ticket());
-        let noted = Noted { ticket, at: Some(now), history: note.history };
+        let noted = Noted { ticket, at: Some(now), history: note.history, counted };
         Turn::Pass(Grant { epoch: self.epoch, probe, noted: Some(noted) })
     }
 

@@ -3,22 +3,26 @@
 // What happens at a gate is noted under its lock, and told after it. Nobody notes anything unless somebody wants to
 // know: a listener, or the feature `tracing`.
 //
-//     core: news --(the lock is let go)--> log --> listeners, each with a place in it
-//                                      '-> tracing
+//     core: news --> log --(the lock is let go)--> listeners, each with a place in it
+//                                              '-> tracing
 //
-// The log is part of the core, so that its order is that of what happened. A listener that is far behind is told how
-// much it missed. That a pause is over happens by itself, without anybody doing anything; so a listener sets a timer for
-// it, if nobody else should look.
+// The log is written under the gate's lock, so that its order is that of what happened. A listener that is far behind is
+// told how much it missed. That a pause is over happens by itself, without anybody doing anything; so a listener sets a
+// timer for it, if nobody else should look.
+//
+// A listener has no share of the gate, but one of the log: when the last who could do something at the gate is gone, the
+// gate goes and wakes those who listen, and they hear the rest and the end.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use tidegate_waiters::{Decision, Locked, Turn, Waiter};
+use tidegate_shim::Mutex;
+use tidegate_waiters::{Decision, Locked, Turn, WaitQueue, Waiter};
 use tokio::time::Instant;
 
 use crate::entry::let_others_go;
@@ -100,7 +104,14 @@ const KEPT: usize = 256;
 pub(crate) struct News {
     /// Not told yet.
     fresh: Vec<Event>,
-    log: Option<Box<Log>>,
+    audience: Option<Arc<Audience>>,
+}
+
+/// Those who listen at a gate, and what there is for them to hear.
+#[derive(Debug)]
+pub(crate) struct Audience {
+    line: WaitQueue<Onlookers>,
+    log: Mutex<Log>,
 }
 
 #[derive(Debug, Default)]
@@ -114,7 +125,11 @@ struct Log {
 impl News {
     #[inline]
     pub(crate) fn are_wanted(&self) -> bool {
-        cfg!(feature = "tracing") || self.log.is_some()
+        cfg!(feature = "tracing") || self.audience.is_some()
+    }
+
+    pub(crate) fn audience(&self) -> Option<&Arc<Audience>> {
+        self.audience.as_ref()
     }
 
     pub(crate) fn add(&mut self, event: Event) {
@@ -133,42 +148,67 @@ impl News {
                 *waiters = line;
             }
         }
-        if let Some(log) = &mut self.log {
-            for event in &self.fresh {
-                log.next += 1;
-                log.events.push_back(event.clone());
-                if log.events.len() > KEPT {
-                    log.events.pop_front();
-                }
-            }
+        if let Some(audience) = &self.audience {
+            audience.log.lock().add(&self.fresh);
         }
         std::mem::take(&mut self.fresh)
     }
 
     /// One more listens. Answers the number of the first event that it will hear.
-    fn listen(&mut self) -> u64 {
-        let log = self.log.get_or_insert_default();
+    fn listen(&mut self) -> (Arc<Audience>, u64) {
+        let audience = self.audience.get_or_insert_with(Audience::new);
+        let mut log = audience.log.lock();
         log.listeners += 1;
-        log.next
+        (Arc::clone(audience), log.next)
     }
 
     fn leave(&mut self) {
-        if let Some(log) = &mut self.log {
+        if let Some(audience) = &self.audience {
+            let mut log = audience.log.lock();
             log.listeners -= 1;
-            if log.listeners == 0 {
-                self.log = None;
+            let was_last = log.listeners == 0;
+            drop(log);
+            if was_last {
+                self.audience = None;
+            }
+        }
+    }
+}
+
+impl Audience {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { line: WaitQueue::new(0, Onlookers), log: Mutex::default() })
+    }
+
+    fn line(&self) -> &WaitQueue<Onlookers> {
+        &self.line
+    }
+
+    /// Has all of them hear what there is. Not under the gate's lock.
+    pub(crate) fn wake(&self) {
+        // Locked even if nobody seems to listen: as with onlookers.
+        self.line.lock().release_all();
+    }
+}
+
+impl Log {
+    fn add(&mut self, events: &[Event]) {
+        for event in events {
+            self.next += 1;
+            self.events.push_back(event.clone());
+            if self.events.len() > KEPT {
+                self.events.pop_front();
             }
         }
     }
 
     /// The event of this number, if it has happened, and the number of the one after it.
     fn get(&self, number: u64) -> Option<(Event, u64)> {
-        let log = self.log.as_ref()?;
-        let first = log.next - log.events.len() as u64;
+        let first = self.next - self.events.len() as u64;
         match first.checked_sub(number) {
             Some(events @ 1..) => Some((Event::Missed { events }, first)),
             _ => {
-                let event = log.events.get((number - first) as usize)?;
+                let event = self.events.get((number - first) as usize)?;
                 Some((event.clone(), number + 1))
             }
         }
@@ -177,11 +217,12 @@ impl News {
 
 /// What happens at a gate, from now on; see [`TimeLock::events`].
 ///
-/// A [`Stream`] that ends after [`Event::Closed`].
+/// A [`Stream`] that ends after [`Event::Closed`], or when nobody is left who could do anything at the gate.
 #[derive(Debug)]
 #[must_use = "events are told to whoever listens"]
 pub struct Events {
-    gate: Arc<Gate>,
+    gate: Weak<Gate>,
+    audience: Arc<Audience>,
     next: u64,
     closed: bool,
     /// One allocation for a listener, none for an event.
@@ -192,22 +233,22 @@ pin_project! {
     #[derive(Debug)]
     struct Listening {
         #[pin]
-        waiter: Option<Waiter<Onlookers, Arc<Gate>>>,
+        waiter: Option<Waiter<Onlookers, Arc<Audience>>>,
         timer: Timer,
     }
 }
 
 impl Events {
     pub(crate) fn new(gate: &TimeLock) -> Self {
-        let gate = Arc::clone(gate.shared());
+        let gate = gate.shared();
         // What is over by now is no news to it.
         gate.update(|line, now| line.policy().catch_up(now));
-        let next = gate.update(|line, _| line.policy().news().listen());
+        let (audience, next) = gate.update(|line, _| line.policy().news().listen());
         let wait = Box::pin(Listening { waiter: None, timer: Timer::new() });
-        Self { gate, next, closed: false, wait }
+        Self { gate: Arc::downgrade(gate), audience, next, closed: false, wait }
     }
 
-    /// The next event; `None` when the gate is closed and all is told.
+    /// The next event; `None` when all is told and the gate is closed, or its last handle, pass and waiter are gone.
     ///
     /// # Cancel safety
     ///
@@ -241,22 +282,26 @@ impl Events {
             // Without a runtime for a timer it hears of what others notice.
             let fired = wait.timer.poll(cx).is_ready();
             if wait.waiter.is_none() {
-                let gate = Arc::clone(&self.gate);
-                wait.waiter.set(Some(Waiter::new_owned(gate, Gate::audience, ())));
+                let audience = Arc::clone(&self.audience);
+                wait.waiter.set(Some(Waiter::new_owned(audience, Audience::line, ())));
             }
-            let mut crier = Crier::new(&self.gate);
-            let (gate, number) = (&self.gate, self.next);
+            // Let go of after the lock of the line: the gate takes that when it goes, and this may be the last share.
+            let gate = self.gate.upgrade();
+            let mut crier = gate.as_deref().map(Crier::new);
+            let (audience, number) = (&self.audience, self.next);
             let mut alarm = None;
             let look = |_: &mut Locked<'_, Onlookers>, _word: usize| {
-                gate.update_for(&mut crier, |line, now| line.policy().catch_up(now));
-                let (event, until) = gate.update_for(&mut crier, |line, now| {
-                    let core = line.policy();
-                    let until = core.pause().and_then(|pause| pause.until);
-                    let until = core.next_look(now, until);
-                    (core.news().get(number), until)
+                let until = gate.as_ref().zip(crier.as_mut()).and_then(|(gate, crier)| {
+                    gate.update_for(crier, |line, now| {
+                        let core = line.policy();
+                        core.catch_up(now);
+                        let until = core.pause().and_then(|pause| pause.until);
+                        core.next_look(now, until)
+                    })
                 });
-                match event {
-                    Some(event) => Decision::Ready(event),
+                match audience.log.lock().get(number) {
+                    Some(event) => Decision::Ready(Some(event)),
+                    None if gate.is_none() => Decision::Ready(None),
                     None => {
                         alarm = Some(until);
                         Decision::Wait
@@ -272,10 +317,13 @@ impl Events {
             match turn {
                 Poll::Ready(turn) => {
                     waiter.set(None);
-                    let Turn::Decided((event, next)) = turn else { continue };
-                    self.next = next;
-                    self.closed = event == Event::Closed;
-                    return Poll::Ready(Some(event));
+                    let Turn::Decided(heard) = turn else { continue };
+                    let event = heard.map(|(event, next)| {
+                        self.next = next;
+                        event
+                    });
+                    self.closed = event.as_ref().is_none_or(|event| *event == Event::Closed);
+                    return Poll::Ready(event);
                 }
                 Poll::Pending => {}
             }
@@ -305,6 +353,8 @@ impl Stream for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.gate.update(|line, _| line.policy().news().leave());
+        if let Some(gate) = self.gate.upgrade() {
+            gate.update(|line, _| line.policy().news().leave());
+        }
     }
 }

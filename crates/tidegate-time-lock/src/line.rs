@@ -17,6 +17,7 @@ use tidegate_waiters::{Left, Locked, WaitQueue};
 use tokio::time::Instant;
 
 use crate::core::{Core, Grant, Noted, Place, Rules, Verdict};
+use crate::events::Audience;
 use crate::isolation::History;
 use crate::{Applied, Epoch, Event, Permits, Shut, TimeLock};
 
@@ -36,8 +37,6 @@ pub(crate) struct Gate {
     line: WaitQueue<Core>,
     /// Those who wait for the gate to open, without wanting to pass.
     pub(crate) onlookers: WaitQueue<Onlookers>,
-    /// Those who listen, and whom everybody wakes who has something to tell.
-    audience: WaitQueue<Onlookers>,
     /// What it is called in logs.
     #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody else asks"))]
     name: &'static str,
@@ -67,7 +66,6 @@ impl Gate {
         Arc::new(Self {
             line: WaitQueue::new(word, core),
             onlookers: WaitQueue::new(0, Onlookers),
-            audience: WaitQueue::new(0, Onlookers),
             name: rules.name,
             moved_to: OnceLock::new(),
         })
@@ -109,11 +107,6 @@ impl Gate {
         let result = look(&mut line, Instant::now());
         publish(&mut line);
         result
-    }
-
-    /// Those who listen to what happens.
-    pub(crate) fn audience(&self) -> &WaitQueue<Onlookers> {
-        &self.audience
     }
 
     /// Opens the gate, if `open` does.
@@ -269,8 +262,12 @@ impl Gate {
 }
 
 impl Drop for Gate {
-    // One by one: there is no end to the gates that one may have been merged into, but one to the stack.
     fn drop(&mut self) {
+        let audience = self.line.lock().policy().news().audience().cloned();
+        if let Some(audience) = audience {
+            audience.wake();
+        }
+        // One by one: there is no end to the gates that one may have been merged into, but one to the stack.
         let mut next = self.moved_to.take();
         while let Some(mut gate) = next.and_then(TimeLock::into_inner) {
             next = gate.moved_to.take();
@@ -333,7 +330,8 @@ pub(crate) fn fast_pass(queue: &WaitQueue<Core>) -> Option<Epoch> {
 /// As [`fast_pass`], for somebody who was there before.
 pub(crate) fn fast_return(queue: &WaitQueue<Core>, note: Note) -> Option<Grant> {
     let epoch = fast_pass(queue)?;
-    let noted = note.ticket.map(|ticket| Noted { ticket, at: None, history: note.history });
+    let noted =
+        note.ticket.map(|ticket| Noted { ticket, at: None, history: note.history, counted: None });
     Some(Grant { epoch, probe: None, noted })
 }
 
@@ -356,14 +354,16 @@ impl Drop for Nudge<'_> {
 /// Tells what happened at a gate, when it is dropped: after the gate's lock.
 #[derive(Debug)]
 pub(crate) struct Crier<'a> {
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody else asks"))]
     gate: &'a Gate,
     told: Vec<Event>,
+    audience: Option<Arc<Audience>>,
 }
 
 impl<'a> Crier<'a> {
     #[inline]
     pub(crate) fn new(gate: &'a Gate) -> Self {
-        Self { gate, told: Vec::new() }
+        Self { gate, told: Vec::new(), audience: None }
     }
 
     /// Takes what is to be told.
@@ -371,7 +371,9 @@ impl<'a> Crier<'a> {
     pub(crate) fn hear(&mut self, line: &mut Locked<'_, Core>) {
         if !line.policy().news().is_empty() {
             let waiters = line.len();
-            self.told.extend(line.policy().news().take(waiters));
+            let news = line.policy().news();
+            self.told.extend(news.take(waiters));
+            self.audience = news.audience().cloned();
         }
     }
 }
@@ -380,8 +382,9 @@ impl Drop for Crier<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.told.is_empty() {
-            // Locked even if nobody seems to listen: as with onlookers.
-            self.gate.audience.lock().release_all();
+            if let Some(audience) = &self.audience {
+                audience.wake();
+            }
             #[cfg(feature = "tracing")]
             self.told.iter().for_each(|event| crate::trace::trace(self.gate.name, event));
         }

@@ -102,6 +102,11 @@ impl Pass {
     }
 
     #[inline(always)]
+    pub(crate) fn granted(gate: &Arc<Gate>, grant: Grant) -> Self {
+        Self::decided(Decided::new(gate, grant))
+    }
+
+    #[inline(always)]
     pub(crate) fn decided(pass: Box<Decided>) -> Self {
         Self(Kind::Decided(pass))
     }
@@ -215,7 +220,8 @@ impl Pass {
 
     /// Gives the pass back unused, for [`TimeLock::acquire_again`].
     ///
-    /// Its turn is somebody else's, if the gate is as it was: a probe, or a moment of the pace.
+    /// Its turn is somebody else's, if the gate is as it was: a probe, a moment of the pace, or one of a
+    /// [quota](TimeLock::allow).
     pub fn requeue(self) -> Requeue {
         Requeue { gate: Arc::clone(self.gate()), place: self.take_back() }
     }

@@ -292,7 +292,7 @@ impl TimeLock {
             };
             if let Some(outcome) = outcome {
                 let grant = outcome.map_err(|_| Closed)?;
-                return Ok(Pass::decided(Decided::new(self.shared(), grant)));
+                return Ok(Pass::granted(self.shared(), grant));
             }
             alarm = entry.alarm();
         }

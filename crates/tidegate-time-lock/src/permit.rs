@@ -8,7 +8,6 @@ use tidegate_waiters::{Borrowed, Waiter};
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::line::{Gate, Note};
-use crate::pass::Decided;
 use crate::{Closed, Hint, Pass, Refused, Requeue, Shut, TimeLock, Verdict};
 
 pin_project! {
@@ -37,7 +36,7 @@ impl Future for PermitFut<'_> {
         let gate = this.gate.shared();
         let join = |note| Waiter::new(gate.line(), note);
         let grant = ready!(this.entry.poll_slow(cx, gate, None, join)).map_err(|_| Closed)?;
-        Poll::Ready(Ok(Permit::new(Pass::decided(Decided::new(gate, grant)))))
+        Poll::Ready(Ok(Permit::new(Pass::granted(gate, grant))))
     }
 }
 

@@ -245,7 +245,8 @@ impl TimeLock {
     ///
     /// What servers say that count down: so many requests are left, and there are new ones then. Reports overlap when
     /// several requests are out, so of two the worse holds: the fewer passes, and the later end. With `n` = 0 the gate
-    /// is shut at once. [`unlock_now`](Self::unlock_now) forgets it.
+    /// is shut at once. A pass that [comes back unused](crate::Pass::requeue) is left as before, unless fewer were
+    /// reported since. [`unlock_now`](Self::unlock_now) forgets it.
     ///
     /// # Examples
     ///

@@ -362,3 +362,18 @@ fn no_listener_sleeps_through_an_event() {
         leaver.join().unwrap();
     });
 }
+
+// The last handle goes while somebody begins to listen, and others go.
+#[test]
+fn no_listener_sleeps_through_the_end() {
+    race(|| {
+        let gate = TimeLock::new();
+        let other = gate.clone();
+        let mut listener = gate.events();
+        let listener = spawn(move || assert_eq!(block_on(listener.next()), None));
+        let other = spawn(move || drop(other));
+        drop(gate);
+        listener.join().unwrap();
+        other.join().unwrap();
+    });
+}

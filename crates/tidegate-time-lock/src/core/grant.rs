@@ -31,6 +31,8 @@ pub(crate) struct Noted {
     pub(crate) at: Option<Instant>,
     /// How the request fared before.
     pub(crate) history: History,
+    /// The report that it was counted against, if it is one of so many.
+    pub(crate) counted: Option<u32>,
 }
 
 impl Grant {
@@ -42,6 +44,10 @@ impl Grant {
 
     pub(crate) fn at(&self) -> Option<Instant> {
         self.noted.and_then(|noted| noted.at)
+    }
+
+    pub(crate) fn counted(&self) -> Option<u32> {
+        self.noted.and_then(|noted| noted.counted)
     }
 
     /// How the request fared before.

@@ -29,11 +29,15 @@ impl Core {
             && self.quota.is_none()
             && self.pacer.is_fresh()
             && !self.accepted.are_wanted()
+            && self.news.audience().is_none()
     }
 
-    /// Whether it is shut, or not known to be open again, though not `left` alone for long.
+    /// Whether it is shut, not known to be open again, though not `left` alone for long, or listened to.
     pub(crate) fn is_in_question(&mut self, now: Instant, left: bool) -> bool {
         self.catch_up(now);
+        if self.news.audience().is_some() {
+            return true;
+        }
         match self.phase {
             Phase::Open => self.quota.is_some(),
             Phase::Probing(_) => self.epoch > 0 && !left,

@@ -103,8 +103,11 @@ impl Core {
         }
         // Of two reports that overlap nobody knows which is the newer: the worse is believed.
         let (left, until) = match self.quota {
-            Some((left, before)) => (left.min(n), until.max(before)),
-            None => (n, until),
+            Some((left, before)) if left <= n => (left, until.max(before)),
+            other => {
+                self.reports = self.reports.wrapping_add(1);
+                (n, other.map_or(until, |(_, before)| until.max(before)))
+            }
         };
         if left == 0 {
             self.quota = None;

@@ -102,15 +102,28 @@ impl Core {
     /// A pass comes back that was not used. Answers whether the first in line is to look again.
     pub(crate) fn take_back(&mut self, now: Instant, pass: &Grant) -> bool {
         self.catch_up(now);
-        let Some(given) = pass.at().filter(|_| pass.epoch == self.epoch) else { return false };
+        let is_left = self.back_to_quota(pass);
+        let Some(given) = pass.at().filter(|_| pass.epoch == self.epoch) else { return is_left };
         match (&mut self.phase, pass.probe) {
             (Phase::Probing(probing), Some(number)) => {
                 probing.out.retain(|&(other, _)| other != number);
             }
             (Phase::Open, None) => self.pacer.take_back(now, given),
-            _ => return false,
+            _ => return is_left,
         }
         true
+    }
+
+    /// Has a pass be one of so many that are left, as before. Not if the other side has said since that fewer are: it did
+    /// not count this one.
+    fn back_to_quota(&mut self, pass: &Grant) -> bool {
+        match &mut self.quota {
+            Some((left, _)) if pass.counted() == Some(self.reports) => {
+                *left += 1;
+                true
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn isolation(&self) -> (u32, u64) {

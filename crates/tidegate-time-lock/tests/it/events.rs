@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 use tidegate_test::{CountingWaker, Explorer, cut_everywhere, hold, poll_once, poll_with};
-use tidegate_time_lock::{Event, Events, Policy, Rate, Reopen, TimeLock, Until};
+use tidegate_time_lock::{Event, Events, KeyedTimeLock, Policy, Rate, Reopen, TimeLock, Until};
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{line, look, ms, secs};
@@ -129,6 +129,51 @@ async fn listeners_come_and_go() {
     drop(second);
     gate.unlock();
     assert_eq!(heard(&mut gate.events()), []);
+}
+
+#[test]
+fn a_listener_hears_the_rest_and_the_end_when_nobody_can_do_anything_any_more() {
+    let gate = TimeLock::new();
+    let mut events = gate.events();
+    let pass = gate.try_acquire().unwrap();
+    let (wakes, waker) = CountingWaker::new();
+    assert!(poll_with(pin!(events.next()), &waker).is_pending());
+    drop(gate);
+    assert!(poll_with(pin!(events.next()), &waker).is_pending(), "there is a pass yet");
+    let refused = pass.refused(secs(9));
+    let waked = wakes.count();
+    assert!(waked > 0);
+    let heard: Vec<Event> = heard(&mut events);
+    assert!(matches!(heard[..], [Event::Shut { epoch: 1, .. }]), "{heard:?}");
+    assert!(poll_with(pin!(events.next()), &waker).is_pending());
+    drop(refused);
+    assert!(wakes.count() > waked, "it is told that this was all");
+    assert_eq!(poll_with(pin!(events.next()), &waker), Poll::Ready(None));
+    assert_eq!(poll_with(pin!(events.next()), &waker), Poll::Ready(None));
+
+    // What was said before is heard before.
+    let gate = TimeLock::new();
+    let mut events = gate.events();
+    gate.lock();
+    drop(gate);
+    let mut next = || poll_with(pin!(events.next()), &waker);
+    assert!(matches!(next(), Poll::Ready(Some(Event::Shut { .. }))));
+    assert_eq!(next(), Poll::Ready(None));
+}
+
+#[test]
+fn a_key_that_is_listened_to_is_remembered() {
+    let hosts = KeyedTimeLock::<u32>::builder().template(TimeLock::builder()).capacity(2);
+    let hosts = hosts.build();
+    let mut events = hosts.gate(&1).events();
+    hosts.try_acquire(&1).unwrap().ok();
+    for other in 2..100 {
+        hosts.gate(&other).lock();
+    }
+    let _ = hosts.lock_for(&1, secs(9));
+    assert_eq!(heard(&mut events).len(), 1);
+    drop(hosts);
+    assert_eq!(poll_once(pin!(events.next())), Poll::Ready(None));
 }
 
 #[test]

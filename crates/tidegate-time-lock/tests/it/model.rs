@@ -77,6 +77,7 @@ struct Given {
     place: Place,
     /// Its number, and when it went.
     probe: Option<Probe>,
+    number: u64,
 }
 
 type Probe = (u64, Instant);
@@ -97,6 +98,8 @@ struct Oracle {
     strikes: u32,
     /// So many may pass yet, until then.
     quota: Option<(u64, Instant)>,
+    /// The passes that were counted since it was last said how many.
+    counted: Vec<u64>,
 }
 
 const GRACE: Duration = Duration::from_secs(1);
@@ -158,6 +161,9 @@ impl Oracle {
             Some((left, before)) => (left.min(n), until.max(before)),
             None => (n, until),
         };
+        if self.quota.is_none_or(|(before, _)| left < before) {
+            self.counted.clear();
+        }
         self.quota = Some((left, until)).filter(|_| left > 0);
         if left == 0 {
             self.shut(Some(until), Policy::Extend, now);
@@ -190,9 +196,14 @@ async fn run(reopen: Reopen, program: &[Op]) {
         _ => None,
     };
     let mut oracle = match reopen {
-        Reopen::All | Reopen::Probe { .. } => {
-            Some(Oracle { probes, phase: Phase::Open, epoch: 0, strikes: 0, quota: None })
-        }
+        Reopen::All | Reopen::Probe { .. } => Some(Oracle {
+            probes,
+            phase: Phase::Open,
+            epoch: 0,
+            strikes: 0,
+            quota: None,
+            counted: Vec::new(),
+        }),
         _ => None,
     };
     let mut waiters: Vec<Waiter<'_>> = Vec::new();
@@ -255,6 +266,9 @@ async fn run(reopen: Reopen, program: &[Op]) {
                 let given = passes.remove(i % passes.len());
                 // It was not used: as if it had never been out.
                 out.retain(|&probe| Some(probe) != given.probe);
+                if let Some(Oracle { quota: Some((left, _)), counted, .. }) = &mut oracle {
+                    *left += u64::from(counted.contains(&given.number));
+                }
                 waiters.push(Waiter {
                     future: Box::pin(gate.acquire_again(given.pass.requeue())),
                     place: Some(given.place),
@@ -342,7 +356,7 @@ async fn run(reopen: Reopen, program: &[Op]) {
         }
         if let Some(oracle) = &mut oracle {
             oracle.catch_up(Instant::now(), &out);
-            assert_eq!(gate.epoch(), oracle.epoch);
+            assert_eq!((gate.epoch(), gate.snapshot().quota), (oracle.epoch, oracle.quota));
             let expected = match oracle.phase {
                 Phase::Open => State::Open,
                 Phase::Shut(_) => State::Shut,
@@ -463,12 +477,14 @@ fn admitted(
     let now = Instant::now();
     assert!(pass.is_current());
     let epoch = pass.epoch();
-    let probe = pass.is_probe().then_some((*numbers, now));
+    let number = *numbers;
+    let probe = pass.is_probe().then_some((number, now));
     *numbers += 1;
     if let Some(oracle) = oracle {
         assert_eq!(epoch, oracle.epoch);
         if let Some((left, _)) = &mut oracle.quota {
             *left = left.checked_sub(1).expect("nothing was left");
+            oracle.counted.push(number);
         }
         assert_eq!(probe.is_some(), matches!(oracle.phase, Phase::Probing(_)));
         if let Some(probe) = probe {
@@ -479,7 +495,7 @@ fn admitted(
             out.push(probe);
         }
     }
-    passes.push(Given { pass, epoch, place, probe });
+    passes.push(Given { pass, epoch, place, probe, number });
 }
 
 proptest! {

@@ -392,6 +392,47 @@ async fn of_two_reports_about_a_quota_the_worse_holds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_back_unused_is_left_of_a_quota_as_before() {
+    let gate = TimeLock::new();
+    let left = || gate.snapshot().quota.map(|(left, _)| left);
+    let end = Instant::now() + secs(10);
+    gate.allow(2, end);
+    let [first, second] = [gate.try_acquire().unwrap(), gate.try_acquire().unwrap()];
+    assert_eq!(left(), Some(0));
+    first.requeue();
+    assert_eq!(left(), Some(1));
+    // One that was used, or of which nobody knows, is not.
+    second.ok();
+    drop(gate.try_acquire().unwrap());
+    assert_eq!(left(), Some(0));
+    gate.unlock_now();
+
+    // The other side said since how many are left, and did not count this one; or it was counted against another quota.
+    gate.allow(5, end);
+    let counted = gate.try_acquire().unwrap();
+    gate.allow(2, end);
+    counted.requeue();
+    assert_eq!(left(), Some(2));
+    let counted = gate.try_acquire().unwrap();
+    gate.unlock_now();
+    gate.allow(1, end);
+    counted.requeue();
+    assert_eq!(left(), Some(1));
+    gate.unlock_now();
+
+    // Unless that was no news, as others were on their way; and also if the gate was shut meanwhile.
+    gate.allow(3, end);
+    let counted = gate.try_acquire().unwrap();
+    gate.allow(2, end);
+    counted.requeue();
+    assert_eq!(left(), Some(3));
+    let counted = gate.try_acquire().unwrap();
+    gate.lock_for(secs(1));
+    counted.requeue();
+    assert_eq!(left(), Some(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_quota_outlives_a_pause_within_it() {
     let gate = TimeLock::new();
     gate.allow(2, Instant::now() + secs(10));
