@@ -82,8 +82,7 @@ use super::function::{ProcessFn, signature};
 /// # Limitations
 ///
 /// Unix only: elsewhere the module is not there. Only on Linux a new worker is this very program also when its file was
-/// replaced meanwhile (elsewhere that is [`StartError::OtherBuild`](super::StartError::OtherBuild)), and a
-/// worker that stands still, because somebody stopped it, ends with this process.
+/// replaced meanwhile; elsewhere that is [`StartError::OtherBuild`](super::StartError::OtherBuild).
 #[must_use = "dropping a `ProcessPool` ends its workers"]
 pub struct ProcessPool {
     core: Arc<Core>,

@@ -1,8 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use tokio::sync::Semaphore;
 
 use super::frame::{self, HEADER, Header, Kind, Question};
+use super::leash::{Leash, Spoils};
 use super::stderr::Tail;
 use super::{ProcessPool, StartError};
 
@@ -66,4 +69,20 @@ proptest! {
 #[tokio::test]
 async fn a_program_that_does_not_begin_with_init_is_not_started_again() {
     assert_eq!(ProcessPool::builder().build().await.unwrap_err(), StartError::NotInitialised);
+}
+
+#[tokio::test]
+async fn who_was_reaped_is_nobody_any_more() {
+    let slots = Arc::new(Semaphore::new(1));
+    let slot = Arc::clone(&slots).try_acquire_owned().expect("there is one");
+    let mut child = std::process::Command::new("true").spawn().expect("every Unix has it");
+    let leash = Leash::new(&child);
+    assert_eq!(leash.id(), Some(child.id()));
+    let (status, _) = leash.reap(&mut child);
+    assert!(status.is_some_and(|status| status.success()));
+    // Another process may have its id by now.
+    assert_eq!(leash.id(), None);
+    leash.kill();
+    leash.keep(Spoils::new(Some(slot), None));
+    assert_eq!(slots.available_permits(), 1, "nothing is kept for it");
 }

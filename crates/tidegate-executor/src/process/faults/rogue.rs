@@ -19,9 +19,6 @@ fn entry() {
     if !crate::process::is_worker() {
         return;
     }
-    // Whatever it does, it is gone when a test run is broken off.
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).expect("a signal");
     let fault = std::env::var(FAULT).expect("a rogue is told what to do");
     let (fault, once) = fault.split_once('|').unwrap_or((&fault, ""));
     let first =
@@ -29,6 +26,9 @@ fn entry() {
     if !first {
         crate::process::init_for_test();
     }
+    // Whatever it does, it is gone when a test run is broken off.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).expect("a signal");
     let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("a pool started this");
     Rogue(UnixStream::from(socket)).act(fault);
     die()

@@ -59,6 +59,18 @@ fn a_worker_ends_when_the_pool_goes_away() {
     assert!(status.code() == Some(0) || status.signal() == Some(9), "{status}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_ends_with_the_thread_that_started_it_though_somebody_holds_the_socket() {
+    let start = || {
+        let (worker, mut socket) = worker();
+        greet(&mut socket);
+        (worker, socket)
+    };
+    let (mut worker, _socket) = std::thread::spawn(start).join().expect("it does not panic");
+    assert_eq!(worker.wait().expect("it is ours").signal(), Some(9));
+}
+
 #[test]
 fn a_worker_that_is_busy_ends_when_the_pool_goes_away() {
     crate::process_fn! { fn for_ever() { loop { std::thread::park() } } }
@@ -92,9 +104,12 @@ fn a_worker_does_not_take_nonsense() {
         socket.write_all(nonsense).expect("it listens");
         assert_eq!(code(worker), Some(1), "{nonsense:?}");
     }
-    let (worker, mut socket) = worker();
-    socket.write_all(&[9; 16]).expect("it listens");
-    assert_eq!(code(worker), Some(1));
+    let welcome = frame::greeting(identity::build(), Some(1000));
+    for nonsense in [&[9; 16][..], &frame::frame(Kind::Hello, 0, &welcome)] {
+        let (worker, mut socket) = worker();
+        socket.write_all(nonsense).expect("it listens");
+        assert_eq!(code(worker), Some(1), "{nonsense:?}");
+    }
 }
 
 #[test]
