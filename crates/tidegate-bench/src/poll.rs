@@ -14,7 +14,7 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
 
 /// Polls once, for nobody.
 #[inline(always)]
-pub(crate) fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

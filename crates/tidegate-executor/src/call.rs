@@ -18,10 +18,10 @@
 
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
+use tidegate_shim::thread::{self, ThreadId};
+use tidegate_shim::{Condvar, Mutex};
 use tidegate_timeout::{CancelReason, ScopeHandle};
 use tokio::runtime::{Handle, Id};
 
@@ -204,12 +204,12 @@ impl<T> Call<T> {
                 break Err(WaitError::WouldDeadlock(Location::caller()));
             }
             match deadline {
-                None => self.ended.wait(&mut state),
+                None => state = self.ended.wait(state),
                 Some(deadline) => {
                     if Instant::now() >= deadline {
                         break Err(WaitError::Timeout);
                     }
-                    self.ended.wait_until(&mut state, deadline);
+                    state = self.ended.wait_until(state, deadline);
                 }
             }
         };

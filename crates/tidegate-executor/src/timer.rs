@@ -11,10 +11,10 @@
 // is being run, on another thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::ThreadId;
 
-use parking_lot::{Condvar, Mutex};
+use tidegate_shim::atomic::{AtomicBool, Ordering};
+use tidegate_shim::thread::{self, ThreadId};
+use tidegate_shim::{Condvar, Mutex};
 use tidegate_timeout::current_scope;
 use tidegate_timeout::scope::Scope;
 
@@ -81,7 +81,7 @@ impl<F: FnOnce() + Send + 'static> Timer for Callback<F> {
     fn run(&self) {
         let work = {
             let mut stage = self.stage.lock();
-            let running = Stage::Running(std::thread::current().id());
+            let running = Stage::Running(thread::current().id());
             match std::mem::replace(&mut *stage, running) {
                 Stage::Waiting(work) => work,
                 before => {
@@ -111,10 +111,10 @@ impl<F: FnOnce() + Send + 'static> Timer for Callback<F> {
             before => *stage = before,
         }
         while let Stage::Running(thread) = *stage {
-            if thread == std::thread::current().id() {
+            if thread == thread::current().id() {
                 break;
             }
-            self.ended.wait(&mut stage);
+            stage = self.ended.wait(stage);
         }
         false
     }

@@ -1,36 +1,31 @@
 // How it works
 //
-// A heap of callbacks by time, then by the order of the calls, and one task that runs those that are due. A
-// cancelled callback is dropped at once and leaves its place in the heap behind; when more than half of the
-// places are such, they are swept out, so the heap is never longer than twice what it holds and a bit, and
-// to cancel takes constant time on the average.
-//
-// The task (`Driver`) is woken only by a callback that comes before all those there are. It runs what is due in
-// portions and lets other tasks run in between; what a callback adds is looked at in the next portion. Each is
-// taken out of the heap only to be run at once, so a loop that is closed drops all but one that is running. The task
+// An agenda of callbacks (`agenda.rs`), and one task that runs those that are due, the `Driver`. It runs them in
+// portions and lets other tasks run in between; what a callback adds is looked at in the next portion. The task
 // lives as long as its runtime, or until the loop is closed.
+//
+// A cancelled callback is dropped at once and leaves its place in the agenda behind; when more than half of the
+// places are such, they are swept out, so the agenda is never longer than twice what it holds and a bit, and
+// to cancel takes constant time on the average.
 //
 // One loop per runtime: otherwise callbacks of different threads would not come in the order of their times.
 // So there is a list of them for all to see, and every thread remembers the one that it used last.
 
+mod agenda;
+
 use std::cell::RefCell;
-use std::cmp::{Ordering as Order, Reverse};
-use std::collections::BinaryHeap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::quiet::quietly;
+use self::agenda::{Agenda, Look};
 use crate::timer::Timer;
 use crate::timer_handle::TimerHandle;
-
-/// How many callbacks run before other tasks do.
-const PORTION: usize = 64;
 
 /// How many places may be empty however few are not.
 const SWEEP: usize = 64;
@@ -45,34 +40,17 @@ thread_local! {
 
 /// The callbacks of a runtime, or of a portal.
 pub(crate) struct Timers {
-    state: Mutex<State>,
+    agenda: Agenda,
     /// How many callbacks were cancelled since the last sweep, and with how many the next one is due. These are
     /// hints, of which one may be lost: Relaxed.
     empty: AtomicUsize,
     enough: AtomicUsize,
 }
 
-struct State {
-    heap: BinaryHeap<Reverse<Place>>,
-    calls: u64,
-    closed: bool,
-    /// Of the driver, while it waits; and until when it does.
-    waker: Option<Waker>,
-    until: Option<Instant>,
-}
-
-struct Place {
-    when: Instant,
-    call: u64,
-    timer: Arc<dyn Timer>,
-}
-
 impl Timers {
     fn new() -> Arc<Self> {
-        let state =
-            State { heap: BinaryHeap::new(), calls: 0, closed: false, waker: None, until: None };
         Arc::new(Self {
-            state: Mutex::new(state),
+            agenda: Agenda::new(),
             empty: AtomicUsize::new(0),
             enough: AtomicUsize::new(SWEEP),
         })
@@ -128,24 +106,7 @@ impl Timers {
 
     /// Has `timer` run at `when`, or drops it when the loop is closed.
     pub(crate) fn add(self: Arc<Self>, when: Instant, timer: Arc<dyn Timer>) -> TimerHandle {
-        let (waker, refused) = {
-            let mut state = self.state.lock();
-            if state.closed {
-                (None, true)
-            } else {
-                let call = state.calls;
-                state.calls += 1;
-                state.heap.push(Reverse(Place { when, call, timer: Arc::clone(&timer) }));
-                let sooner = state.until.is_none_or(|until| when < until);
-                (if sooner { state.waker.take() } else { None }, false)
-            }
-        };
-        if refused {
-            timer.cancel();
-        }
-        if let Some(waker) = waker {
-            quietly(|| waker.wake());
-        }
+        self.agenda.add(when, &timer);
         TimerHandle::new(timer, when, self)
     }
 
@@ -160,48 +121,23 @@ impl Timers {
     }
 
     fn sweep(&self, empty: usize) {
-        let mut state = self.state.lock();
-        let mut next = empty;
-        if 2 * empty > state.heap.len() {
-            // Nothing of the user's is left in them.
-            state.heap.retain(|Reverse(place)| !place.timer.is_dropped());
+        let (length, swept) = self.agenda.sweep(empty);
+        if swept {
             self.empty.store(0, Ordering::Relaxed);
-            next = 0;
         }
-        let enough = (state.heap.len() / 2 + 1).max(next + SWEEP);
-        self.enough.store(enough, Ordering::Relaxed);
+        let next = if swept { 0 } else { empty };
+        self.enough.store((length / 2 + 1).max(next + SWEEP), Ordering::Relaxed);
     }
 
     /// Drops all callbacks, and those that come.
     pub(crate) fn close(&self) {
-        let (places, waker) = {
-            let mut state = self.state.lock();
-            state.closed = true;
-            (std::mem::take(&mut state.heap), state.waker.take())
-        };
-        for Reverse(place) in places {
-            place.timer.cancel();
-        }
-        if let Some(waker) = waker {
-            quietly(|| waker.wake());
-        }
+        self.agenda.close();
     }
 
     /// How many places there are.
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.state.lock().heap.len()
-    }
-}
-
-impl State {
-    /// The next callback that is due, if it was there before the one with the number `limit`.
-    fn due(&mut self, now: Instant, limit: u64) -> Option<Arc<dyn Timer>> {
-        let Reverse(place) = self.heap.peek()?;
-        if now < place.when || limit <= place.call {
-            return None;
-        }
-        self.heap.pop().map(|Reverse(place)| place.timer)
+        self.agenda.sweep(0).0
     }
 }
 
@@ -226,27 +162,15 @@ impl Future for Driver {
         let me = self.get_mut();
         let (mut now, mut limit, mut ran) = (Instant::now(), None, 0);
         loop {
-            let fresh = cx.waker().clone();
-            let (due, until, _old) = {
-                let mut state = me.timers.state.lock();
-                if state.closed {
-                    return Poll::Ready(());
+            let until = match me.timers.agenda.look(now, &mut limit, ran, cx.waker()) {
+                Look::Due(timer) => {
+                    timer.run();
+                    ran += 1;
+                    continue;
                 }
-                let limit = *limit.get_or_insert(state.calls);
-                let due = if ran < PORTION { state.due(now, limit) } else { None };
-                state.until = state.heap.peek().map(|Reverse(place)| place.when);
-                // While callbacks run, nobody has to wake this: it looks again.
-                let old = match due.is_none() && ran == 0 {
-                    true => state.waker.replace(fresh),
-                    false => state.waker.take(),
-                };
-                (due, state.until, old)
+                Look::Next(until) => until,
+                Look::Closed => return Poll::Ready(()),
             };
-            if let Some(timer) = due {
-                timer.run();
-                ran += 1;
-                continue;
-            }
             if ran > 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -269,26 +193,6 @@ impl Drop for Driver {
         self.timers.close();
     }
 }
-
-impl Ord for Place {
-    fn cmp(&self, other: &Self) -> Order {
-        self.when.cmp(&other.when).then(self.call.cmp(&other.call))
-    }
-}
-
-impl PartialOrd for Place {
-    fn partial_cmp(&self, other: &Self) -> Option<Order> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Place {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Place {}
 
 #[cfg(test)]
 mod tests;

@@ -53,3 +53,33 @@ impl<T> Mutex<T> {
         }
     }
 }
+
+/// A condition variable whose `wait` takes the guard and gives it back.
+#[derive(Debug, Default)]
+pub struct Condvar(shuttle::sync::Condvar);
+
+impl Condvar {
+    /// Makes one for which nobody waits.
+    pub const fn new() -> Self {
+        Self(shuttle::sync::Condvar::new())
+    }
+
+    /// Lets the lock go until somebody notifies, and takes it again.
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// The same: there is no time here, so nothing is ever too late.
+    pub fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        _deadline: std::time::Instant,
+    ) -> MutexGuard<'a, T> {
+        self.wait(guard)
+    }
+
+    /// Wakes all that wait.
+    pub fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}

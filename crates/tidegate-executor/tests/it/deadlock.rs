@@ -180,7 +180,14 @@ fn who_gave_a_wait_up_may_be_waited_for() {
 }
 
 fn one_worker() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).enable_time().build().unwrap()
+}
+
+/// Not before somebody waits for it.
+async fn soon() -> u32 {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    5
 }
 
 #[test]
@@ -222,7 +229,7 @@ fn a_runtime_with_a_worker_to_spare_may_be_waited_for() {
     let result = two.block_on(async move {
         let waits = async move {
             let back = there.clone();
-            inner.call(async move { run_coroutine_threadsafe(async { 5 }, &back).result() })
+            inner.call(async move { run_coroutine_threadsafe(soon(), &back).result() })
         };
         tokio::spawn(waits).await.unwrap()
     });
@@ -234,9 +241,27 @@ fn what_block_on_polls_keeps_no_worker_from_work() {
     let (portal, runtime) = (Portal::start(), one_worker());
     let back = runtime.handle().clone();
     let result = runtime.block_on(async {
-        portal.call(async move { run_coroutine_threadsafe(async { 5 }, &back).result() })
+        portal.call(async move { run_coroutine_threadsafe(soon(), &back).result() })
     });
     assert_eq!(result, Ok(Ok(5)));
+}
+
+#[test]
+fn a_thread_that_polled_another_task_in_between_still_polls_its_own() {
+    let (portal, runtime) = (Portal::start(), Elsewhere::of(multi_thread()));
+    let (give, given) = std::sync::mpsc::channel::<BlockingFuture<()>>();
+    let (tell, told) = std::sync::mpsc::channel();
+    let task = async move {
+        block_in_place(|| {
+            let inner = current_thread();
+            let five = run_coroutine_threadsafe(async { 5 }, inner.handle());
+            assert_eq!(inner.block_on(five), Ok(5));
+        });
+        tell.send(portal.call(async move { given.recv().unwrap().result() })).unwrap();
+    };
+    give.send(run_coroutine_threadsafe(task, runtime.handle())).unwrap();
+    let refused = told.recv().unwrap();
+    assert!(matches!(refused, Ok(Err(WaitError::WouldDeadlock(_)))), "{refused:?}");
 }
 
 #[test]

@@ -363,10 +363,7 @@ async fn a_hundred_thousand_callbacks_for_one_instant_run_in_the_order_of_the_ca
         let log = Log::default();
         let handles: Vec<_> = (0..N).map(|n| call_at(when, log.note(n))).collect();
         assert!((0..N).step_by(2).all(|n| handles[usize::try_from(n).unwrap()].cancel()));
-        sleep_until(when + SECOND).await;
-        while log.so_far().len() < 50_000 {
-            yield_now().await;
-        }
+        sleep_until(when + 2 * HOUR).await;
         assert!(log.so_far().into_iter().eq((0..N).skip(1).step_by(2)));
         assert!(handles.iter().all(|handle| handle.when() == when && !handle.cancel()));
     }
