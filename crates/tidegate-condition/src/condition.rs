@@ -55,13 +55,15 @@ use crate::wait_for::WaitForFut;
 ///
 /// impl Channel {
 ///     async fn put(&self, item: u32) {
-///         let mut items = self.not_full.wait_for(self.items.lock().await, |it| it.len() < 2).await;
+///         let items = self.items.lock().await;
+///         let mut items = self.not_full.wait_for(items, |it| it.len() < 2).await;
 ///         items.push_back(item);
 ///         self.not_empty.notify_one();
 ///     }
 ///
 ///     async fn get(&self) -> u32 {
-///         let mut items = self.not_empty.wait_for(self.items.lock().await, |it| !it.is_empty()).await;
+///         let items = self.items.lock().await;
+///         let mut items = self.not_empty.wait_for(items, |it| !it.is_empty()).await;
 ///         let item = items.pop_front().expect("not empty");
 ///         self.not_full.notify_one();
 ///         item

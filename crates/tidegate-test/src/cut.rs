@@ -16,7 +16,8 @@ use std::task::Poll;
 ///     }
 /// }
 ///
-/// assert_eq!(cut_everywhere(|cut| block_on(scenario(cut))), 2); // cut before its only poll, and not
+/// // Cut before its only poll, and not.
+/// assert_eq!(cut_everywhere(|cut| block_on(scenario(cut))), 2);
 /// ```
 #[derive(Debug)]
 pub struct Cut {
@@ -84,7 +85,8 @@ impl Cut {
 ///
 /// async fn visit(inside: &Cell<u32>) {
 ///     inside.set(inside.get() + 1);
-///     tokio::time::sleep(Duration::from_secs(60)).await; // Whoever is dropped here stays inside.
+///     // Whoever is dropped here stays inside.
+///     tokio::time::sleep(Duration::from_secs(60)).await;
 ///     inside.set(inside.get() - 1);
 /// }
 ///

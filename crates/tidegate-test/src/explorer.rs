@@ -67,7 +67,8 @@ use crate::poll::poll_once;
 ///     .step(|cell| cell.set(1))
 ///     .check(|cell| assert_eq!(cell.get(), 1))
 ///     .run();
-/// assert_eq!(schedules, 12); // two gaps: polled or not in each, dropped in either or not at all
+/// // Two gaps: polled or not in each, dropped in either or not at all.
+/// assert_eq!(schedules, 12);
 /// ```
 ///
 /// # Explorer or `cut_everywhere`?

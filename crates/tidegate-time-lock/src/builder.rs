@@ -29,7 +29,7 @@ use crate::{Aimd, Policy, Reopen, StaticTimeLock, TimeLock};
 /// let gate = TimeLock::builder()
 ///     .name("geocoder")
 ///     .min_pause(Duration::from_millis(250))
-///     .backoff(Duration::from_secs(1), Duration::from_secs(120)) // 1 s, 2 s, 4 s, … two minutes
+///     .backoff(Duration::from_secs(1), Duration::from_secs(60)) // 1, 2, 4, … 60 s
 ///     .jitter(true) // Several processes do not come back in the same millisecond.
 ///     .reopen(Reopen::Probe { n: 1 })
 ///     .probe_timeout(Duration::from_secs(30))

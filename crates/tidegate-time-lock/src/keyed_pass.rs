@@ -289,7 +289,8 @@ impl KeyedRefused {
     /// # tidegate_test::block_on(async {
     /// let hosts = KeyedTimeLock::new();
     /// let refused = hosts.acquire(&"host").await.unwrap().refused(Duration::from_secs(5));
-    /// let again = hosts.acquire_again(&"host", refused.requeue()); // First in line when the pause is over.
+    /// // First in line when the pause is over.
+    /// let again = hosts.acquire_again(&"host", refused.requeue());
     /// # drop(again);
     /// # });
     /// ```
