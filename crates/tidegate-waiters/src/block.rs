@@ -43,28 +43,11 @@ mod imp {
     use std::cell::Cell;
     use std::pin::Pin;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Context, Poll, Wake, Waker};
-    use std::thread::{self, Thread};
+    use std::task::{Context, Poll, Waker};
+    use std::thread;
     use std::time::Instant;
 
-    struct Parker {
-        thread: Thread,
-        // `unpark` alone would do, but the token is everybody's: code that runs inside the future may park too.
-        woken: AtomicBool,
-    }
-
-    impl Wake for Parker {
-        fn wake(self: Arc<Self>) {
-            self.wake_by_ref();
-        }
-
-        fn wake_by_ref(self: &Arc<Self>) {
-            // Release: pairs with the Acquire of the thread that looks, which then sees what was done before.
-            self.woken.store(true, Ordering::Release);
-            self.thread.unpark();
-        }
-    }
+    use crate::parker::Parker;
 
     thread_local! {
         // Taken while in use, so that a nested call gets its own.
@@ -75,13 +58,11 @@ mod imp {
         deadline: Option<Instant>,
         mut future: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let parker = PARKER.try_with(Cell::take).ok().flatten().unwrap_or_else(|| {
-            Arc::new(Parker { thread: thread::current(), woken: AtomicBool::new(false) })
-        });
+        let parker = PARKER.try_with(Cell::take).ok().flatten();
+        let parker = parker.unwrap_or_else(|| Arc::new(Parker::new()));
         let waker = Waker::from(Arc::clone(&parker));
         let mut last = false;
         let output = loop {
-            parker.woken.store(false, Ordering::Relaxed);
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 break Some(output);
             }
@@ -98,7 +79,7 @@ mod imp {
 
     /// Parks until woken (`true`) or until the deadline (`false`).
     fn sleep(parker: &Parker, deadline: Option<Instant>) -> bool {
-        while !parker.woken.load(Ordering::Acquire) {
+        while !parker.hear() {
             match deadline {
                 None => thread::park(),
                 Some(deadline) => {

@@ -20,6 +20,8 @@ mod condition;
 mod gate;
 mod lock;
 mod node;
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
+mod parker;
 mod queue;
 mod rw;
 mod waiter;

@@ -2,13 +2,16 @@
 
 #[path = "races/locks.rs"]
 mod locks;
+// Itself: `block_on` is loom's own where loom runs.
+#[path = "../src/parker.rs"]
+mod parker;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
-use tidegate_shim::UnsafeCell;
-use tidegate_shim::atomic::{AtomicUsize, Ordering};
+use tidegate_shim::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tidegate_shim::{UnsafeCell, thread};
 use tidegate_test::{CountingWaker, block_on, poll_once, poll_with, race, spawn};
 use tidegate_waiters::{
     Decision, Fifo, Gate, Left, LockCell, Locked, Policy, RawCondition, RawLock, Turn, WaitQueue,
@@ -700,5 +703,29 @@ fn one_joins_and_one_leaves_while_a_lock_is_first_waited_with() {
         leave.join().unwrap();
         joiner.join().unwrap();
         assert!(!noted.0.raw().is_locked() && noted.0.raw().waiters() == 0);
+    });
+}
+
+// What it waits for is looked at by a plain load, as a future does that was woken for another's sake.
+#[test]
+fn a_thread_that_hears_one_wake_up_misses_none_that_comes_meanwhile() {
+    race(|| {
+        let parker = Arc::new(parker::Parker::new());
+        let waker = Waker::from(Arc::clone(&parker));
+        let flag = Arc::new(AtomicBool::new(false));
+        waker.wake_by_ref(); // For nothing.
+        // Not joined: loom's own join takes the unpark for its own.
+        spawn({
+            let flag = Arc::clone(&flag);
+            move || {
+                flag.store(true, Ordering::Relaxed);
+                waker.wake();
+            }
+        });
+        while !flag.load(Ordering::Relaxed) {
+            while !parker.hear() {
+                thread::park();
+            }
+        }
     });
 }
