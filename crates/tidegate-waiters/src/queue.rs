@@ -21,7 +21,7 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -55,7 +55,8 @@ pub trait Policy: Sized {
     /// Whether each note keeps an [`Ahead`]: for policies that [release](Locked::release_all) long lines.
     const LOOKS_AHEAD: bool = false;
 
-    /// Where the note keeps its [`Ahead`]; asked only if it [has one](Self::LOOKS_AHEAD). Runs under the lock.
+    /// Where the note keeps its [`Ahead`]; asked only if it [has one](Self::LOOKS_AHEAD). Runs under the lock; a panic
+    /// counts as `None`.
     fn ahead(_note: &mut Self::Note) -> Option<&mut Ahead> {
         None
     }
@@ -947,9 +948,7 @@ impl<'q, P: Policy> Locked<'q, P> {
             let node = unsafe { &*at.cast::<Node<P::Note>>() };
             node.note.with_mut(|note| {
                 // SAFETY: notes are touched under the lock only, and nobody has borrowed this one.
-                if let Some(it) = P::ahead(unsafe { &mut *note }) {
-                    it.0 = NonNull::new(place.cast_mut());
-                }
+                with_ahead::<P>(unsafe { &mut *note }, |it| it.0 = NonNull::new(place.cast_mut()));
             });
             // SAFETY: in a ring, under the lock.
             at = unsafe { node.links.prev() };
@@ -967,9 +966,11 @@ impl<'q, P: Policy> Locked<'q, P> {
         let node = unsafe { &*node.cast::<Node<P::Note>>() };
         node.note.with_mut(|note| {
             // SAFETY: notes are touched under the lock only, and nobody has borrowed this one.
-            if let Some(Ahead(Some(ahead))) = P::ahead(unsafe { &mut *note }) {
-                fetch(ahead.as_ptr());
-            }
+            with_ahead::<P>(unsafe { &mut *note }, |it| {
+                if let Some(ahead) = it.0 {
+                    fetch(ahead.as_ptr());
+                }
+            });
         });
     }
 
@@ -1162,6 +1163,19 @@ impl<P: Policy> Drop for Locked<'_, P> {
 impl<P: Policy> fmt::Debug for Locked<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locked").field("waiters", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Shows `look` the [`Ahead`] in `note`, if it keeps one.
+///
+/// The policy is asked where there is no way back: for a node that is in a ring already, or still. If it panics, it has
+/// not said anything.
+#[inline]
+fn with_ahead<P: Policy>(note: &mut P::Note, look: impl FnOnce(&mut Ahead)) {
+    let asked = catch_unwind(AssertUnwindSafe(|| P::ahead(note).map(look)));
+    if let Err(panic) = asked {
+        // Dropping it could panic in its turn.
+        std::mem::forget(panic);
     }
 }
 

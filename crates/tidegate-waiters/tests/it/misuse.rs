@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tidegate_test::CountingWaker;
-use tidegate_waiters::{Decision, Left, Locked, Policy, Turn, WaitQueue, Waiter};
+use tidegate_waiters::{Ahead, Decision, Left, Locked, Policy, Turn, WaitQueue, Waiter};
 
 #[derive(Default)]
 struct Rules {
@@ -255,4 +255,36 @@ fn a_waiter_may_poll_another_queues_while_it_decides() {
     });
     assert!(both.is_pending());
     assert_eq!((outer.waiters(), inner.waiters(), wakes.count()), (1, 0, 1));
+}
+
+// The note of a waiter that is in line, or on its way out of it, is asked for when there is no way back.
+#[test]
+fn a_note_that_does_not_say_where_it_looks_ahead_breaks_nothing() {
+    #[derive(Default)]
+    struct Silent;
+    impl Policy for Silent {
+        type Note = Ahead;
+        const LOOKS_AHEAD: bool = true;
+        fn left(_: &mut Locked<'_, Self>, _: &mut Ahead, _: Left) {}
+        fn ahead(_: &mut Ahead) -> Option<&mut Ahead> {
+            panic!("it does not say")
+        }
+    }
+    let queue = WaitQueue::new(0, Silent);
+    let (wakes, waker) = CountingWaker::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut waiters: Vec<_> =
+        (0..100).map(|_| Box::pin(Waiter::new(&queue, Ahead::new()))).collect();
+    for it in &mut waiters {
+        assert!(it.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait).is_pending());
+    }
+    assert_eq!(queue.waiters(), 100);
+    waiters.truncate(90);
+    assert_eq!(queue.waiters(), 90);
+    queue.lock().release_all();
+    assert_eq!((queue.waiters(), wakes.count()), (0, 90));
+    for it in &mut waiters {
+        let turn = it.as_mut().poll::<()>(&mut cx, |_, _| Decision::Wait);
+        assert_eq!(turn, Poll::Ready(Turn::Released));
+    }
 }
