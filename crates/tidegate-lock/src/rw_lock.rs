@@ -69,7 +69,7 @@ pub use write_guard::{MappedRwLockWriteGuard, RwLockWriteGuard};
 /// # Cost
 ///
 /// Taking and giving back are one compare-exchange each while nobody waits. Waiting allocates nothing; joining the line,
-/// leaving it and being let in are O(1), but for an upgrade that joins a line, which is O(1) too, since it goes to the front.
+/// leaving it and being let in are O(1), also for an upgrade, which goes to the front.
 pub struct RwLock<T: ?Sized> {
     cell: RwCell<T>,
 }
