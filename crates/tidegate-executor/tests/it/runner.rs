@@ -157,6 +157,25 @@ fn a_job_that_is_stuck_is_named_and_the_value_kept() {
 }
 
 #[test]
+fn a_future_that_is_cancelled_is_not_waited_for_longer_than_the_end_may_take() {
+    for builder in runners() {
+        let (sender, reported) = channel::<Leftovers>();
+        let builder = builder.blocking_shutdown(Duration::from_millis(20));
+        let builder = builder.on_leftovers(move |left| sender.send(left.clone()).unwrap());
+        let (pool, (gates, gate)) = (one_thread(), channel());
+        let ended = builder.build().unwrap().try_run(async {
+            let (gate, job) = occupy(&pool);
+            gates.send(gate).unwrap();
+            current_scope().expect("it has a scope").cancel("enough");
+            job.await
+        });
+        assert!(matches!(ended, Err(RunError::Cancelled { .. })), "{ended:?}");
+        assert!(!reported.try_recv().unwrap().jobs.is_empty());
+        gate.recv().unwrap().open();
+    }
+}
+
+#[test]
 fn a_thread_of_the_runtime_that_is_stuck_is_reported() {
     let (sender, reported) = channel::<Leftovers>();
     let (open, closed) = channel::<()>();
