@@ -173,7 +173,6 @@ impl TimeLockBuilder {
         self
     }
 
-    #[cfg(all(test, not(tidegate_loom)))]
     pub(crate) const fn rules(self) -> Rules {
         self.rules
     }

@@ -48,7 +48,8 @@ pub(crate) use rules::Rules;
 
 #[derive(Debug)]
 pub(crate) struct Core {
-    rules: Rules,
+    /// Those of many gates are the same.
+    rules: Arc<Rules>,
     phase: Phase,
     epoch: Epoch,
     /// The number of the next ticket.
@@ -64,9 +65,10 @@ pub(crate) struct Core {
     reports: u32,
     jitter: Option<Jitter>,
     accepted: Accepted,
-    seats: Option<Seats>,
+    // Boxed, as are others: few gates have it.
+    seats: Option<Box<Seats>>,
     /// What was demanded of it when it was closed.
-    last: Option<Demand>,
+    last: Option<Box<Demand>>,
     /// Since when it is not open, and what was told of the pace, for those who listen.
     shut_at: Option<Instant>,
     told: Option<Rate>,
@@ -104,14 +106,14 @@ struct Probing {
 }
 
 impl Core {
-    pub(crate) fn new(rules: Rules) -> Self {
+    pub(crate) fn new(rules: impl Into<Arc<Rules>>) -> Self {
+        let rules = rules.into();
         let pacer = Pacer::new(rules.reopen);
         let phase = match rules.reopen {
             Reopen::Learned(pace) if pace.cold_start > 0 => Phase::probing(pace.cold_start),
             _ => Phase::Open,
         };
         Self {
-            rules,
             phase,
             epoch: 0,
             tickets: 0,
@@ -126,7 +128,8 @@ impl Core {
             shut_at: None,
             told: None,
             news: News::default(),
-            seats: rules.permits.map(|(permits, aimd)| Seats::new(permits, aimd)),
+            seats: rules.permits.map(|(permits, aimd)| Box::new(Seats::new(permits, aimd))),
+            rules,
             stats: Stats::default(),
         }
     }
@@ -147,7 +150,7 @@ impl Core {
             || self.pacer.learns()
             || matches!(self.phase, Phase::Probing(_))
             || self.accepted.are_wanted()
-            || self.seats.as_ref().is_some_and(Seats::learn)
+            || self.seats.as_deref().is_some_and(Seats::learn)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -173,7 +176,7 @@ impl Core {
             Phase::Open | Phase::Probing(_) if !first => return Turn::Wait(Wait::Queued),
             Phase::Open | Phase::Probing(_) => {}
         }
-        if note.seat && self.seats.as_ref().is_some_and(Seats::are_taken) {
+        if note.seat && self.seats.as_deref().is_some_and(Seats::are_taken) {
             return Turn::Wait(Wait::Full);
         }
         if let Some((0, until)) = self.quota {
@@ -224,7 +227,7 @@ impl Core {
     // Permits
 
     pub(crate) fn seats(&mut self) -> Option<&mut Seats> {
-        self.seats.as_mut()
+        self.seats.as_deref_mut()
     }
 
     // Looking

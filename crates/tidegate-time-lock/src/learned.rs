@@ -231,7 +231,7 @@ fn seconds(from: Instant, to: Instant) -> f64 {
 struct Recent {
     start: Option<Instant>,
     /// The tenth of a second, counted from `start`, that each count belongs to.
-    tenths: [(u64, u64); 10],
+    tenths: [(u32, u32); 10],
 }
 
 impl Recent {
@@ -241,16 +241,18 @@ impl Recent {
         if slot.0 != tenth {
             *slot = (tenth, 0);
         }
-        slot.1 += 1;
+        slot.1 = slot.1.saturating_add(1);
     }
 
     fn last_second(&mut self, now: Instant) -> u64 {
         let now = self.tenth(now);
-        self.tenths.iter().filter(|(tenth, _)| tenth + 10 > now).map(|(_, n)| n).sum()
+        let recent = self.tenths.iter().filter(|(tenth, _)| now.saturating_sub(*tenth) < 10);
+        recent.map(|(_, n)| u64::from(*n)).sum()
     }
 
-    fn tenth(&mut self, now: Instant) -> u64 {
+    /// Enough for a dozen years; whoever learns for longer begins anew then.
+    fn tenth(&mut self, now: Instant) -> u32 {
         let start = *self.start.get_or_insert(now);
-        (now.saturating_duration_since(start).as_millis() / 100) as u64
+        (now.saturating_duration_since(start).as_millis() / 100) as u32
     }
 }

@@ -60,13 +60,14 @@ pub(crate) struct Note {
 }
 
 impl Gate {
-    pub(crate) fn new(rules: Rules) -> Arc<Self> {
+    pub(crate) fn new(rules: Arc<Rules>) -> Arc<Self> {
+        let name = rules.name;
         let core = Core::new(rules);
         let word = digest(&core);
         Arc::new(Self {
             line: WaitQueue::new(word, core),
             onlookers: WaitQueue::new(0, Onlookers),
-            name: rules.name,
+            name,
             moved_to: OnceLock::new(),
         })
     }

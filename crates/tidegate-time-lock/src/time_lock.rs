@@ -114,8 +114,8 @@ impl TimeLock {
         TimeLockBuilder::new()
     }
 
-    pub(crate) fn with_rules(rules: Rules) -> Self {
-        Self { gate: Gate::new(rules) }
+    pub(crate) fn with_rules(rules: impl Into<Arc<Rules>>) -> Self {
+        Self { gate: Gate::new(rules.into()) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Gate> {

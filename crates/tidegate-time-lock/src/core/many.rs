@@ -49,7 +49,7 @@ impl Core {
     pub(crate) fn demand(&mut self, now: Instant) -> Demand {
         self.catch_up(now);
         if let Some(last) = self.last.take() {
-            return last;
+            return *last;
         }
         let shut = self.pause().map(|pause| (pause.until, pause.reason.clone()));
         Demand { shut, quota: self.quota }

@@ -153,7 +153,7 @@ impl Core {
         if self.is_closed() {
             return;
         }
-        self.last = Some(self.demand(now));
+        self.last = Some(Box::new(self.demand(now)));
         self.phase = Phase::Closed;
         self.tell(|_| Event::Closed);
     }

@@ -19,7 +19,7 @@ impl Core {
         }
         self.strikes = 0;
         self.pacer.accepted(now);
-        let room = self.seats.as_mut().is_some_and(Seats::accepted);
+        let room = self.seats.as_deref_mut().is_some_and(Seats::accepted);
         match self.phase {
             Phase::Probing(_) => {
                 self.stats.probes_ok += 1;

@@ -18,6 +18,7 @@ use tidegate_shim::Mutex;
 use tokio::time::Instant;
 
 use super::{KeyedTimeLockBuilder, Overflow};
+use crate::core::Rules;
 use crate::{KeyedError, TimeLock};
 
 /// So few keys are in one shard; more are spread over several.
@@ -31,6 +32,8 @@ pub(crate) struct Shared<K> {
     /// As many keys as a shard has room for.
     room: usize,
     rules: KeyedTimeLockBuilder,
+    /// Those of each key's gate.
+    template: Arc<Rules>,
     pub(super) global: TimeLock,
     /// The gate of those for whom there is no room.
     overflow: OnceLock<TimeLock>,
@@ -68,6 +71,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
             hasher: RandomState::new(),
             room: rules.capacity.div_ceil(shards),
             global: rules.parent.clone().unwrap_or_default(),
+            template: Arc::new(rules.template.rules()),
             rules,
             overflow: OnceLock::new(),
             numbers: Arc::default(),
@@ -144,7 +148,7 @@ impl<K: Hash + Eq + Clone> Shared<K> {
     }
 
     fn make(&self) -> TimeLock {
-        let gate = self.rules.template.build();
+        let gate = TimeLock::with_rules(Arc::clone(&self.template));
         gate.shared().update(|line, _| line.policy().share_numbers(Arc::clone(&self.numbers)));
         gate
     }
