@@ -10,6 +10,29 @@ pub use parking_lot::{Mutex, MutexGuard};
 pub use crate::cell::UnsafeCell;
 
 /// A condition variable whose `wait` takes the guard and gives it back, as std's does.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use tidegate_shim::{Condvar, Mutex, thread};
+///
+/// static OPEN: Mutex<bool> = Mutex::new(false);
+/// static CHANGED: Condvar = Condvar::new();
+///
+/// let opener = thread::spawn(|| {
+///     *OPEN.lock() = true;
+///     CHANGED.notify_all();
+/// });
+/// let mut open = OPEN.lock();
+/// while !*open {
+///     open = CHANGED.wait(open);
+/// }
+/// let soon = Instant::now() + Duration::from_millis(1);
+/// let open = CHANGED.wait_until(open, soon); // Nobody notifies any more.
+/// # drop(open);
+/// # opener.join().unwrap();
+/// ```
 #[derive(Debug, Default)]
 pub struct Condvar(parking_lot::Condvar);
 

@@ -55,6 +55,22 @@ impl<T> Mutex<T> {
 }
 
 /// A condition variable whose `wait` takes the guard and gives it back.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::{Duration, Instant};
+/// use tidegate_shim::{Condvar, Mutex};
+///
+/// let (open, changed) = (Mutex::new(true), Condvar::new());
+/// changed.notify_all();
+/// let mut guard = open.lock();
+/// while !*guard {
+///     guard = changed.wait(guard);
+/// }
+/// let soon = Instant::now() + Duration::from_millis(1);
+/// drop(changed.wait_until(guard, soon));
+/// ```
 #[derive(Debug, Default)]
 pub struct Condvar(shuttle::sync::Condvar);
 

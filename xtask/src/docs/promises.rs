@@ -3,12 +3,14 @@
 //!
 //! Compilers know nothing of that, so the text is read; what is `pub` can be reached (`unreachable_pub` sees to it).
 //!
-//! - An item has an example, or is in one beside it (a builder's methods are in the builder's), or links to the item that
+//! - An item has an example, or is in one of its module (a builder's methods are in the builder's), or links to the item that
 //!   has one: in its first line ("The future of [`Lock::lock`]") or as its example ("See [`Lock`]").
 //! - A function that returns a future has a section "Cancel safety", or the future has, or its sibling to which it
 //!   points: "As [`acquire`](Self::acquire), …".
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use anyhow::ensure;
 use xshell::Shell;
@@ -19,12 +21,13 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     let (mut count, mut missing) = (0, Vec::new());
     for sources in layers::published_sources(sh)? {
         let texts = sources.iter().map(|it| sh.read_file(it)).collect::<Result<Vec<_>, _>>()?;
-        let items: Vec<_> = texts.iter().map(|it| items(it)).collect();
-        let graded = items.iter().flatten().filter(|it| it.is_graded()).map(Item::name).collect();
+        let parsed: Vec<_> = texts.iter().map(|it| items(it)).collect();
+        let graded = parsed.iter().flatten().filter(|it| it.is_graded()).map(Item::name).collect();
         let futures = texts.iter().flat_map(|it| futures(it)).collect::<BTreeSet<_>>();
         let ungraded = &futures - &graded;
-        for (file, items) in sources.iter().zip(&items) {
-            let shown = items.iter().flat_map(Item::shown).collect();
+        for (file, items) in sources.iter().zip(&parsed) {
+            let beside = sources.iter().zip(&parsed).filter(|it| module(it.0) == module(file));
+            let shown = beside.flat_map(|(_, it)| it).flat_map(Item::shown).collect();
             for item in items {
                 count += 1;
                 let file = layers::shown(sh, file);
@@ -41,6 +44,12 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     ensure!(missing.is_empty(), "these items lack something\n  {}", missing.join("\n  "));
     println!("docs: {count} public items have an example, and what is awaited its grade");
     Ok(())
+}
+
+/// The module of a crate that a file is part of: `queue` for `src/queue.rs` and for `src/queue/line.rs`.
+fn module(file: &Path) -> Option<&OsStr> {
+    let mut inside = file.iter().skip_while(|it| *it != "src").skip(1);
+    Path::new(inside.next()?).file_stem()
 }
 
 /// The types of a file that are futures.
