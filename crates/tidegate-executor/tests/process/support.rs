@@ -104,6 +104,9 @@ pub(crate) fn state(id: u32) -> Option<char> {
 pub(crate) fn alone(test: &str, how: impl FnOnce(&mut Command)) -> bool {
     const ALONE: &str = "TIDEGATE_ALONE";
     if std::env::var_os(ALONE).is_some() {
+        // It does not outlive a test run that is broken off.
+        #[cfg(target_os = "linux")]
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).expect("a signal");
         return true;
     }
     let mut alone = Command::new(std::env::current_exe().expect("this binary has a path"));
