@@ -74,12 +74,12 @@ pub enum Overflow {
     /// All such keys share one gate.
     #[default]
     Shared,
-    /// They do not pass: [`KeyedError::Full`].
+    /// They do not pass: [`KeyedError::Full`](crate::KeyedError::Full).
     Reject,
 }
 
 impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
-    /// Makes one whose gates [learn their pace](LearnedPace).
+    /// Makes one whose gates [learn their pace](crate::LearnedPace).
     pub fn new() -> Self {
         KeyedTimeLockBuilder::new().build()
     }

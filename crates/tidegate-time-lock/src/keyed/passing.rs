@@ -18,7 +18,7 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
     /// # Errors
     ///
     /// When the global gate or the key's is closed, when the wait needs a timer and there is no tokio runtime for it,
-    /// or when there is no room for the key and [`Overflow::Reject`] is set.
+    /// or when there is no room for the key and [`Overflow::Reject`](crate::Overflow::Reject) is set.
     ///
     /// # Cancel safety
     ///
