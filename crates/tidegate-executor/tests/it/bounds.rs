@@ -125,6 +125,18 @@ fn run_waits_for_space_and_nobody_overtakes_it() {
 }
 
 #[test]
+fn run_and_submit_share_the_queue() {
+    let pool = ThreadPool::builder().threads(1..=1).queue(2).build();
+    let (gate, first) = occupy(&pool);
+    let mut runs = [1, 2].map(|number| Box::pin(pool.run(move |_| number)));
+    runs.iter_mut().for_each(|run| assert!(poll_once(run.as_mut()).is_pending()));
+    assert!(matches!(pool.submit(|_| 3), Err(QueueFull)));
+    gate.open();
+    assert_eq!(runs.map(block_on), [Ok(1), Ok(2)]);
+    block_on(first).unwrap();
+}
+
+#[test]
 fn a_run_that_was_never_polled_never_was_in_the_pool() {
     let pool = one_thread();
     let census = Census::default();

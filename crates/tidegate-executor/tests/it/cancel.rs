@@ -36,6 +36,29 @@ fn a_queued_job_that_is_cancelled_is_dropped_at_once() {
 }
 
 #[test]
+fn a_cancelled_job_leaves_the_line_whoever_has_gone_before() {
+    let pool = one_thread();
+    let (first_gate, first) = occupy(&pool);
+    let ((gate, closed), (started, has_started)) = (Gate::new(), channel());
+    let second = pool.submit(move |_| {
+        started.send(()).unwrap();
+        closed.recv().unwrap_err();
+    });
+    let third = pool.submit(|_| ()).unwrap();
+    first_gate.open();
+    has_started.recv().unwrap();
+    let fourth = pool.submit(|_| ()).unwrap();
+    for (job, left) in [(third, 1), (fourth, 0)] {
+        assert!(job.cancel());
+        assert_eq!(pool.statistics().queued, left);
+    }
+    assert_eq!(pool.statistics().cancelled, 2);
+    gate.open();
+    block_on(first).unwrap();
+    block_on(second.unwrap()).unwrap();
+}
+
+#[test]
 fn a_queued_job_whose_future_is_dropped_is_dropped_at_once() {
     let pool = one_thread();
     let (gate, first) = occupy(&pool);

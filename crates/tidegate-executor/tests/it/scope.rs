@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::task::Poll;
 use std::time::Duration;
 
-use tidegate_executor::{Job, JobCx, JobError, ThreadPool, run_in_executor, to_thread};
+use tidegate_executor::{Executor, Job, JobCx, JobError, ThreadPool, run_in_executor, to_thread};
 use tidegate_test::{CountingWaker, block_on, poll_once, poll_with};
 use tidegate_timeout::{
     CancelReason, Deadline, cancel_scope, checkpoint, current_scope, is_stopping, scope::Scope,
@@ -455,4 +455,17 @@ fn a_job_that_ends_as_its_future_is_dropped_leaves_no_scope_waiting() {
         }));
         assert!(matches!(ended, tidegate_timeout::scope::Ended::Value(5)));
     }
+}
+
+#[test]
+fn a_job_without_a_scope_is_not_in_that_of_the_thread_that_runs_it() {
+    struct Inside(Scope);
+    impl Executor for Inside {
+        fn execute(&self, job: Box<dyn FnOnce() + Send>) {
+            self.0.enter(job);
+        }
+    }
+    let executor = Inside(Scope::new());
+    executor.0.handle().cancel("others");
+    assert_eq!(block_on(run_in_executor(&executor, || checkpoint().is_ok())), Ok(true));
 }
