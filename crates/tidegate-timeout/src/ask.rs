@@ -1,13 +1,14 @@
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::time::Instant;
 
 use crate::current;
 use crate::handle::ScopeHandle;
-use crate::node::{Kind, Node};
+use crate::node::Kind;
 use crate::reason::{CancelReason, Cancelled};
-use std::sync::Arc;
+use crate::watching::Watching;
 
 /// The innermost scope around the code that asks.
 ///
@@ -111,7 +112,7 @@ pub async fn cancelled() -> CancelReason {
     let mut watching = None;
     poll_fn(move |cx| {
         if watching.is_none() {
-            watching = current::node().map(Watching::new);
+            watching = current::node().map(Watching::for_cause);
         }
         let Some(watching) = &watching else { return Poll::Pending };
         match watching.node.watch(watching.place, cx.waker()).cause {
@@ -120,27 +121,4 @@ pub async fn cancelled() -> CancelReason {
         }
     })
     .await
-}
-
-/// A place among a scope's watchers.
-#[derive(Debug)]
-pub(crate) struct Watching {
-    pub(crate) node: Arc<Node>,
-    pub(crate) place: usize,
-}
-
-impl Watching {
-    fn new(node: Arc<Node>) -> Self {
-        Self { place: node.join(false), node }
-    }
-
-    pub(crate) fn for_stop(node: Arc<Node>) -> Self {
-        Self { place: node.join_stop(), node }
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        self.node.leave(self.place);
-    }
 }

@@ -27,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::node::{Kind, Node};
 use crate::scope::{Ended, Guard};
 use crate::shield::shield;
+use crate::watching::Watching;
 
 /// The scope inside a context, from before it is entered until after it was left.
 pub(crate) struct Bracket {
@@ -209,40 +210,23 @@ impl<L: Leave> Drop for Held<L> {
 
 fn leaving<L: Leave>(it: L, why: Exit, inside: Arc<Node>) -> Leaving<L> {
     Box::pin(shield(async move {
-        Alone::new(inside).await;
+        alone(inside).await;
         it.leave(why).await
     }))
 }
 
-/// Ready when a node has no orphans.
-struct Alone {
-    node: Arc<Node>,
-    place: usize,
-}
-
-impl Alone {
-    fn new(node: Arc<Node>) -> Self {
-        let place = node.join(true);
-        Self { node, place }
-    }
-}
-
-impl Future for Alone {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.node.has_orphans() {
-            self.node.watch(self.place, cx.waker());
-            if self.node.has_orphans() {
+/// Ready when what `inside` has adopted is gone.
+async fn alone(inside: Arc<Node>) {
+    let watching = Watching::for_driver(inside);
+    let node = &watching.node;
+    poll_fn(|cx| {
+        if node.has_orphans() {
+            node.watch(watching.place, cx.waker());
+            if node.has_orphans() {
                 return Poll::Pending;
             }
         }
         Poll::Ready(())
-    }
-}
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        self.node.leave(self.place);
-    }
+    })
+    .await;
 }

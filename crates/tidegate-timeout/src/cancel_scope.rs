@@ -1,7 +1,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::ready;
+use std::task::{Poll, ready};
 
 use crate::current;
 use crate::deadline::Deadline;
@@ -47,7 +47,7 @@ pub async fn cancel_scope<R>(body: impl AsyncFnOnce(&ScopeHandle) -> R) -> Resul
     let mut driver = pin!(Driver::on(body(&handle), node, true));
     poll_fn(|cx| {
         let verdict = ready!(driver.as_mut().poll_end(cx));
-        std::task::Poll::Ready(match verdict {
+        Poll::Ready(match verdict {
             Verdict::Value(value) => Ok(value),
             Verdict::Expired(_) => Err(Cancelled::new(CancelReason::Deadline)),
             Verdict::Cancelled(cause) => Err(Cancelled::new(cause.reason.clone())),

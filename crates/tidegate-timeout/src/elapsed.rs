@@ -1,8 +1,8 @@
 use std::error::Error;
-use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use std::{fmt, io};
 
 use crate::handle::ScopeHandle;
 use crate::node::Node;
@@ -154,3 +154,27 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+/// An error of the kind [`TimedOut`](io::ErrorKind::TimedOut) that has the [`Elapsed`] inside, for code that
+/// returns `io::Result`.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use std::time::Duration;
+/// use tidegate_timeout::timeout;
+///
+/// async fn read() -> io::Result<u8> {
+///     timeout(Duration::from_secs(1), std::future::pending()).await?
+/// }
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// assert_eq!(read().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+/// # })
+/// ```
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

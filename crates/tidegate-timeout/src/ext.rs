@@ -5,8 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
 use crate::current::{self, Around};
+use crate::deadline::Deadline;
 use crate::node::Node;
 use crate::time::Time;
 use crate::timeout::Timeout;
@@ -43,6 +45,26 @@ pub trait ScopeExt: Future {
         Self: Sized,
     {
         Timeout::new(self, Time::after(after))
+    }
+
+    /// As [`timeout_at`](crate::timeout_at), written after the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_timeout::ScopeExt;
+    /// use tokio::time::Instant;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// assert!(std::future::pending::<()>().timeout_at(Instant::now()).await.is_err());
+    /// # })
+    /// ```
+    #[track_caller]
+    fn timeout_at(self, at: Instant) -> Timeout<Self>
+    where
+        Self: Sized,
+    {
+        Timeout::new(self, Time::at(Deadline::at(at)))
     }
 
     /// Takes the current scope along to wherever the future will be polled, and the

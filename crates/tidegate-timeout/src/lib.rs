@@ -3,6 +3,7 @@
 //! [`timeout`]: crate::timeout()
 //! [`timeout_at`]: crate::timeout_at
 //! [`move_on_after`]: crate::move_on_after
+//! [`move_on_at`]: crate::move_on_at
 //! [`cancel_scope`]: crate::cancel_scope
 //! [`with`]: crate::with()
 //! [`exit_stack`]: crate::exit_stack()
@@ -56,6 +57,7 @@ mod timeout;
 mod token;
 mod vars;
 mod wakes;
+mod watching;
 mod with;
 
 pub use ask::{cancelled, checkpoint, current_scope};
@@ -68,7 +70,7 @@ pub use exit_errors::ExitErrors;
 pub use exit_stack::{ExitStack, Lent, exit_stack, exit_stack_all};
 pub use ext::{InScope, ScopeExt};
 pub use handle::ScopeHandle;
-pub use move_on::{MoveOn, move_on_after};
+pub use move_on::{MoveOn, move_on_after, move_on_at};
 pub use protect::{Protected, protect};
 pub use reason::{CancelReason, Cancelled};
 pub use shield::{Shield, shield, shield_for};

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use crate::driver::{Driver, Verdict};
 use crate::handle::ScopeHandle;
 use crate::node::Kind;
@@ -34,8 +36,34 @@ pub fn move_on_after<F: IntoFuture>(after: Duration, future: F) -> MoveOn<F::Int
     MoveOn { driver: Driver::new(future.into_future(), Time::after(after), Kind::Reporter) }
 }
 
+/// Gives `future` the time until `at`, and goes on without it if that was not enough.
+///
+/// # Examples
+///
+/// What there is when the time is over:
+///
+/// ```
+/// use std::time::Duration;
+/// use tidegate_timeout::move_on_at;
+/// use tokio::time::{Instant, sleep};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+/// # .block_on(async {
+/// let at = Instant::now() + Duration::from_millis(250);
+/// let mut replies = 0;
+/// while move_on_at(at, sleep(Duration::from_millis(100))).await.is_some() {
+///     replies += 1;
+/// }
+/// assert_eq!(replies, 2);
+/// # })
+/// ```
+pub fn move_on_at<F: IntoFuture>(at: Instant, future: F) -> MoveOn<F::IntoFuture> {
+    let time = Time::at(Deadline::at(at));
+    MoveOn { driver: Driver::new(future.into_future(), time, Kind::Reporter) }
+}
+
 pin_project! {
-    /// The future of [`move_on_after`].
+    /// The future of [`move_on_after`] and [`move_on_at`].
     ///
     /// `None` if the time was over first, or if its scope was cancelled. For everything else it is as
     /// [`Timeout`](crate::Timeout).

@@ -1,8 +1,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::ask::{Watching, checkpoint};
+use crate::ask::checkpoint;
 use crate::current;
+use crate::watching::Watching;
 
 /// Whether the code that asks should come to an end: it was asked to, or it is cancelled.
 ///

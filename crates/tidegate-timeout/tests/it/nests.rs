@@ -5,14 +5,12 @@
 
 use std::future::pending;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
 
 use tidegate_timeout::{Deadline, ScopeHandle, current_scope, timeout};
 use tokio::time::{Instant, sleep_until};
 
-use crate::support::{ms, paused};
+use crate::support::{Apart, ms, paused};
 
 type Named = Pin<Box<dyn Future<Output = usize>>>;
 
@@ -25,39 +23,6 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % n
-    }
-}
-
-/// Polls its future only when the waker it gave to it was woken, as `FuturesUnordered` does.
-struct Picky {
-    future: Named,
-    ready: Option<Arc<Woken>>,
-}
-
-struct Woken {
-    woken: AtomicBool,
-    outer: Waker,
-}
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.woken.store(true, Ordering::Relaxed);
-        self.outer.wake_by_ref();
-    }
-}
-
-impl Future for Picky {
-    type Output = usize;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
-        let me = &mut *self;
-        let ready = me.ready.get_or_insert_with(|| {
-            Arc::new(Woken { woken: AtomicBool::new(true), outer: cx.waker().clone() })
-        });
-        if !ready.woken.swap(false, Ordering::Relaxed) {
-            return Poll::Pending;
-        }
-        me.future.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(ready))))
     }
 }
 
@@ -136,7 +101,7 @@ fn nest(levels: &[Level], moves: Vec<Move>) -> Named {
             work.await.unwrap_or_else(|elapsed| elapsed.name().unwrap().parse().unwrap())
         });
         if level.picky {
-            body = Box::pin(Picky { future: body, ready: None });
+            body = Box::pin(Apart::new(body));
         }
     }
     // Another task moves the deadlines, so that nothing but the handle can wake anybody.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tidegate_test::poll_once;
 use tidegate_timeout::{
     CancelReason, Cancelled, Deadline, Elapsed, ScopeExt, ScopeHandle, cancel_scope, cancelled,
-    checkpoint, move_on_after, shield, timeout, timeout_at,
+    checkpoint, move_on_after, move_on_at, shield, timeout, timeout_at,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -314,6 +314,10 @@ fn an_elapsed_timeout_resolves_at_its_deadline_and_not_before() {
         assert_eq!(start.elapsed(), ms(250));
         assert_eq!(move_on_after(ms(50), pending::<()>()).await, None);
         assert_eq!(start.elapsed(), ms(300));
+        assert_eq!(move_on_at(start + ms(350), pending::<()>()).await, None);
+        assert_eq!(start.elapsed(), ms(350));
+        assert!(pending::<()>().timeout_at(start + ms(400)).await.is_err());
+        assert_eq!(start.elapsed(), ms(400));
     });
 }
 
@@ -335,6 +339,8 @@ fn zero_and_past_deadlines_end_the_body_at_its_first_suspension() {
         assert!(timeout_at(start - ms(10), body()).await.is_err());
         assert_eq!(timeout_at(start - ms(10), ready(5)).await, Ok(5));
         assert_eq!(move_on_after(Duration::ZERO, body()).await, None);
+        assert_eq!(move_on_at(start - ms(10), body()).await, None);
+        assert_eq!(move_on_at(start - ms(10), ready(5)).await, Some(5));
         assert_eq!(start.elapsed(), Duration::ZERO);
         let yields = timeout(Duration::ZERO, async {
             tokio::task::yield_now().await;
@@ -455,6 +461,13 @@ fn the_error_says_which_timeout_it_was() {
         assert_eq!(timeout_at(at, pending::<()>()).await.unwrap_err().after(), ms(30));
         let late = timeout_at(at, pending::<()>()).await.unwrap_err();
         assert_eq!(late.after(), Duration::ZERO);
+
+        let line = line!() + 1;
+        let elapsed = pending::<()>().timeout_at(Instant::now()).await.unwrap_err();
+        assert_eq!((elapsed.location().file(), elapsed.location().line()), (file!(), line));
+        let error = std::io::Error::from(elapsed.clone());
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(error.downcast::<Elapsed>().unwrap(), elapsed);
 
         let work = timeout(ms(100), pending::<()>());
         work.handle().extend(ms(20));
