@@ -10,13 +10,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
 use pin_project_lite::pin_project;
 use tidegate_semaphore::{CapacityLimiter, OwnedSlot, SlotOwnedFut};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::LimitedBody;
+use crate::hold::{Hold, UntilBodyEnds, UntilResponse};
 
 /// Lets so many requests at a time through, first come, first served.
 ///
@@ -99,7 +98,7 @@ impl ConcurrencyLimitLayer {
 
     /// Holds each permit until the body of the response has been read to its end, or was dropped.
     ///
-    /// For responses of [`http`], whose bodies become [`LimitedBody`]s. What a server limits is mostly what it works on
+    /// For responses of [`http`], whose bodies become [`LimitedBody`](crate::LimitedBody)s. What a server limits is mostly what it works on
     /// at once, which includes the bodies that it sends.
     ///
     /// # Examples
@@ -147,10 +146,14 @@ impl<H> ConcurrencyLimitLayer<H> {
 }
 
 impl<S, H: Clone> Layer<S> for ConcurrencyLimitLayer<H> {
-    type Service = ConcurrencyLimit<S, H>;
+    type Service = ConcurrencyLimitService<S, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConcurrencyLimit { inner, permit: Permit::new(&self.limiter), held: self.held.clone() }
+        ConcurrencyLimitService {
+            inner,
+            permit: Permit::new(&self.limiter),
+            held: self.held.clone(),
+        }
     }
 }
 
@@ -165,7 +168,7 @@ impl<H> fmt::Debug for ConcurrencyLimitLayer<H> {
 /// # Examples
 ///
 /// See [`ConcurrencyLimitLayer`].
-pub struct ConcurrencyLimit<S, H = UntilResponse> {
+pub struct ConcurrencyLimitService<S, H = UntilResponse> {
     inner: S,
     permit: Permit,
     held: H,
@@ -209,7 +212,7 @@ impl Permit {
     }
 }
 
-impl<S, H, Req> Service<Req> for ConcurrencyLimit<S, H>
+impl<S, H, Req> Service<Req> for ConcurrencyLimitService<S, H>
 where
     S: Service<Req>,
     H: Hold<S::Response>,
@@ -234,7 +237,7 @@ where
     }
 }
 
-impl<S: Clone, H: Clone> Clone for ConcurrencyLimit<S, H> {
+impl<S: Clone, H: Clone> Clone for ConcurrencyLimitService<S, H> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -244,14 +247,14 @@ impl<S: Clone, H: Clone> Clone for ConcurrencyLimit<S, H> {
     }
 }
 
-impl<S: fmt::Debug, H> fmt::Debug for ConcurrencyLimit<S, H> {
+impl<S: fmt::Debug, H> fmt::Debug for ConcurrencyLimitService<S, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let permit = match self.permit.state {
             State::None => "none",
             State::Waits(_) => "waits for one",
             State::Has(_) => "one",
         };
-        f.debug_struct("ConcurrencyLimit")
+        f.debug_struct("ConcurrencyLimitService")
             .field("inner", &self.inner)
             .field("permit", &format_args!("{permit}"))
             .field("limiter", &self.permit.limiter)
@@ -260,7 +263,7 @@ impl<S: fmt::Debug, H> fmt::Debug for ConcurrencyLimit<S, H> {
 }
 
 pin_project! {
-    /// The response of a [`ConcurrencyLimit`].
+    /// The response of a [`ConcurrencyLimitService`].
     ///
     /// # Examples
     ///
@@ -293,58 +296,5 @@ where
 impl<R, H> fmt::Debug for ConcurrencyLimitFuture<R, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConcurrencyLimitFuture").field("slot", &self.slot).finish_non_exhaustive()
-    }
-}
-
-/// Until when a permit is held: [`UntilResponse`] or [`UntilBodyEnds`].
-///
-/// # Examples
-///
-/// See [`ConcurrencyLimitLayer`].
-pub trait Hold<Res>: Clone + sealed::Sealed {
-    /// The response, and what it may hold.
-    type Held;
-
-    #[doc(hidden)]
-    fn hold(response: Res, slot: OwnedSlot) -> Self::Held;
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-/// Permits are held until the response is there.
-///
-/// # Examples
-///
-/// See [`ConcurrencyLimitLayer`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct UntilResponse;
-
-impl sealed::Sealed for UntilResponse {}
-
-impl<Res> Hold<Res> for UntilResponse {
-    type Held = Res;
-
-    fn hold(response: Res, _slot: OwnedSlot) -> Res {
-        response
-    }
-}
-
-/// Permits are held until the body of the response ends.
-///
-/// # Examples
-///
-/// See [`ConcurrencyLimitLayer::until_body_ends`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct UntilBodyEnds;
-
-impl sealed::Sealed for UntilBodyEnds {}
-
-impl<B: http_body::Body> Hold<Response<B>> for UntilBodyEnds {
-    type Held = Response<LimitedBody<B>>;
-
-    fn hold(response: Response<B>, slot: OwnedSlot) -> Self::Held {
-        response.map(|body| LimitedBody::new(body, slot))
     }
 }

@@ -142,8 +142,8 @@ impl Hints {
     ///
     /// `Retry-After` comes first. Milliseconds say the same more exactly if they are shorter by less than a second, as
     /// the header's unit is the second; where the two disagree, the longer holds. Then comes gRPC's push-back, then the
-    /// `RetryInfo` of its rich errors, and last the limits of which nothing is left: the one that lasts longest. A limit of which something is left is not what
-    /// the request was refused for.
+    /// `RetryInfo` of its rich errors, and last the limits of which nothing is left: the one that lasts longest. A limit
+    /// of which something is left is not what the request was refused for.
     ///
     /// # Examples
     ///

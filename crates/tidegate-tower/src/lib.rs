@@ -19,21 +19,20 @@ mod deadline_header;
 mod error;
 mod gates;
 mod hints;
+mod hold;
 mod key;
 mod room;
 mod shed;
 mod time_lock;
 
 pub use body::LimitedBody;
-pub use concurrency::{
-    ConcurrencyLimit, ConcurrencyLimitFuture, ConcurrencyLimitLayer, Hold, UntilBodyEnds,
-    UntilResponse,
-};
+pub use concurrency::{ConcurrencyLimitFuture, ConcurrencyLimitLayer, ConcurrencyLimitService};
 pub use deadline::{DeadlineExceeded, DeadlineFuture, DeadlineLayer, DeadlineService};
 pub use deadline_header::{CarryDeadline, DeadlineHeader, NoHeader, ReceiveDeadline, SendDeadline};
 pub use error::{BoxError, TimeLockError};
 pub use gates::IntoGates;
 pub use hints::{Hints, PushBack, QuotaPolicy, ServiceLimit, XRateLimit};
+pub use hold::{Hold, UntilBodyEnds, UntilResponse};
 pub use key::{ByOrigin, KeyOf, NoKey, by_origin};
 pub use shed::{ShedFuture, ShedLayer, ShedService};
 pub use time_lock::{

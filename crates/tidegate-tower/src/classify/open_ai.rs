@@ -6,8 +6,8 @@ use super::{ClassifyHead, Head, Http};
 
 /// OpenAI's limits, and those of whoever has the same API, Azure among them.
 ///
-/// A 429 is a refusal, for the longest of what `Retry-After`, `retry-after-ms` and the limits in requests and in tokens
-/// say; every 503 is one, and so is the 529 of a service that is overloaded. An answer that says
+/// A 429 is a refusal, for as long as `Retry-After` and `retry-after-ms` say, or else the limits in requests and in
+/// tokens; every 503 is one, and so is the 529 of a service that is overloaded. An answer that says
 /// `x-should-retry: false`, as one does when the account has run out of money, is none: no pause would help.
 ///
 /// # Examples

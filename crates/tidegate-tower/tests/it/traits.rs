@@ -3,8 +3,8 @@ use std::convert::Infallible;
 use http::{Request, Response};
 use tidegate_time_lock::{KeyedTimeLock, TimeLock};
 use tidegate_tower::{
-    BoxError, ByOrigin, CloneRequest, ConcurrencyLimit, ConcurrencyLimitFuture,
-    ConcurrencyLimitLayer, DeadlineExceeded, DeadlineFuture, DeadlineHeader, DeadlineLayer,
+    BoxError, ByOrigin, CloneRequest, ConcurrencyLimitFuture, ConcurrencyLimitLayer,
+    ConcurrencyLimitService, DeadlineExceeded, DeadlineFuture, DeadlineHeader, DeadlineLayer,
     DeadlineService, InExtensions, LimitedBody, NoHeader, NoInfo, NoKey, NoQuotas, NoRetry,
     OnOverflow, Retry, ShedFuture, ShedLayer, ShedService, TimeLockError, TimeLockFuture,
     TimeLockInfo, TimeLockLayer, TimeLockService, UntilBodyEnds, UntilResponse, classify::Http,
@@ -44,7 +44,7 @@ fn what_dependants_rely_on() {
         ShedFuture<Answer, ()>: send sync unpin owned debug;
         ConcurrencyLimitLayer: send sync unpin owned clone debug;
         ConcurrencyLimitLayer<UntilBodyEnds>: send sync unpin owned clone debug;
-        ConcurrencyLimit<Server, UntilResponse>: send sync unpin owned clone;
+        ConcurrencyLimitService<Server, UntilResponse>: send sync unpin owned clone;
         ConcurrencyLimitFuture<Answer, UntilResponse>: send sync unpin owned debug;
         LimitedBody<String>: send sync unpin owned debug;
         DeadlineLayer: send sync unpin owned clone debug;
