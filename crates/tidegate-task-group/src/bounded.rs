@@ -15,7 +15,7 @@ use crate::turn::Turn;
 pin_project! {
     /// The future of [`TaskGroup::spawn_bounded`].
     #[must_use = "futures do nothing unless you `.await` or poll them"]
-    pub struct SpawnBounded<F, E> {
+    pub struct SpawnBoundedFut<F, E> {
         group: TaskGroup<E>,
         future: Option<F>,
         #[pin]
@@ -26,7 +26,7 @@ pin_project! {
     }
 }
 
-impl<F, E> SpawnBounded<F, E> {
+impl<F, E> SpawnBoundedFut<F, E> {
     pub(crate) fn new(
         group: &TaskGroup<E>,
         future: F,
@@ -39,7 +39,7 @@ impl<F, E> SpawnBounded<F, E> {
     }
 }
 
-impl<T, F, E> Future for SpawnBounded<F, E>
+impl<T, F, E> Future for SpawnBoundedFut<F, E>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, E>> + Send + 'static,
@@ -63,8 +63,8 @@ where
     }
 }
 
-impl<F, E> std::fmt::Debug for SpawnBounded<F, E> {
+impl<F, E> std::fmt::Debug for SpawnBoundedFut<F, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SpawnBounded").field("group", &self.group).finish_non_exhaustive()
+        f.debug_struct("SpawnBoundedFut").field("group", &self.group).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_timeout::{CancelReason, Deadline};
 
-use crate::bounded::SpawnBounded;
+use crate::bounded::SpawnBoundedFut;
 use crate::builder::Builder;
 use crate::child::{Child, Member};
 use crate::error_group::BoxError;
@@ -280,13 +280,13 @@ impl<E> TaskGroup<E> {
     /// # }
     /// ```
     #[track_caller]
-    pub fn spawn_bounded<T, F>(&self, future: F) -> SpawnBounded<F, E>
+    pub fn spawn_bounded<T, F>(&self, future: F) -> SpawnBoundedFut<F, E>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        SpawnBounded::new(self, future, None, Deadline::NEVER, Location::caller())
+        SpawnBoundedFut::new(self, future, None, Deadline::NEVER, Location::caller())
     }
 
     /// Spawns a child and waits until it says that it is ready.

@@ -70,7 +70,7 @@ mod turn;
 mod wait;
 
 pub use as_completed::{AsCompleted, as_completed};
-pub use bounded::SpawnBounded;
+pub use bounded::SpawnBoundedFut;
 pub use builder::Builder;
 pub use error_group::{BoxError, Cause, Detail, ErrorGroup};
 pub use failure::Failure;

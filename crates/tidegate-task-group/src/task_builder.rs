@@ -3,7 +3,7 @@ use std::panic::Location;
 
 use tidegate_timeout::Deadline;
 
-use crate::bounded::SpawnBounded;
+use crate::bounded::SpawnBoundedFut;
 use crate::error_group::BoxError;
 use crate::group::TaskGroup;
 use crate::manner::Timed;
@@ -103,13 +103,13 @@ impl<'a, E> TaskBuilder<'a, E> {
     ///
     /// See [`TaskGroup::spawn_bounded`].
     #[track_caller]
-    pub fn spawn_bounded<T, F>(self, future: F) -> SpawnBounded<F, E>
+    pub fn spawn_bounded<T, F>(self, future: F) -> SpawnBoundedFut<F, E>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, E>> + Send + 'static,
         E: Send + 'static,
     {
-        SpawnBounded::new(self.group, future, Some(self.name), self.deadline, Location::caller())
+        SpawnBoundedFut::new(self.group, future, Some(self.name), self.deadline, Location::caller())
     }
 
     /// As [`TaskGroup::try_spawn`].

@@ -1,8 +1,7 @@
 //! Every public future, dropped after 0, 1, 2, … polls, with the world checked afterwards.
 
-use tidegate_task_group::{Policy, Task, TaskError};
+use tidegate_task_group::{Policy, TaskError};
 use tidegate_test::cut_everywhere;
-use tidegate_timeout::{cancel_scope, checkpoint};
 
 use crate::support::*;
 
@@ -130,55 +129,5 @@ fn a_scope_dropped_anywhere_while_it_ends_resolves_its_tasks() {
                 assert!(matches!(error, TaskError::Failed | TaskError::Cancelled(_)));
             }
         });
-    });
-}
-
-#[test]
-fn who_finds_out_that_it_was_cancelled_and_says_so_has_not_failed() {
-    on_both(|| async {
-        // A child and the body, which a sibling's failure cancels.
-        let outcome = Group::scope(async |group| {
-            let watches = async || loop {
-                breathe().await;
-                checkpoint()?;
-            };
-            let child: Task<()> = group.spawn(watches());
-            drop(group.spawn(async {
-                breathe().await;
-                fails::<()>("no paper").await
-            }));
-            assert!(child.await.is_err());
-            watches().await
-        });
-        let outcome: Result<(), _> = outcome.await;
-        assert_eq!(messages(&outcome.unwrap_err()), ["no paper"]);
-
-        // A child that is aborted, while nothing else is wrong.
-        let outcome = Group::scope(async |group| {
-            let child: Task<()> = group.spawn(async {
-                loop {
-                    breathe().await;
-                    checkpoint()?;
-                }
-            });
-            breathe().await;
-            child.abort();
-            assert!(matches!(child.await, Err(TaskError::Cancelled(_))));
-            Ok(())
-        });
-        outcome.await.unwrap();
-
-        // One that was cancelled by itself has failed.
-        let outcome = Group::scope(async |group| {
-            drop(group.spawn(async {
-                cancel_scope(async |scope| {
-                    scope.cancel("inside");
-                    forever::<()>().await
-                })
-                .await?
-            }));
-            Ok(())
-        });
-        assert_eq!(messages(&outcome.await.unwrap_err()), ["cancelled: inside"]);
     });
 }

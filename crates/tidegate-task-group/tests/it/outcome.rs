@@ -1,9 +1,11 @@
-//! What comes out of a group: the outcome matrix of asyncio's `TaskGroup`, row by row, and its neighbours.
+//! What comes out of a group, case by case; all of them in a table are in `matrix.rs`.
 
 use std::time::Duration;
 
-use tidegate_task_group::{BoxError, ErrorGroup, TaskError, TaskGroup};
-use tidegate_timeout::{CancelReason, Cancelled, Deadline, ScopeExt, current_scope, timeout};
+use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
+use tidegate_timeout::{
+    CancelReason, Cancelled, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, timeout,
+};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -630,5 +632,55 @@ fn nothing_is_kept_alive_by_the_group_after_its_end() {
         .unwrap_err();
         drop(errors);
         assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
+fn who_finds_out_that_it_was_cancelled_and_says_so_has_not_failed() {
+    on_both(|| async {
+        // A child and the body, which a sibling's failure cancels.
+        let outcome = Group::scope(async |group| {
+            let watches = async || loop {
+                breathe().await;
+                checkpoint()?;
+            };
+            let child: Task<()> = group.spawn(watches());
+            drop(group.spawn(async {
+                breathe().await;
+                fails::<()>("no paper").await
+            }));
+            assert!(child.await.is_err());
+            watches().await
+        });
+        let outcome: Result<(), _> = outcome.await;
+        assert_eq!(messages(&outcome.unwrap_err()), ["no paper"]);
+
+        // A child that is aborted, while nothing else is wrong.
+        let outcome = Group::scope(async |group| {
+            let child: Task<()> = group.spawn(async {
+                loop {
+                    breathe().await;
+                    checkpoint()?;
+                }
+            });
+            breathe().await;
+            child.abort();
+            assert!(matches!(child.await, Err(TaskError::Cancelled(_))));
+            Ok(())
+        });
+        outcome.await.unwrap();
+
+        // One that was cancelled by itself has failed.
+        let outcome = Group::scope(async |group| {
+            drop(group.spawn(async {
+                cancel_scope(async |scope| {
+                    scope.cancel("inside");
+                    forever::<()>().await
+                })
+                .await?
+            }));
+            Ok(())
+        });
+        assert_eq!(messages(&outcome.await.unwrap_err()), ["cancelled: inside"]);
     });
 }

@@ -1,8 +1,6 @@
 //! Runtimes that go away under live groups, and groups that have none.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,25 +12,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::sleep;
 
 use crate::support::*;
-
-/// The threads of the runtimes that go away are called so.
-const DOOMED: &str = "doomed";
-
-static PANICS: AtomicUsize = AtomicUsize::new(0);
-
-/// From now on, whoever panics on a doomed thread is noticed, also where the runtime catches the panic.
-fn watch_for_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if thread::current().name() == Some(DOOMED) {
-                PANICS.fetch_add(1, Ordering::SeqCst);
-            }
-            hook(panic);
-        }));
-    });
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -128,7 +107,7 @@ async fn live_groups(policy: Policy, alive: Alive, begun: Counter, tasks: mpsc::
 
 #[test]
 fn a_runtime_that_ends_under_live_groups_neither_hangs_nor_leaks_nor_panics() {
-    watch_for_panics();
+    assert_eq!(panics_of_the_doomed(), 0);
     let policies = [Policy::FailFast, Policy::CollectAll, Policy::Supervise, Policy::FirstSuccess];
     for kind in [Kind::CurrentThread, Kind::MultiThread] {
         for how in [End::Dropped, End::InTheBackground, End::WithinASecond] {
@@ -160,12 +139,12 @@ fn a_runtime_that_ends_under_live_groups_neither_hangs_nor_leaks_nor_panics() {
             }
         }
     }
-    assert_eq!(PANICS.load(Ordering::SeqCst), 0);
+    assert_eq!(panics_of_the_doomed(), 0);
 }
 
 #[test]
 fn a_group_that_is_polled_elsewhere_ends_when_the_runtime_of_its_children_does() {
-    watch_for_panics();
+    assert_eq!(panics_of_the_doomed(), 0);
     for kind in [Kind::CurrentThread, Kind::MultiThread] {
         for how in [End::Dropped, End::InTheBackground, End::WithinASecond] {
             let case = format!("{kind:?}, {how:?}");
@@ -193,6 +172,7 @@ fn a_group_that_is_polled_elsewhere_ends_when_the_runtime_of_its_children_does()
             assert_eq!(alive.count(), 0, "{case}");
         }
     }
+    assert_eq!(panics_of_the_doomed(), 0);
 }
 
 #[test]

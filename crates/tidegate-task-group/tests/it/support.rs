@@ -1,8 +1,11 @@
+use std::cell::RefCell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::Duration;
 
 use tidegate_task_group::{BoxError, ErrorGroup, Ready, StartError, Task};
@@ -45,6 +48,69 @@ pub(crate) async fn forever<T>() -> Result<T, BoxError> {
 
 pub(crate) async fn fails<T>(message: &'static str) -> Result<T, BoxError> {
     Err(message.into())
+}
+
+/// The threads of runtimes that go away are called so.
+pub(crate) const DOOMED: &str = "doomed";
+
+static PANICS_OF_THE_DOOMED: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The panic that somebody here waits for.
+    static BLAMED: RefCell<Option<Blamed>> = const { RefCell::new(None) };
+}
+
+#[derive(Default)]
+struct Blamed {
+    file: String,
+    line: u32,
+    message: String,
+}
+
+/// Who sets a hook of its own takes away that of a test that runs beside it: there is one for all.
+fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let expected = BLAMED.with_borrow_mut(|blamed| {
+                if let (Some(blamed), Some(place)) = (blamed, info.location()) {
+                    blamed.file = place.file().to_owned();
+                    blamed.line = place.line();
+                    let (payload, text) = (info.payload(), info.payload().downcast_ref::<&str>());
+                    let text = text.map(|&text| text.to_owned());
+                    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+                    blamed.message = text.unwrap_or_default();
+                    return true;
+                }
+                false
+            });
+            if thread::current().name() == Some(DOOMED) {
+                PANICS_OF_THE_DOOMED.fetch_add(1, Ordering::SeqCst);
+            }
+            if !expected {
+                hook(info);
+            }
+        }));
+    });
+}
+
+/// How many panics there were on doomed threads, also where the runtime caught them; looked for from the first call
+/// on.
+pub(crate) fn panics_of_the_doomed() -> usize {
+    watch_panics();
+    PANICS_OF_THE_DOOMED.load(Ordering::SeqCst)
+}
+
+/// Where the panic of `call` points to, if it says `what`.
+pub(crate) fn blamed<T>(what: &str, call: impl FnOnce() -> T) -> (String, u32) {
+    watch_panics();
+    BLAMED.set(Some(Blamed::default()));
+    let result = catch_unwind(AssertUnwindSafe(|| drop(call())));
+    let Blamed { file, line, message } = BLAMED.take().unwrap();
+    assert!(result.is_err());
+    assert!(message.contains(what), "{message}");
+    (file, line)
 }
 
 /// What comes of starting a child.

@@ -8,7 +8,6 @@ use tidegate_task_group::{
     BoxError, Builder, ErrorGroup, GroupStatistics, OnPanic, Origin, Panicked, Policy, Ready,
     StartError, StartFut, Task, TaskBuilder, TaskError, TaskGroup, TrySpawnError,
 };
-
 use tidegate_timeout::{move_on_after, shield, shield_for, timeout};
 
 use crate::support::*;
@@ -39,7 +38,6 @@ fn auto_traits() {
     send_sync::<(Policy, OnPanic, GroupStatistics)>();
 }
 
-/// Something that is not an `Error`, as `anyhow::Error` is not.
 #[test]
 fn a_scope_with_any_error_type_runs_in_a_spawned_task_and_in_a_child() {
     fn spawnable<T>(future: impl Future<Output = T> + Send + 'static) -> impl Future<Output = T> {

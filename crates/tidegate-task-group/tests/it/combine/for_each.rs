@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tidegate_task_group::for_each_concurrent;
 
 use super::support::*;
+use crate::support::blamed;
 
 /// A stream of the numbers below a bound, that counts how many were asked for.
 pub(crate) struct Numbers<'a>(pub(crate) &'a Cell<usize>, pub(crate) usize);
@@ -211,6 +212,6 @@ fn workers_that_never_rest_do_not_keep_the_stream_from_being_asked() {
 #[test]
 #[rustfmt::skip]
 fn whoever_sets_a_limit_of_zero_is_blamed() {
-    let place = super::panics::blamed(|| for_each_concurrent(stream::iter(0..1), 0, |it| async move { it }, |_| async { Ok::<_, ()>(()) }));
+    let place = blamed("limit of zero", || for_each_concurrent(stream::iter(0..1), 0, |it| async move { it }, |_| async { Ok::<_, ()>(()) }));
     assert_eq!(place, (file!().to_owned(), line!() - 1));
 }

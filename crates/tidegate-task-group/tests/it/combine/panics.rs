@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Mutex;
 
 use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
 
 use super::support::*;
+use crate::support::blamed;
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -120,32 +120,13 @@ fn whoever_polls_again_is_told_so() {
     assert_eq!(panic_of(|| some.poll().is_ready()), "polled again after it was ready");
 }
 
-/// Where the panic of `call` points to.
-pub(crate) fn blamed<T>(call: impl FnOnce() -> T) -> (String, u32) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    static PLACE: Mutex<Option<(String, u32)>> = Mutex::new(None);
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(|it| it.into_inner());
-    let hook = std::panic::take_hook();
-    let thread = std::thread::current().id();
-    std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().id() == thread {
-            let place = info.location().unwrap();
-            *PLACE.lock().unwrap() = Some((place.file().to_owned(), place.line()));
-        }
-    }));
-    let result = catch_unwind(AssertUnwindSafe(|| drop(call())));
-    std::panic::set_hook(hook);
-    assert!(result.is_err());
-    PLACE.lock().unwrap().take().unwrap()
-}
-
 #[test]
 #[rustfmt::skip]
 fn whoever_sets_a_limit_of_zero_or_lets_nobody_race_is_blamed() {
     let none = || waiting::<Result<(), ()>>(&[]);
     let here = |line| (file!().to_owned(), line);
-    assert_eq!(blamed(|| gather(none()).limit(0)), here(line!()));
-    assert_eq!(blamed(|| gather_settled(none()).limit(0)), here(line!()));
-    assert_eq!(blamed(|| as_completed(none()).limit(0)), here(line!()));
-    assert_eq!(blamed(|| race(none())), here(line!()));
+    assert_eq!(blamed("limit of zero", || gather(none()).limit(0)), here(line!()));
+    assert_eq!(blamed("limit of zero", || gather_settled(none()).limit(0)), here(line!()));
+    assert_eq!(blamed("limit of zero", || as_completed(none()).limit(0)), here(line!()));
+    assert_eq!(blamed("without futures", || race(none())), here(line!()));
 }
