@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod channel;
+mod declare;
 mod error;
 mod get;
 mod heap;
