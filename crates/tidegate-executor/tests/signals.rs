@@ -4,6 +4,7 @@
 #![cfg_attr(not(unix), allow(unused, reason = "signals are of Unix"))]
 
 use std::future::pending;
+use std::io::Read;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -28,6 +29,11 @@ fn main() -> ExitCode {
 }
 
 fn play(part: &str) -> ExitCode {
+    // However the parent ends, it takes this program along.
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(1);
+    });
     let (kind, part) = part.split_once(' ').expect("a runtime and a part");
     let runner = Runner::builder().blocking_shutdown(Duration::from_millis(200));
     let grace = if part.starts_with("dawdle") { Duration::from_millis(10) } else { Duration::MAX };
@@ -148,7 +154,7 @@ mod parent {
     fn act(kind: &str, part: &str, sent: &[(&str, Signal)]) -> Option<i32> {
         let mut child = Command::new(std::env::current_exe().expect("a program"))
             .env(PART, format!("{kind} {part}"))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
