@@ -193,10 +193,12 @@ fn threads_without_work_go_down_to_the_lower_bound() {
         block_on(job).unwrap();
     }
     until(|| pool.statistics().threads == 1);
-    let name = |_: &_| std::thread::current().name().map(str::to_owned);
-    let stays = block_on(pool.run(name)).unwrap();
+    let id = |_: &_| std::thread::current().id();
+    let stays = block_on(pool.run(id)).unwrap();
     for _ in 0..10 {
-        assert_eq!(block_on(pool.run(name)).unwrap(), stays, "the one that is left stays");
+        // It has time to end, if it would.
+        (0..100).for_each(|_| std::thread::yield_now());
+        assert_eq!(block_on(pool.run(id)).unwrap(), stays, "the one that is left stays");
     }
     assert_eq!(pool.statistics().threads, 1);
 }
