@@ -32,6 +32,7 @@ pub(crate) mod roll;
 mod state;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -156,9 +157,15 @@ impl Crew {
     }
 
     /// A job begins to wait in `block_on`: its slot is lent to the jobs that it waits for.
-    pub(crate) fn went_away(self: &Arc<Self>) {
+    ///
+    /// It may wait more than once at a time: in a `block_on` inside a `block_on`, or on two threads that share its
+    /// `JobCx`. How often it does is counted in `waits`, under the lock: away, it counts once, whoever comes between.
+    pub(crate) fn went_away(self: &Arc<Self>, waits: &AtomicUsize) {
         let call = {
             let mut state = self.state.lock();
+            if waits.fetch_add(1, Ordering::Relaxed) > 0 {
+                return;
+            }
             state.away += 1;
             state.call(&self.plan, &self.back)
         };
@@ -166,10 +173,12 @@ impl Crew {
     }
 
     /// A job came back from `block_on`.
-    pub(crate) fn came_back(&self) {
+    pub(crate) fn came_back(&self, waits: &AtomicUsize) {
         let mut state = self.state.lock();
-        state.away -= 1;
-        state.peak = state.peak.max(state.busy - state.away);
+        if waits.fetch_sub(1, Ordering::Relaxed) == 1 {
+            state.away -= 1;
+            state.peak = state.peak.max(state.busy - state.away);
+        }
     }
 
     /// A job lets go of a paused clock while it sleeps; if the line waits for that too, so does the line, once what

@@ -11,7 +11,7 @@ use std::fmt;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use tidegate_timeout::scope::{Ended, Scope};
 use tidegate_timeout::{Cancelled, Deadline};
@@ -245,11 +245,7 @@ impl<'a> Away<'a> {
     fn new(cx: &'a JobCx) -> Self {
         let Origin { crew, lenders, .. } = cx.job.origin();
         let lending = crew.as_ref().map(|crew| {
-            // Relaxed: the crew's lock orders what matters. A job may wait twice at a time: in a
-            // `block_on` inside a `block_on`, or on two threads that share the `JobCx`.
-            if cx.waits.fetch_add(1, Ordering::Relaxed) == 0 {
-                crew.went_away();
-            }
+            crew.went_away(&cx.waits);
             Lender::lend(crew, lenders.clone())
         });
         Self { cx, _lending: lending }
@@ -259,9 +255,7 @@ impl<'a> Away<'a> {
 impl Drop for Away<'_> {
     fn drop(&mut self) {
         if let Some(crew) = &self.cx.job.origin().crew {
-            if self.cx.waits.fetch_sub(1, Ordering::Relaxed) == 1 {
-                crew.came_back();
-            }
+            crew.came_back(&self.cx.waits);
         }
     }
 }

@@ -214,3 +214,20 @@ fn inner_jobs_race_with_the_end_of_their_asker() {
         check(&pool, 6);
     });
 }
+
+#[test]
+fn a_job_that_waits_on_two_threads_lends_its_slot_once() {
+    race(|| {
+        let pool = Arc::new(pool(1));
+        let inside = Arc::clone(&pool);
+        let both = pool.run(move |cx| {
+            let wait = || (0..20).map(|_| cx.block_on(inside.run(|_| 1)).unwrap_or(0)).sum::<u32>();
+            std::thread::scope(|threads| {
+                let other = threads.spawn(wait);
+                wait() + other.join().unwrap_or(0)
+            })
+        });
+        assert_eq!(block_on(both), Ok(40));
+        assert_eq!(pool.statistics().peak, 1);
+    });
+}
