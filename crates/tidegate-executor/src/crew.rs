@@ -314,12 +314,13 @@ impl Crew {
         }
         let crew = Arc::clone(self);
         if let Err(error) = thread.spawn(move || crew.work(hand)) {
-            let (hopeless, watchers) = {
+            let (hopeless, watchers, call) = {
                 let mut state = self.state.lock();
                 let watchers = state.leave(hand);
-                state.tell(&self.back, true);
-                (state.hopeless(&self.back), watchers)
+                let call = state.call_instead(&self.plan, &self.back);
+                (state.hopeless(&self.back), watchers, call)
             };
+            self.answer(call);
             for job in hopeless {
                 job.withdraw(JobError::NoThread(error.kind()));
                 quietly(|| drop(job));

@@ -213,6 +213,13 @@ impl State {
         Call::Start(seat)
     }
 
+    /// The same after a thread could not be started: hands that relied on it have gone to sleep, and others have joined
+    /// without telling. Asks for no other thread.
+    pub(super) fn call_instead(&mut self, plan: &Plan, back: &Back) -> Call {
+        self.tell(back, true);
+        if self.idle.is_empty() { Call::Nobody } else { self.call(plan, back) }
+    }
+
     /// Whether a hand that found nothing may be gone, because another is coming or whoever joins tells the crew.
     pub(super) fn may_go(&mut self, plan: &Plan, back: &Back) -> bool {
         self.coming() > 1 || self.busy >= plan.max || !self.is_told(back)

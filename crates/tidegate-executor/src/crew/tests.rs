@@ -66,3 +66,26 @@ fn jobs_that_nobody_will_come_for_are_given_back() {
     assert_eq!(state.hopeless(&crew.back).len(), 1);
     assert!(state.line.is_empty());
 }
+
+#[test]
+fn one_who_sleeps_is_called_when_the_thread_he_relied_on_is_not_to_be_had() {
+    let crew = crew();
+    let mut state = crew.state.lock();
+    state.line.push(idle());
+    let Call::Start(first) = state.call(&crew.plan, &crew.back) else {
+        panic!("a thread is there")
+    };
+    // The first has had its job and sleeps: the second, which is to be started, is coming.
+    state.idle.push(first);
+    state.threads = 2;
+    state.line.pop();
+    state.tell(&crew.back, false);
+    crew.back.lock().line.push(idle());
+    // It cannot be started.
+    state.threads = 1;
+    let Call::Ring(bell) = state.call_instead(&crew.plan, &crew.back) else {
+        panic!("the job is forgotten");
+    };
+    assert!(Arc::ptr_eq(&bell, &state.hand(first).bell));
+    assert!(crew.back.lock().tells);
+}
