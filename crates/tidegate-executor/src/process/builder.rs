@@ -22,7 +22,7 @@ use super::worker;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes no pool until `build` is called"]
-pub struct ProcessPoolBuilder(Plan);
+pub struct ProcessPoolBuilder(pub(super) Plan);
 
 impl ProcessPoolBuilder {
     pub(super) fn new() -> Self {

@@ -43,7 +43,7 @@ pub(super) struct Core {
     state: Mutex<State>,
     /// Rings when there are no more calls.
     closing: Condvar,
-    /// How many workers there are.
+    /// How many workers there are, those included that are being started.
     population: watch::Sender<usize>,
 }
 
@@ -92,7 +92,6 @@ impl Core {
         }
         let closed = state.closed;
         drop(state);
-        self.population.send_modify(|workers| *workers += 1);
         if closed {
             leash.kill();
         }
@@ -107,7 +106,17 @@ impl Core {
         let worker = idle.map(|index| state.idle.remove(index));
         drop(state);
         drop(worker);
-        self.population.send_modify(|workers| *workers -= 1);
+    }
+
+    /// Counts a process from before it is started until it was reaped, so that a shutdown waits for it also in
+    /// between; nothing when the pool is closing.
+    pub(super) fn expect(self: &Arc<Self>) -> Option<Expected> {
+        let state = self.state.lock();
+        // Nobody waits for the count to change before the pool is closing, so nobody is woken under the lock.
+        (!state.closing).then(|| {
+            self.population.send_modify(|workers| *workers += 1);
+            Expected(Arc::clone(self))
+        })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -320,6 +329,15 @@ impl Core {
 
     pub(super) fn ids(&self) -> Vec<u32> {
         self.state.lock().all.values().filter_map(|leash| leash.id()).collect()
+    }
+}
+
+/// A process that is there, or soon will be.
+pub(super) struct Expected(Arc<Core>);
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.population.send_modify(|workers| *workers -= 1);
     }
 }
 

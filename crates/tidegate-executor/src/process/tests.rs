@@ -1,9 +1,12 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use tidegate_test::poll_once;
 use tokio::sync::Semaphore;
 
+use super::core::Core;
 use super::frame::{self, HEADER, Header, Kind, Question};
 use super::leash::{Leash, Spoils};
 use super::stderr::Tail;
@@ -84,4 +87,17 @@ async fn who_was_reaped_is_nobody_any_more() {
     leash.kill();
     leash.keep(Spoils::new(Some(slot), None));
     assert_eq!(slots.available_permits(), 1, "nothing is kept for it");
+}
+
+// No test can have a pool closed at the very moment in which a process is there and not yet in its book.
+#[tokio::test]
+async fn a_shutdown_waits_for_a_process_that_is_being_started() {
+    let core = Arc::new(Core::new(ProcessPool::builder().0));
+    let expected = core.expect();
+    assert!(expected.is_some());
+    let mut shutdown = pin!(core.shutdown(Duration::MAX));
+    assert!(poll_once(shutdown.as_mut()).is_pending());
+    assert!(core.expect().is_none(), "nothing is started any more");
+    drop(expected);
+    assert_eq!(shutdown.await, 0);
 }

@@ -43,7 +43,12 @@ pub(super) async fn start(
     let (report, reported) = oneshot::channel();
     let core = Arc::clone(core);
     let warden = Builder::new().name("tidegate-warden".to_owned()).stack_size(256 << 10);
-    drop(warden.spawn(move || guard(&core, permit, report))?);
+    let Some(expected) = core.expect() else { return Err(StartError::Closed) };
+    let work = move || {
+        guard(&core, permit, report);
+        drop(expected);
+    };
+    drop(warden.spawn(work)?);
     reported.await.unwrap_or(Err(StartError::Closed))
 }
 
