@@ -174,10 +174,8 @@ pub(crate) trait Together: Contender + 'static {
 /// Threads for what blocks.
 pub(crate) trait Threads: Contender + Send + Sync + 'static {
     fn new() -> Self;
-    /// Has so many jobs run, and waits for all of them.
-    fn burst<J>(&self, jobs: u64, job: &J) -> impl Future<Output = ()> + Send
-    where
-        J: Fn() + Clone + Send + Sync + 'static;
+    /// Has so many jobs run, and waits for all of them; the sum of what they return.
+    fn burst(&self, jobs: u64, job: fn() -> u64) -> impl Future<Output = u64> + Send;
 }
 
 /// Functions that are called later, unless somebody changes their mind.

@@ -475,14 +475,13 @@ impl super::Threads for Threads {
     fn new() -> Self {
         Self
     }
-    async fn burst<J>(&self, jobs: u64, job: &J)
-    where
-        J: Fn() + Clone + Send + Sync + 'static,
-    {
-        let running: Vec<_> = (0..jobs).map(|_| spawn_blocking(job.clone())).collect();
+    async fn burst(&self, jobs: u64, job: fn() -> u64) -> u64 {
+        let running: Vec<_> = (0..jobs).map(|_| spawn_blocking(job)).collect();
+        let mut sum = 0;
         for job in running {
-            job.await.expect("no job panics");
+            sum += job.await.expect("no job panics");
         }
+        sum
     }
 }
 
@@ -498,14 +497,13 @@ impl super::Threads for FewThreads {
         let mut builder = Builder::new_current_thread();
         Self(builder.max_blocking_threads(4).build().expect("a runtime"))
     }
-    async fn burst<J>(&self, jobs: u64, job: &J)
-    where
-        J: Fn() + Clone + Send + Sync + 'static,
-    {
-        let running: Vec<_> = (0..jobs).map(|_| self.0.spawn_blocking(job.clone())).collect();
+    async fn burst(&self, jobs: u64, job: fn() -> u64) -> u64 {
+        let running: Vec<_> = (0..jobs).map(|_| self.0.spawn_blocking(job)).collect();
+        let mut sum = 0;
         for job in running {
-            job.await.expect("no job panics");
+            sum += job.await.expect("no job panics");
         }
+        sum
     }
 }
 
