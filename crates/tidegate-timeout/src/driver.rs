@@ -8,8 +8,8 @@
 //      though: either this driver is polled whenever they are (the waker is the same), and decides again; or
 //      the scope gets a node, through which it is woken then.
 //   3. If the deadline has passed, or the scope was cancelled: poll the body once more, so that it can learn
-//      of it. If it is still pending, wait until the guards inside are gone or the grace is over, drop it,
-//      and report.
+//      of it. If it is still pending, wait until the guards inside are gone or the grace is over, poll it again if the
+//      last one has gone since (it may have left a value), drop it, and report.
 //   4. A value waits until the clean-up that the scope has adopted is done.
 //
 // Of several scopes that end at once the outermost reports: before an inner one reports anything it looks
@@ -161,6 +161,8 @@ pub(crate) const POLLED_AGAIN: &str = "a scope is not polled again after it was 
 struct Seen {
     /// The scope was cancelled already, so the body could know.
     cancelled: bool,
+    /// And there were guards inside, whose ends it could not all know.
+    busy: bool,
     /// The body was ready, but too late for `deadline_first`.
     too_late: bool,
     /// The body is ready.
@@ -264,6 +266,7 @@ fn look<F: Future>(body: Pin<&mut Body<F, F::Output>>, scope: &mut Own) -> Seen 
         // Too late to poll it, unless something inside has to clean up.
         BodyNow::Runs { .. } => {
             let busy = |scope: &Own| scope.node().is_some_and(|node| node.is_busy());
+            seen.busy = seen.cancelled && busy(scope);
             seen.skips = scope.deadline_first && scope.is_late() && !busy(scope);
         }
         BodyNow::Kept { .. } => (seen.kept, seen.skips) = (true, true),
@@ -411,7 +414,7 @@ fn decide_known<A: Alarm>(
             return Next::Wait;
         }
         if own || look.expired || kind != Kind::Timeout {
-            if !seen.cancelled && !seen.kept {
+            if !seen.kept && (!seen.cancelled || seen.busy && !look.busy) {
                 return Next::Again;
             }
             let until =

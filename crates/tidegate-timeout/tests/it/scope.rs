@@ -47,6 +47,25 @@ fn a_panic_comes_out_of_a_scope_and_the_thread_is_as_before() {
 }
 
 #[test]
+fn what_the_last_guard_leaves_while_a_cancelled_scope_is_polled_is_not_lost() {
+    let scope = Scope::new();
+    let (mut guard, mut polls) = (None, 0);
+    let mut run = pin!(scope.run(poll_fn(|_| {
+        polls += 1;
+        match polls {
+            1 => guard = Some(Scope::new().guard()),
+            // As a thread would that is done between this and what the scope makes of it.
+            2 => guard = None,
+            _ => return Poll::Ready(7),
+        }
+        Poll::Pending
+    })));
+    assert!(poll_once(run.as_mut()).is_pending());
+    scope.handle().cancel("enough");
+    assert!(matches!(poll_once(run), Poll::Ready(Ended::Value(7))));
+}
+
+#[test]
 fn a_cancelled_scope_wakes_and_drops_what_runs_inside() {
     let dropped = Rc::new(Cell::new(false));
     let scope = Scope::new();

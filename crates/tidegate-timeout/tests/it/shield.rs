@@ -149,7 +149,8 @@ fn a_cancelled_scope_that_waits_for_a_shield_is_not_polled_for_nothing() {
             tokio::join!(counted, shield(sleep(ms(100_000))));
         });
         assert!(work.await.is_err());
-        assert!(polls.get() <= 4, "to start, at the deadline, at the end: {}", polls.get());
+        // Twice each at the deadline, of which it learns, and at the end, which may have left something.
+        assert!(polls.get() <= 5, "{}", polls.get());
     });
 }
 

@@ -3,7 +3,7 @@
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::rogue::FAULT;
 use crate::process::{ProcessError, ProcessPool, ProcessPoolBuilder, StartError, janitor};
@@ -21,6 +21,15 @@ fn rogues(fault: &str) -> ProcessPoolBuilder {
         .forward_stdout(false)
         .args([entry, "--exact", "--nocapture", "--quiet"])
         .env(FAULT, fault)
+}
+
+/// Stops the worker, and waits until it has stopped: the signal alone leaves it time for an answer.
+fn stop_the_only_one(pool: &ProcessPool) -> Pid {
+    let worker = Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
+    kill_process(worker, Signal::STOP).expect("it is there");
+    let stopped = waitpid(Some(worker), WaitOptions::UNTRACED).expect("a child of ours");
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
+    worker
 }
 
 /// As `rogues`, but only the first one is.
@@ -122,8 +131,7 @@ async fn a_call_that_nobody_reads_is_not_made_again_for_ever() {
 #[tokio::test]
 async fn nobody_is_started_in_a_pool_that_is_closed() {
     let pool = rogues("none|/").build().await.expect("it greets, and is none");
-    let worker = rustix::process::Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
-    kill_process(worker, Signal::STOP).expect("it is there");
+    stop_the_only_one(&pool);
     let (call, waits) = (pool.run(answer, ()), pool.run(answer, ()));
     let (call, waits) = (tokio::spawn(call), tokio::spawn(waits));
     tokio::task::yield_now().await;
@@ -239,9 +247,8 @@ async fn who_was_idle_for_long_is_dismissed_and_keeps_its_slot_until_it_is_gone(
     janitor::tidy(pool.core(), before);
     assert_eq!(pool.statistics().idle, 1, "it had a call since");
 
-    let worker = rustix::process::Pid::from_raw(pool.worker_ids()[0] as i32).expect("an id");
     // It does not hear that it may go.
-    kill_process(worker, Signal::STOP).expect("it is there");
+    let worker = stop_the_only_one(&pool);
     janitor::tidy(pool.core(), Instant::now());
     assert_eq!((pool.statistics().idle, pool.statistics().workers), (0, 1));
     assert_eq!(pool.run(answer, ()).await, Err(ProcessError::QueueFull));
