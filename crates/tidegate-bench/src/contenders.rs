@@ -22,6 +22,7 @@ pub(crate) mod saa;
 pub(crate) mod tidegate;
 pub(crate) mod tokio;
 
+use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -173,9 +174,12 @@ pub(crate) trait Together: Contender + 'static {
 
 /// Threads for what blocks.
 pub(crate) trait Threads: Contender + Send + Sync + 'static {
+    type Running: Future<Output = Result<u64, Self::Error>> + Send;
+    type Error: Debug;
+
     fn new() -> Self;
-    /// Has so many jobs run, and waits for all of them; the sum of what they return.
-    fn burst(&self, jobs: u64, job: fn() -> u64) -> impl Future<Output = u64> + Send;
+    /// Has a job run.
+    fn start(&self, job: fn() -> u64) -> Self::Running;
 }
 
 /// Functions that are called later, unless somebody changes their mind.

@@ -30,6 +30,8 @@ use crate::cut_short::cut_short;
 use crate::deadline::Deadline;
 use crate::node::{Cause, Kind, Node};
 use crate::own::{Own, Watched, minds_all};
+use crate::reason::CancelReason;
+use crate::scope::Ended;
 use crate::time::Time;
 
 pin_project! {
@@ -66,6 +68,18 @@ pub(crate) enum Verdict<T> {
     Expired(Duration),
     /// Somebody cancelled this scope or, for those that report it, one around.
     Cancelled(Arc<Cause>),
+}
+
+impl<T> Verdict<T> {
+    /// As those see it who make no difference between the two.
+    #[inline]
+    pub(crate) fn into_ended(self) -> Ended<T> {
+        match self {
+            Self::Value(value) => Ended::Value(value),
+            Self::Expired(_) => Ended::Cancelled(CancelReason::Deadline),
+            Self::Cancelled(cause) => Ended::Cancelled(cause.reason.clone()),
+        }
+    }
 }
 
 enum Next {

@@ -24,7 +24,6 @@ use crate::driver::{Body, BodyNow, POLLED_AGAIN, Verdict, go_on, poll_body};
 use crate::handle::ScopeHandle;
 use crate::node::{Kind, Node};
 use crate::own::Own;
-use crate::reason::CancelReason;
 use crate::scope::Ended;
 use crate::time::Time;
 
@@ -184,14 +183,7 @@ impl<F: Future<Output = T>, T> Future for Resident<F, T> {
             }
         }));
         match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
-            Ok(Poll::Ready(Verdict::Expired(_))) => {
-                Poll::Ready(Ended::Cancelled(CancelReason::Deadline))
-            }
-            Ok(Poll::Ready(Verdict::Cancelled(cause))) => {
-                Poll::Ready(Ended::Cancelled(cause.reason.clone()))
-            }
+            Ok(polled) => polled.map(Verdict::into_ended),
             Err(panic) => {
                 if let Err(another) = catch_unwind(AssertUnwindSafe(|| body.set(Body::Gone))) {
                     discard(another);

@@ -91,16 +91,16 @@ mod tests {
 
     #[test]
     fn a_link_is_followed_to_a_file() {
-        let follow = |link| target(Path::new("/root"), "doc", "docs/README.md", link);
-        assert_eq!(follow("A.md#b"), Some(("/root/docs/A.md".into(), Some("b"))));
-        assert_eq!(follow("#b"), Some(("/root/docs/README.md".into(), Some("b"))));
+        let follow = |link| target(Path::new("/clone"), "doc", "docs/README.md", link);
+        assert_eq!(follow("A.md#b"), Some(("/clone/docs/A.md".into(), Some("b"))));
+        assert_eq!(follow("#b"), Some(("/clone/docs/README.md".into(), Some("b"))));
         assert_eq!(
             follow("https://github.com/tidegate/tidegate/blob/main/a"),
-            Some(("/root/a".into(), None))
+            Some(("/clone/a".into(), None))
         );
         assert_eq!(
             follow("https://docs.rs/tidegate-x/latest/tidegate_x/fn.y.html"),
-            Some(("/root/doc/tidegate_x/fn.y.html".into(), None))
+            Some(("/clone/doc/tidegate_x/fn.y.html".into(), None))
         );
         assert_eq!(follow("https://docs.rs/loom"), None);
         assert_eq!(follow("fn@crate::timeout"), None);

@@ -8,7 +8,9 @@ use crate::guarantee::{Guarantee, Who};
 
 pub(crate) use tidegate_barrier::Barrier;
 pub(crate) use tidegate_event::Event;
-use tidegate_executor::{SlowPollWatch, ThreadPool, TimerHandle, call_later, watched};
+use tidegate_executor::{
+    Job, JobError, SlowPollWatch, ThreadPool, TimerHandle, call_later, watched,
+};
 use tidegate_lock::{Barging, LockGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use tidegate_semaphore::Semaphore;
 use tidegate_semaphore::{Closed, Permit};
@@ -455,17 +457,14 @@ impl Contender for Threads {
 }
 
 impl super::Threads for Threads {
+    type Running = Job<u64>;
+    type Error = JobError;
+
     fn new() -> Self {
         Self(ThreadPool::builder().threads(1..=4).queue(100_000).build())
     }
-    async fn burst(&self, jobs: u64, job: fn() -> u64) -> u64 {
-        let submit = |_| self.0.submit(move |_| job()).expect("there is room");
-        let running: Vec<_> = (0..jobs).map(submit).collect();
-        let mut sum = 0;
-        for job in running {
-            sum += job.await.expect("no job panics");
-        }
-        sum
+    fn start(&self, job: fn() -> u64) -> Job<u64> {
+        self.0.submit(move |_| job()).expect("there is room")
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{
     AcquireError, MutexGuard, Notify, RwLockReadGuard, RwLockWriteGuard, SemaphorePermit, mpsc,
     watch,
 };
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, JoinSet, spawn_blocking};
 pub(crate) use tokio_util::sync::CancellationToken as Token;
 use tokio_util::task::TaskTracker;
 
@@ -472,16 +472,14 @@ impl Contender for Threads {
 }
 
 impl super::Threads for Threads {
+    type Running = JoinHandle<u64>;
+    type Error = JoinError;
+
     fn new() -> Self {
         Self
     }
-    async fn burst(&self, jobs: u64, job: fn() -> u64) -> u64 {
-        let running: Vec<_> = (0..jobs).map(|_| spawn_blocking(job)).collect();
-        let mut sum = 0;
-        for job in running {
-            sum += job.await.expect("no job panics");
-        }
-        sum
+    fn start(&self, job: fn() -> u64) -> JoinHandle<u64> {
+        spawn_blocking(job)
     }
 }
 
@@ -493,17 +491,15 @@ impl Contender for FewThreads {
 }
 
 impl super::Threads for FewThreads {
+    type Running = JoinHandle<u64>;
+    type Error = JoinError;
+
     fn new() -> Self {
         let mut builder = Builder::new_current_thread();
         Self(builder.max_blocking_threads(4).build().expect("a runtime"))
     }
-    async fn burst(&self, jobs: u64, job: fn() -> u64) -> u64 {
-        let running: Vec<_> = (0..jobs).map(|_| self.0.spawn_blocking(job)).collect();
-        let mut sum = 0;
-        for job in running {
-            sum += job.await.expect("no job panics");
-        }
-        sum
+    fn start(&self, job: fn() -> u64) -> JoinHandle<u64> {
+        self.0.spawn_blocking(job)
     }
 }
 

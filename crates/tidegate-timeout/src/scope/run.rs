@@ -127,14 +127,7 @@ impl<F: Future<Output = T>, T> Future for Run<F, T> {
         let polled =
             catch_unwind(AssertUnwindSafe(|| poll_body(me.body.as_mut(), me.alarm, me.scope, cx)));
         match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Verdict::Value(value))) => Poll::Ready(Ended::Value(value)),
-            Ok(Poll::Ready(Verdict::Expired(_))) => {
-                Poll::Ready(Ended::Cancelled(CancelReason::Deadline))
-            }
-            Ok(Poll::Ready(Verdict::Cancelled(cause))) => {
-                Poll::Ready(Ended::Cancelled(cause.reason.clone()))
-            }
+            Ok(polled) => polled.map(Verdict::into_ended),
             Err(panic) => {
                 if let Err(another) = catch_unwind(AssertUnwindSafe(|| me.body.set(Body::Gone))) {
                     discard(another);

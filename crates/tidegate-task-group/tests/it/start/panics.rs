@@ -2,20 +2,23 @@
 
 use super::*;
 
+async fn start_who_panics(group: &Group) -> Started<u32> {
+    let child = async |_ready| {
+        breathe().await;
+        if true {
+            std::panic::resume_unwind(Box::new("out of cheese"));
+        }
+        Ok(())
+    };
+    group.start(child).await
+}
+
 #[test]
 fn a_panic_before_ready_goes_to_the_starter_and_is_captured() {
     on_both(|| async {
         let builder = Group::builder().on_panic(OnPanic::Capture);
         let result = builder.scope(async |group| {
-            let started: Started<u32> = group
-                .start(async |_ready| {
-                    breathe().await;
-                    if true {
-                        std::panic::resume_unwind(Box::new("out of cheese"));
-                    }
-                    Ok(())
-                })
-                .await;
+            let started = start_who_panics(&group).await;
             let Err(StartError::Panicked(message)) = started else { panic!("it panicked") };
             assert_eq!(message, "out of cheese");
             assert_eq!(group.statistics().panicked, 1);
@@ -30,15 +33,7 @@ fn a_panic_before_ready_ends_a_group_that_propagates_it() {
     on_both(|| async {
         let (tell, told) = oneshot::channel();
         let group = Group::scope(async |group| {
-            let started: Started<u32> = group
-                .start(async |_ready| {
-                    breathe().await;
-                    if true {
-                        std::panic::resume_unwind(Box::new("out of cheese"));
-                    }
-                    Ok(())
-                })
-                .await;
+            let started = start_who_panics(&group).await;
             let _ = tell.send(matches!(started, Err(StartError::Panicked(_))));
             forever::<()>().await
         });
