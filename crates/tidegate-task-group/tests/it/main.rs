@@ -22,7 +22,6 @@ mod scale;
 mod spans;
 mod spawn;
 mod start;
-mod starter;
 mod stop;
 mod support;
 mod task_builder;

@@ -1,13 +1,19 @@
 //! Children that say when they are ready, and who is concerned until then.
 
+mod awaited;
 mod ends;
 mod groups;
+mod hygiene;
+mod leaving;
 mod panics;
 mod ready;
 mod starters;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
 
+use futures_util::future::join_all;
 use tidegate_task_group::{
     BoxError, OnPanic, Policy, Ready, StartError, Task, TaskError, TaskGroup,
 };

@@ -132,3 +132,75 @@ fn a_start_that_a_scope_has_ended_says_so_where_it_is_polled_again() {
         .await;
     });
 }
+
+#[test]
+fn a_runtime_dropped_under_many_starters_neither_hangs_nor_leaks() {
+    for workers in [0, 2] {
+        for _ in 0..10 {
+            let mut builder = match workers {
+                0 => tokio::runtime::Builder::new_current_thread(),
+                _ => tokio::runtime::Builder::new_multi_thread(),
+            };
+            let runtime = builder.enable_time().build().unwrap();
+            let alive = Alive::default();
+            let held = alive.clone();
+            runtime.spawn(async move {
+                let _ = Group::scope(async move |group| {
+                    for n in 0..50 {
+                        let (spawner, held) = (group.clone(), held.clone());
+                        drop(group.spawn(async move {
+                            let _: Started<u32> = spawner
+                                .start(|ready| async move {
+                                    let _held = held;
+                                    match n % 3 {
+                                        0 => serves(ready).await,
+                                        1 => hesitates(ready).await,
+                                        _ => with_cleanup(sleep(HOUR)).await,
+                                    }
+                                })
+                                .await;
+                            forever::<()>().await
+                        }));
+                    }
+                    breathe().await;
+                    group.cancel("enough");
+                    forever::<()>().await
+                })
+                .await;
+            });
+            runtime.block_on(breathe());
+            drop(runtime);
+            assert_eq!(alive.count(), 0);
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_starts_leave_nothing_behind() {
+    paused(async {
+        let builder = Group::builder().policy(Policy::Supervise);
+        let alive = Alive::default();
+        let result = builder.scope(async |group| {
+            for n in 0..10_000_u32 {
+                let held = alive.clone();
+                let started = group.start(async move |ready| {
+                    match n % 4 {
+                        0 => return fails("boom").await,
+                        1 => return Ok(()),
+                        2 => drop(ready.set(held)),
+                        _ => return Err(format!("{ready:?}").into()),
+                    }
+                    Ok(())
+                });
+                if let Ok((_, task)) = started.await {
+                    task.await?;
+                }
+            }
+            assert_eq!(alive.count(), 0);
+            let statistics = group.statistics();
+            assert_eq!((statistics.failed, statistics.succeeded), (5_000, 5_000));
+            Ok(())
+        });
+        result.await.unwrap();
+    });
+}

@@ -166,3 +166,79 @@ fn children_start_each_other_where_the_limit_is_one() {
         result.await.unwrap();
     });
 }
+
+#[test]
+fn the_winner_of_a_group_ends_what_is_still_starting() {
+    on_both(|| async {
+        let builder = Group::builder().policy(Policy::FirstSuccess);
+        let result = builder.scope(async |group| {
+            let spawner = group.clone();
+            drop(group.spawn(async move {
+                while spawner.len() < 2 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }));
+            // The body is not cancelled, so it hears of it.
+            let started: Started<u32> = group.start(hesitates).await;
+            let Err(StartError::Cancelled(reason)) = started else { panic!("somebody won") };
+            assert_eq!(reason, "another task succeeded".into());
+            Ok(5)
+        });
+        assert_eq!(result.await.unwrap(), 5);
+    });
+}
+
+#[test]
+fn a_group_dropped_by_select_answers_those_who_start_in_it() {
+    on_both(|| async {
+        let (hand, handed) = oneshot::channel();
+        let other = tokio::spawn(async move {
+            let group: Group = handed.await.unwrap();
+            let started: Started<u32> = group.start(hesitates).await;
+            started.map(|(five, _)| five)
+        });
+        let group = Group::scope(async move |group| {
+            let seen = group.clone();
+            let _ = hand.send(group);
+            while seen.statistics().spawned == 0 {
+                tokio::task::yield_now().await;
+            }
+            breathe().await;
+            Ok(())
+        });
+        tokio::select! {
+            biased;
+            _ = group => unreachable!(),
+            () = async { while !other.is_finished() { tokio::task::yield_now().await } } => {
+                unreachable!()
+            }
+            () = breathe_a_while() => {}
+        }
+        assert!(matches!(other.await.unwrap(), Err(StartError::Cancelled(_))));
+    });
+}
+
+async fn breathe_a_while() {
+    for _ in 0..200 {
+        breathe().await;
+    }
+}
+
+#[test]
+fn a_closure_that_cancels_the_group_is_told() {
+    paused(async {
+        let result = Group::scope(async |group| {
+            let started = group.start(|ready: Ready<u32>| {
+                group.cancel("from within");
+                serves(ready)
+            });
+            let Err(StartError::Cancelled(reason)) = shield(started).await else {
+                panic!("it was cancelled")
+            };
+            assert_eq!(reason, "from within".into());
+            Ok(())
+        });
+        result.await.unwrap();
+    });
+}
