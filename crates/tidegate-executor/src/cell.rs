@@ -193,8 +193,9 @@ where
         if let Some(waker) = waker {
             quietly(|| waker.wake());
         }
-        self.origin.clock.end();
         quietly(|| drop(guard));
+        // Last: who is woken by these finds the clock where it was.
+        self.origin.clock.end();
     }
 
     fn finish(&self, result: Result<T, JobError>) {

@@ -1,11 +1,16 @@
 // All of these hang or fail at once if the clock is not held, or held too long. The clock is paused, so
 // nothing here waits for real time but for what a thread really does.
 
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use tidegate_executor::{JobCx, run_in_executor, to_thread};
 use tidegate_test::{block_on, poll_once};
+use tidegate_timeout::{ScopeHandle, cancel_scope};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Gate, one_thread, until};
@@ -85,6 +90,39 @@ async fn the_clock_goes_on_when_nobody_waits_for_the_job() {
     drop(queued);
     sleep(HOUR).await;
     gate.open();
+}
+
+/// Takes real time before it wakes.
+struct Slow(Waker);
+
+impl Wake for Slow {
+    fn wake(self: Arc<Self>) {
+        takes_real_time();
+        self.0.wake_by_ref();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_stands_still_until_a_cancelled_scope_knows_that_its_job_has_ended() {
+    let (pool, start) = (one_thread(), Instant::now());
+    for _ in 0..20 {
+        let (started, has_started) = channel();
+        let mut scope = pin!(cancel_scope(async |scope: &ScopeHandle| {
+            let job = pool.submit(move |cx| {
+                started.send(()).unwrap();
+                until(|| cx.is_cancelled());
+            });
+            has_started.recv().unwrap();
+            scope.cancel("enough");
+            let _ = tokio::join!(job.unwrap(), pending::<()>());
+        }));
+        let ended = poll_fn(|cx| {
+            let slow = Waker::from(Arc::new(Slow(cx.waker().clone())));
+            scope.as_mut().poll(&mut Context::from_waker(&slow))
+        });
+        assert!(timeout(HOUR, ended).await.unwrap().is_err());
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
