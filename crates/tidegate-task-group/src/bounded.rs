@@ -34,7 +34,7 @@ impl<F, E> SpawnBoundedFut<F, E> {
         deadline: Deadline,
         location: &'static Location<'static>,
     ) -> Self {
-        let take = group.shared().limit.clone().map(Semaphore::acquire_owned);
+        let take = group.shared().core.card.limit.clone().map(Semaphore::acquire_owned);
         Self { group: group.clone(), future: Some(future), take, name, deadline, location }
     }
 }

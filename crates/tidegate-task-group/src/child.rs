@@ -16,7 +16,7 @@ use tidegate_timeout::scope::{Ended, Resident, cut_short};
 
 use crate::core::Core;
 use crate::manner::Manner;
-use crate::origin::{Name, Origin};
+use crate::origin::Name;
 use crate::place::Place;
 use crate::shared::Shared;
 use crate::shelf::Shelf;
@@ -95,7 +95,7 @@ where
         };
         me.run.set(None);
         let outcome = me.manner.end(me.member, ended);
-        *me.turn = Turn::Come(None);
+        me.turn.give_back();
         Poll::Ready(match (outcome, me.shelf) {
             (Ok(value), Some(shelf)) => {
                 shelf.put(value);
@@ -143,14 +143,14 @@ impl<E> Member<E> {
 
     /// Reports the outcome to the group.
     pub(crate) fn end<T>(&mut self, ended: Ended<Result<T, E>>) -> Result<T, TaskError> {
-        let origin = self.close();
-        self.shared.child_ended(ended, origin)
+        self.place.leave(&self.shared.core);
+        self.shared.child_ended(ended, || self.place.origin())
     }
 
     /// Reports to the group that the child has missed a deadline of its own.
     pub(crate) fn miss_deadline(&mut self) -> TaskError {
-        let origin = self.close();
-        self.shared.child_missed_deadline(origin)
+        self.place.leave(&self.shared.core);
+        self.shared.child_missed_deadline(self.place.origin())
     }
 
     /// Reports to the group that the child has ended and nobody but its starter is to know how.
@@ -159,13 +159,8 @@ impl<E> Member<E> {
         ended: Ended<Result<T, E>>,
         missed: bool,
     ) -> StartError<E> {
-        self.close();
-        self.shared.start_failed(ended, missed)
-    }
-
-    fn close(&mut self) -> Origin {
         self.place.leave(&self.shared.core);
-        self.place.origin()
+        self.shared.start_failed(ended, missed)
     }
 }
 

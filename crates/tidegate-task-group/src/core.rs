@@ -45,7 +45,7 @@ pub(crate) struct Core {
     /// When the group is cancelled because it was asked to stop, if it has a grace.
     pub(crate) stop_by: OnceLock<Deadline>,
     /// What the tree says of the group.
-    pub(crate) card: OnceLock<Card>,
+    pub(crate) card: Card,
     word: AtomicUsize,
     /// Counts what was said to those who have a seat. Written with the lock held.
     news: AtomicU32,
@@ -92,7 +92,7 @@ pub(crate) enum Request {
 }
 
 impl Core {
-    pub(crate) fn new(handle: ScopeHandle, scope: Scope) -> Arc<Self> {
+    pub(crate) fn new(handle: ScopeHandle, scope: Scope, card: Card) -> Arc<Self> {
         let core = Arc::new(Self {
             handle,
             children: scope.handle(),
@@ -100,7 +100,7 @@ impl Core {
             signal: Signal::default(),
             tally: Tally::default(),
             stop_by: OnceLock::new(),
-            card: OnceLock::new(),
+            card,
             word: AtomicUsize::new(BODY),
             news: AtomicU32::new(0),
             early: AtomicUsize::new(0),
@@ -115,6 +115,7 @@ impl Core {
     }
 
     /// Counts one child more and gives it a number, unless the group is over.
+    #[inline]
     pub(crate) fn enter(&self) -> Option<u64> {
         let enter = |word| (word != 0).then_some(word + CHILD);
         // Relaxed: what the newcomer needs to see it gets by being spawned; a group that is over stays over.
@@ -122,6 +123,7 @@ impl Core {
         Some(self.tally.spawned.fetch_add(1, Ordering::Relaxed))
     }
 
+    #[inline]
     pub(crate) fn child_ended(&self) {
         self.leave(CHILD);
     }
@@ -130,6 +132,7 @@ impl Core {
         self.leave(BODY);
     }
 
+    #[inline]
     fn leave(&self, who: usize) {
         // Release: what this one did happens before `is_over` says yes. Acquire: and before the wake.
         let before = self.word.fetch_sub(who, Ordering::AcqRel);
@@ -194,6 +197,7 @@ impl Core {
         quietly(|| drop(orphan));
     }
 
+    #[inline]
     pub(crate) fn is_over(&self) -> bool {
         // Acquire: pairs with the Release in `leave`, of everybody who left.
         self.word.load(Ordering::Acquire) == 0
@@ -210,6 +214,7 @@ impl Core {
     }
 
     /// Why nobody can enter any more.
+    #[inline]
     pub(crate) fn closed(&self) -> Option<CancelReason> {
         (self.children.is_cancelled() || self.is_over()).then(|| self.reason())
     }
@@ -220,6 +225,7 @@ impl Core {
     }
 
     /// Whether there may be something new for a child that knows the news up to `heard`.
+    #[inline]
     pub(crate) fn has_news(&self, heard: u32) -> bool {
         // Acquire: pairs with the Release in `abort` and `call`.
         self.news.load(Ordering::Acquire) != heard
@@ -242,7 +248,10 @@ impl Core {
         let mut seats = self.seats.lock();
         let early = self.take_early(&mut seats, id);
         let seat = match newcomer {
-            Some(seat) => seats.taken.entry(id).or_insert(seat),
+            Some(seat) => {
+                self.make_room(&mut seats);
+                seats.taken.entry(id).or_insert(seat)
+            }
             None => seats.taken.get_mut(&id).expect("who is seated has a seat"),
         };
         let old = std::mem::replace(&mut seat.waker, waker);
@@ -256,6 +265,15 @@ impl Core {
         drop(seats);
         drop(old);
         (request, heard)
+    }
+
+    /// Where the next seat would not fit, makes room for many: of those inside that have none most will want one.
+    fn make_room(&self, seats: &mut Seats) {
+        let taken = seats.taken.len();
+        if taken == seats.taken.capacity() {
+            let standing = self.len().saturating_sub(taken);
+            seats.taken.reserve(standing.clamp(1, 16.max(3 * taken)));
+        }
     }
 
     /// How long ago the first seat was taken; the first time, this is it.
@@ -294,8 +312,7 @@ impl Core {
         let (failed, cancelled, panicked) =
             (read(&tally.failed), read(&tally.cancelled), read(&tally.panicked));
         let spawned = read(&tally.spawned);
-        let limit = self.card.get().and_then(|card| card.limit.as_ref());
-        let waiting = limit.map_or(0, |limit| limit.waiters());
+        let waiting = self.card.limit.as_ref().map_or(0, |limit| limit.waiters());
         let ended = spawned.saturating_sub(live as u64);
         let succeeded = ended.saturating_sub(failed + cancelled + panicked);
         GroupStatistics { spawned, live, waiting, succeeded, failed, cancelled, panicked }
@@ -365,7 +382,9 @@ impl Core {
 
     /// With the lock held.
     fn announce(&self) {
-        self.news.fetch_add(1, Ordering::Release);
+        // Zero is for those who have heard nothing, where nothing was said.
+        let next = self.news.load(Ordering::Relaxed).checked_add(1).unwrap_or(1);
+        self.news.store(next, Ordering::Release);
     }
 
     /// Nobody has a seat, and nothing asks for attention.

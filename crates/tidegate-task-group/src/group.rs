@@ -603,7 +603,7 @@ impl<E> TaskGroup<E> {
         if self.shared.core.closed().is_some() {
             return Err(TrySpawnError::Closed(future));
         }
-        let turn = match &self.shared.limit {
+        let turn = match &self.shared.core.card.limit {
             None => Turn::Come(None),
             Some(limit) => match Arc::clone(limit).try_acquire_owned() {
                 Some(permit) => Turn::Come(Some(permit)),
@@ -639,7 +639,8 @@ impl<E> TaskGroup<E> {
 
     /// A permit or a place in line, if there is a limit.
     fn take_turn(&self) -> Turn {
-        Turn::join(self.shared.limit.as_ref(), &self.shared.core.scope)
+        let core = &self.shared.core;
+        Turn::join(core.card.limit.as_ref(), &core.scope)
     }
 
     #[track_caller]

@@ -2,7 +2,8 @@
 //
 // A child is polled with one look at the group: has anything been said since it last looked? Only then does it go to
 // its seat, before the poll, so that whatever is said later wakes it. A child that has no seat yet takes one after
-// the poll, and looks once more at what it may have missed meanwhile.
+// the poll, and looks once more at what it may have missed meanwhile. Where nothing was ever said, nobody was aborted
+// or cancelled before his first poll.
 
 use std::panic::Location;
 use std::pin::Pin;
@@ -34,9 +35,8 @@ pub(crate) struct Place {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Never polled.
-    New,
-    Running,
+    /// It was never pending.
+    Standing,
     /// Pending, with its waker in the group.
     Seated,
     /// The group took note of its end.
@@ -50,7 +50,7 @@ impl Place {
             name,
             location,
             heard: 0,
-            state: State::New,
+            state: State::Standing,
             aborted: false,
             waits: false,
             known: false,
@@ -71,6 +71,7 @@ impl Place {
     }
 
     /// Waits for the turn, then polls the future.
+    #[inline]
     pub(crate) fn poll<F: Future>(
         &mut self,
         core: &Core,
@@ -78,22 +79,39 @@ impl Place {
         run: Pin<&mut Resident<F>>,
         cx: &mut Context<'_>,
     ) -> Option<Ended<F::Output>> {
-        if let Turn::Waits(wait) = turn {
-            self.waits = true;
-            match self.poll_alone(core, wait.as_mut(), cx)? {
-                Ended::Value(permit) => *turn = Turn::Come(permit.ok()),
+        if let Turn::Waits(_) = turn {
+            match self.poll_turn(core, turn, cx)? {
+                Ended::Value(()) => {}
                 Ended::Cancelled(reason) => return Some(Ended::Cancelled(reason)),
                 Ended::Panicked(panic) => return Some(Ended::Panicked(panic)),
             }
-            if let Some(reason) = self.cancelled(core) {
-                return Some(Ended::Cancelled(reason));
-            }
-            self.waits = false;
-            if self.state == State::Seated {
-                core.begin(self.id);
-            }
         }
         self.poll_alone(core, run, cx)
+    }
+
+    /// Waits for the turn.
+    #[inline(never)]
+    fn poll_turn(
+        &mut self,
+        core: &Core,
+        turn: &mut Turn,
+        cx: &mut Context<'_>,
+    ) -> Option<Ended<()>> {
+        let Turn::Waits(wait) = turn else { return Some(Ended::Value(())) };
+        self.waits = true;
+        match self.poll_alone(core, wait.as_mut(), cx)? {
+            Ended::Value(permit) => *turn = Turn::Come(permit.ok()),
+            Ended::Cancelled(reason) => return Some(Ended::Cancelled(reason)),
+            Ended::Panicked(panic) => return Some(Ended::Panicked(panic)),
+        }
+        if let Some(reason) = self.cancelled(core) {
+            return Some(Ended::Cancelled(reason));
+        }
+        self.waits = false;
+        if self.state == State::Seated {
+            core.begin(self.id);
+        }
+        Some(Ended::Value(()))
     }
 
     /// Why this child should not begin.
@@ -105,21 +123,21 @@ impl Place {
         }
     }
 
+    #[inline]
     fn poll_alone<F: Future>(
         &mut self,
         core: &Core,
         mut run: Pin<&mut Resident<F>>,
         cx: &mut Context<'_>,
     ) -> Option<Ended<F::Output>> {
-        if self.state == State::New {
-            self.aborted = core.stand_up(self.id, false);
-            if let Some(reason) = self.cancelled(core) {
+        let mut request = None;
+        if core.has_news(self.heard) {
+            if self.state == State::Seated {
+                request = self.sit(core, cx.waker());
+            } else if let Some(reason) = self.missed(core) {
                 return Some(Ended::Cancelled(reason));
             }
-            self.state = State::Running;
         }
-        let news = self.state == State::Seated && core.has_news(self.heard);
-        let mut request = if news { self.sit(core, cx.waker()) } else { None };
         loop {
             match request {
                 Some(Request::Abort) => run.as_mut().handle().cancel(aborted()),
@@ -144,7 +162,15 @@ impl Place {
         }
     }
 
+    /// Why a child that has no seat should not begin.
+    #[cold]
+    fn missed(&mut self, core: &Core) -> Option<CancelReason> {
+        self.aborted |= core.stand_up(self.id, false);
+        self.cancelled(core)
+    }
+
     /// Takes the seat, and hears what somebody wants.
+    #[inline(never)]
     fn sit(&mut self, core: &Core, waker: &Waker) -> Option<Request> {
         let newcomer = (self.state != State::Seated)
             .then(|| Seat::new(self.name.clone(), self.location, core.since_first(), self.waits));
@@ -164,6 +190,7 @@ impl Place {
     }
 
     /// Gives up the place; `false` if that was done before.
+    #[inline]
     pub(crate) fn leave(&mut self, core: &Core) -> bool {
         let before = std::mem::replace(&mut self.state, State::Ended);
         if before != State::Ended {

@@ -160,15 +160,14 @@ impl<T, E> Running<T, E> {
             Policy::FirstSuccess => graced(scope.enter(Scope::new)),
             _ => scope.clone(),
         };
-        let core = Core::new(scope.handle(), children);
+        let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
+        let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
+        let core = Core::new(scope.handle(), children, Card::of(&plan.rules, limit));
         if plan.rules.policy == Policy::FirstSuccess {
             // It is there to be found; the children are told once more, to no effect.
             scope.set_audience(Arc::downgrade(&core) as _);
         }
-        let limit = plan.limit.map(|limit| limit.min(Semaphore::MAX_PERMITS));
-        let limit = limit.map(|limit| Arc::new(Semaphore::new(limit)));
-        let _new = core.card.set(Card::of(&plan.rules, limit.clone()));
-        let shared = Arc::new(Shared::new(core, plan.rules, limit, plan.ways));
+        let shared = Arc::new(Shared::new(core, plan.rules, plan.ways));
         let deadline = plan.deadline;
         Self { shared, scope, outer, deadline, stop_by: None, end: None, guard }
     }

@@ -50,7 +50,8 @@ impl Seat {
         after: Duration,
         waits: bool,
     ) -> Self {
-        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::from(after.subsec_micros());
+        let micros = after.as_secs().saturating_mul(1_000_000).saturating_add(micros);
         let note = (micros << SHIFT) | if waits { WAITS } else { 0 };
         Self { waker: None, name, location, note }
     }

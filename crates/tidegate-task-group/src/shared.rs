@@ -16,7 +16,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tidegate_semaphore::Semaphore;
 use tidegate_timeout::scope::Ended;
 use tidegate_timeout::{CancelReason, Cancelled, Deadline};
 use tokio::runtime::Handle;
@@ -35,7 +34,6 @@ use crate::tree::TaskTree;
 pub(crate) struct Shared<E> {
     pub(crate) core: Arc<Core>,
     pub(crate) rules: Rules,
-    pub(crate) limit: Option<Arc<Semaphore>>,
     /// Where children are spawned, also from threads that are not in a runtime.
     pub(crate) runtime: Option<Handle>,
     ways: Ways<E>,
@@ -80,15 +78,9 @@ pub(crate) enum Verdict<T, E> {
 }
 
 impl<E> Shared<E> {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        rules: Rules,
-        limit: Option<Arc<Semaphore>>,
-        ways: Ways<E>,
-    ) -> Self {
-        let ledger = Ledger { errors: None, echo: None, panic: None, won: false };
+    pub(crate) fn new(core: Arc<Core>, rules: Rules, ways: Ways<E>) -> Self {
         let runtime = Handle::try_current().ok();
-        Self { core, rules, limit, runtime, ways, ledger: Mutex::new(ledger) }
+        Self { core, rules, runtime, ways, ledger: Mutex::default() }
     }
 
     /// Asks everybody to stop. With a grace, they have that long from the first time on.
@@ -125,7 +117,7 @@ impl<E> Shared<E> {
     pub(crate) fn child_ended<T>(
         &self,
         ended: Ended<Result<T, E>>,
-        origin: Origin,
+        origin: impl FnOnce() -> Origin,
     ) -> Result<T, TaskError> {
         let tally = &self.core.tally;
         match ended {
@@ -137,7 +129,7 @@ impl<E> Shared<E> {
             }
             Ended::Value(Err(error)) => {
                 tally.failed.fetch_add(1, Ordering::Relaxed);
-                self.child_failed(|ways| Member::new(error, origin, ways));
+                self.child_failed(|ways| Member::new(error, origin(), ways));
                 Err(TaskError::Failed)
             }
             Ended::Panicked(payload) => {
@@ -147,7 +139,7 @@ impl<E> Shared<E> {
                     OnPanic::Propagate => self.note_panic(payload),
                     OnPanic::Capture => {
                         let report = Report::Panicked(Panicked::from_payload(payload));
-                        self.child_failed(|ways| Member::report(report, origin, ways));
+                        self.child_failed(|ways| Member::report(report, origin(), ways));
                     }
                 }
                 Err(TaskError::Panicked(message))
@@ -281,8 +273,15 @@ impl<E> Shared<E> {
 
     /// What comes out of the group, once everybody has ended. `dropped`: a scope around was cancelled and drops it.
     pub(crate) fn conclude<T>(&self, body: BodyEnd<T, E>, dropped: bool) -> Verdict<T, E> {
-        let nothing = Ledger { errors: None, echo: None, panic: None, won: false };
-        let mut ledger = std::mem::replace(&mut *self.ledger.lock(), nothing);
+        let cut_off = self.core.tally.cut_off.load(Ordering::Relaxed) > 0;
+        let body = match body {
+            // As nearly always.
+            BodyEnd::Value(value) if !cut_off && self.ledger.lock().is_empty() => {
+                return Verdict::Done(Ok(value));
+            }
+            body => body,
+        };
+        let mut ledger = std::mem::take(&mut *self.ledger.lock());
         if let Some(payload) = ledger.panic.take() {
             drop_quietly((ledger, body));
             return Verdict::Resume(payload);
@@ -291,7 +290,7 @@ impl<E> Shared<E> {
             drop_quietly((ledger.errors.take(), ledger.echo.take()));
         }
         let body_cut = matches!(body, BodyEnd::Cancelled);
-        let cut = body_cut || self.core.tally.cut_off.load(Ordering::Relaxed) > 0;
+        let cut = body_cut || cut_off;
         let value = match body {
             BodyEnd::Value(value) => Some(value),
             BodyEnd::Failed(member) => {
@@ -334,7 +333,17 @@ impl<E> Shared<E> {
     }
 }
 
+impl<E> Default for Ledger<E> {
+    fn default() -> Self {
+        Self { errors: None, echo: None, panic: None, won: false }
+    }
+}
+
 impl<E> Ledger<E> {
+    fn is_empty(&self) -> bool {
+        self.errors.is_none() && self.echo.is_none() && self.panic.is_none()
+    }
+
     /// Adds to the ledger; gives back what it does not need.
     fn note(&mut self, member: Member<E>, rules: &Rules) -> impl Sized + use<E> {
         if member.is_echo() {

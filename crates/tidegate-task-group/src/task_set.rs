@@ -94,8 +94,7 @@ impl<T> TaskSet<T> {
     pub fn new() -> Self {
         let outer = current_scope();
         let scope = Scope::new();
-        let core = Core::new(scope.handle(), scope);
-        let _new = core.card.set(Card::of_set(Location::caller()));
+        let core = Core::new(scope.handle(), scope, Card::of_set(Location::caller()));
         core.hold();
         let set = Set { core, line: Line::new(), runtime: Handle::try_current().ok() };
         Self { set: Arc::new(set), outer, kept_back: false }

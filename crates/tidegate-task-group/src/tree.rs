@@ -165,11 +165,11 @@ impl Card {
 
 impl TaskTree {
     pub(crate) fn of(core: &Arc<Core>) -> Self {
-        let card = core.card.get().expect("a group has its card from the beginning");
-        Self::within(core, card, Instant::now(), DEPTH)
+        Self::within(core, Instant::now(), DEPTH)
     }
 
-    fn within(core: &Arc<Core>, card: &Card, now: Instant, depth: usize) -> Self {
+    fn within(core: &Arc<Core>, now: Instant, depth: usize) -> Self {
+        let card = &core.card;
         let mut occupants = core.occupants();
         occupants.sort_unstable_by_key(|it| it.id);
         // What is inside of these is theirs.
@@ -238,6 +238,5 @@ fn groups_in(
         }
     });
     found.retain(|core| !core.is_over());
-    let shown = |core: &Arc<Core>| Some(TaskTree::within(core, core.card.get()?, now, depth));
-    found.iter().filter_map(shown).collect()
+    found.iter().map(|core| TaskTree::within(core, now, depth)).collect()
 }

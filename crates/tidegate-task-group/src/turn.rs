@@ -9,15 +9,19 @@ use tidegate_timeout::scope::{Ended, Resident, Scope};
 /// How far a child has come towards running in a group that has a limit.
 pub(crate) enum Turn {
     /// It may run: there is no limit, or this is its permit.
-    Come(#[expect(dead_code, reason = "held, and given back when dropped")] Option<OwnedPermit>),
+    Come(Option<OwnedPermit>),
     /// In line, in a scope of its own: a cancellation ends that, too.
     Waits(Pin<Box<Resident<AcquireOwnedFut>>>),
 }
 
 impl Turn {
     /// Takes a permit or a place in line, inside `scope`.
+    #[inline]
     pub(crate) fn join(limit: Option<&Arc<Semaphore>>, scope: &Scope) -> Self {
-        let Some(limit) = limit else { return Self::Come(None) };
+        limit.map_or(Self::Come(None), |limit| Self::line_up(limit, scope))
+    }
+
+    fn line_up(limit: &Arc<Semaphore>, scope: &Scope) -> Self {
         if let Some(permit) = Arc::clone(limit).try_acquire_owned() {
             return Self::Come(Some(permit));
         }
@@ -28,6 +32,14 @@ impl Turn {
             Poll::Ready(Ended::Value(permit)) => Self::Come(permit.ok()),
             // The group was cancelled, so the child will not begin.
             Poll::Ready(_) => Self::Come(None),
+        }
+    }
+
+    /// Gives back the permit, if there is one.
+    #[inline]
+    pub(crate) fn give_back(&mut self) {
+        if !matches!(self, Self::Come(None)) {
+            *self = Self::Come(None);
         }
     }
 

@@ -47,6 +47,7 @@ mod turn;
 
 /// What the core keeps for the printed tree, which is not modelled.
 mod tree {
+    #[derive(Default)]
     pub(crate) struct Card {
         pub(crate) limit: Option<std::sync::Arc<tidegate_semaphore::Semaphore>>,
     }

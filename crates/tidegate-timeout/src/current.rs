@@ -408,6 +408,7 @@ pub(crate) fn place(node: &Arc<Node>) {
 }
 
 /// Moves the node in `slot` into the thread until what is returned is dropped.
+#[inline]
 pub(crate) fn enter(slot: &mut Option<Arc<Node>>, around: Around) -> Inside<'_> {
     CURRENT.with(|current| {
         // So that no note inside of another node is lost sight of.
@@ -427,6 +428,7 @@ pub(crate) struct Inside<'a> {
 }
 
 impl Drop for Inside<'_> {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.with(|current| {
             *self.slot = current.node.replace(self.node.take());

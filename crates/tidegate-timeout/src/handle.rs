@@ -206,6 +206,7 @@ impl ScopeHandle {
     /// handle.cancel("enough");
     /// assert!(handle.is_cancelled());
     /// ```
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.node.is_cancelled() && self.node.shown_cause().is_some()
     }

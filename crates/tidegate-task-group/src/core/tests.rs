@@ -1,6 +1,8 @@
 use std::future::pending;
+use std::panic::Location;
 
 use crate::core::Core;
+use crate::tree::Card;
 use crate::{BoxError, TaskGroup};
 
 fn paused(test: impl Future<Output = ()>) {
@@ -53,7 +55,7 @@ fn children_that_were_dropped_with_their_runtime_have_no_seat() {
 #[test]
 fn nobody_enters_a_group_that_is_over() {
     let scope = tidegate_timeout::scope::Scope::new();
-    let core = Core::new(scope.handle(), scope);
+    let core = Core::new(scope.handle(), scope, Card::of_set(Location::caller()));
     assert_eq!(core.enter(), Some(0));
     core.body_ended();
     assert_eq!(core.enter(), Some(1), "one is still in it");

@@ -52,7 +52,7 @@ impl<F: Future> Future for Hosted<F> {
             Ok(()) => ended,
             Err(panic) => Ended::Panicked(panic),
         };
-        *me.turn = Turn::Come(None);
+        me.turn.give_back();
         member.end(match ended {
             Ended::Value(value) => Ok(value),
             Ended::Cancelled(reason) => Err(TaskError::Cancelled(reason)),

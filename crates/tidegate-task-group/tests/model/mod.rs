@@ -10,12 +10,13 @@ use tidegate_timeout::scope::{Ended, Resident, Scope};
 
 use crate::core::Core;
 use crate::place::Place;
+use crate::tree::Card;
 use crate::turn::Turn;
 
 /// A group in the current scope.
 pub(crate) fn group() -> Arc<Core> {
     let scope = Scope::new();
-    Core::new(scope.handle(), scope)
+    Core::new(scope.handle(), scope, Card::default())
 }
 
 /// A child as a group spawns it, but for its outcome, of which nobody takes note.

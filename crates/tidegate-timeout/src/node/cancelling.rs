@@ -8,6 +8,7 @@ use crate::reason::CancelReason;
 use crate::wakes::Wakes;
 
 impl Node {
+    #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
