@@ -41,7 +41,7 @@ use crate::flags::Mutants;
 const TREE: &str = "target/mutants/tree";
 
 /// Who may be asked. Those that are not explained above are programs in `tests`.
-const KINDS: [&str; 6] = ["it", "unit", "loom", "shuttle", "process", "signals"];
+const KINDS: [&str; 7] = ["it", "unit", "loom", "shuttle", "memory", "process", "signals"];
 
 /// The crate with a feature that its tests have no use for, and that takes minutes to build.
 const AS_IT_IS: &str = "tidegate-fetch";

@@ -1,8 +1,10 @@
 //! Cancellation and clean-up: guards, grace, shields, timeouts, nesting.
 
+use std::time::Duration;
+
 use tidegate_task_group::TaskError;
 use tidegate_timeout::scope::Scope;
-use tidegate_timeout::{CancelReason, ScopeExt, shield, timeout};
+use tidegate_timeout::{CancelReason, ScopeExt, cancel_scope, shield, timeout};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -190,6 +192,32 @@ fn a_second_cancellation_is_not_lost_on_a_stubborn_child() {
 }
 
 #[test]
+fn who_cancels_from_around_is_heard_while_a_stubborn_child_has_its_grace() {
+    // B-G16
+    on_both(|| async {
+        let (alive, begun) = (Alive::default(), Counter::default());
+        let around = cancel_scope(async |scope| {
+            let group = Group::builder().grace(Duration::from_millis(1)).scope(async |group| {
+                let (held, begins) = (alive.clone(), begun.clone());
+                drop(group.spawn(async move {
+                    let _held = held;
+                    let stubborn = with_cleanup(std::future::pending());
+                    tokio::join!(biased; stubborn, async { begins.add() }).0
+                }));
+                until(|| begun.get() > 0).await;
+                group.cancel("enough");
+                scope.cancel("now");
+                forever::<()>().await
+            });
+            let _ = group.await;
+            unreachable!("the scope around takes over");
+        });
+        assert_eq!(around.await.unwrap_err().reason(), CancelReason::from("now"));
+        assert_eq!(alive.count(), 0);
+    });
+}
+
+#[test]
 fn a_group_in_a_timeout_in_a_shield_ends_by_the_timeout_alone() {
     paused(async {
         let alive = Alive::default();
@@ -241,6 +269,33 @@ fn children_are_cancelled_although_the_body_is_shielded() {
         assert!(outer.await.is_err());
         assert_eq!(child_ended, Some(SECOND));
         assert_eq!(start.elapsed(), 6 * SECOND);
+    });
+}
+
+#[test]
+fn who_shields_the_body_sees_children_that_were_cancelled_from_around() {
+    // trio 38, anyio #642
+    on_both(|| async {
+        let ended = Counter::default();
+        let around = cancel_scope(async |scope| {
+            let group = Group::scope(async |group| {
+                let child = group.spawn(forever::<()>());
+                breathe().await;
+                scope.cancel("enough");
+                shield(async {
+                    let why = CancelReason::from("enough");
+                    assert_eq!(child.await, Err(TaskError::Cancelled(why)));
+                    breathe().await;
+                    ended.add();
+                })
+                .await;
+                forever::<()>().await
+            });
+            let _ = group.await;
+            unreachable!("the scope around takes over");
+        });
+        assert!(around.await.is_err());
+        assert_eq!(ended.get(), 1);
     });
 }
 
@@ -323,7 +378,7 @@ fn a_timeout_inside_a_child_is_the_childs_own_affair() {
 #[test]
 fn the_first_reason_stays() {
     // trio 33
-    paused(async {
+    on_both(|| async {
         let errors = Group::scope(async |group| {
             group.cancel("first");
             group.cancel("second");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tidegate_task_group::{BoxError, OnPanic, Policy, TaskGroup};
+use tidegate_task_group::{BoxError, OnPanic, Policy, Ready, TaskGroup, TaskSet};
 use tidegate_test::{CountingWaker, Explorer, hold, poll_once};
 use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{Deadline, ScopeExt, checkpoint, current_scope, timeout};
@@ -95,10 +95,37 @@ impl Counts {
         forever().await
     }
 
+    /// A child that is started: its way to be ready takes a while, and wants to be cleaned up after.
+    async fn becomes_ready(self, ready: Ready<Alive>) -> Result<(), BoxError> {
+        let _alive = self.alive.clone();
+        let opened = timeout(ms(15), self.clone().cleans_up()).await;
+        assert!(opened.is_err(), "it cleans up until then");
+        let _ = ready.set(self.alive.clone());
+        sleep(ms(15)).await;
+        Ok(())
+    }
+
+    /// A set with tasks of each kind, whose results are taken.
+    async fn drain(self, mut set: TaskSet<Result<(), BoxError>>) {
+        let _alive = self.alive.clone();
+        set.spawn(self.clone().cleans_up());
+        let succeeds = self.clone().succeeds();
+        set.spawn(async { succeeds.await.map(drop) });
+        set.spawn(self.clone().fails());
+        let (spawner, fails) = (set.spawner(), self.clone().fails());
+        set.spawn(async move {
+            sleep(ms(5)).await;
+            spawner.spawn(fails);
+            spawner.spawn(self.cleans_up());
+            Ok(())
+        });
+        while set.next().await.is_some() {}
+    }
+
     /// A group that runs in a task; its body ends when there is room again for one child more.
-    fn run(self, handle: oneshot::Sender<Group>) {
+    fn run(self, limit: usize, handle: oneshot::Sender<Group>) {
         tokio::spawn(async move {
-            let group = Group::builder().limit(1).scope(async |group| {
+            let group = Group::builder().limit(limit).scope(async |group| {
                 let alive = self.alive.clone();
                 group.spawn(async move {
                     let _alive = alive;
@@ -204,7 +231,21 @@ fn with_policy(world: &World, policy: Policy) -> Boxed {
     })
 }
 
-/// Each public future.
+/// Starts a child in a group elsewhere.
+fn with_a_start(world: &World, limit: usize) -> Boxed {
+    let (send, receive) = oneshot::channel();
+    let counts = world.counts.clone();
+    counts.clone().run(limit, send);
+    Box::pin(async move {
+        let group = receive.await.unwrap();
+        let started = group.start(|ready| counts.becomes_ready(ready)).await;
+        if let Ok((_, task)) = started {
+            drop(task.await);
+        }
+    })
+}
+
+/// Each public future, and those of a set.
 const FUTURES: &[(&str, Make)] = &[
     ("fail fast", |world| with_policy(world, Policy::FailFast)),
     ("collect all", |world| with_policy(world, Policy::CollectAll)),
@@ -265,7 +306,7 @@ const FUTURES: &[(&str, Make)] = &[
     ("a task", |world| {
         let (send, receive) = oneshot::channel();
         let counts = world.counts.clone();
-        counts.clone().run(send);
+        counts.clone().run(1, send);
         Box::pin(async {
             let group = receive.await.unwrap();
             drop(group.spawn(counts.succeeds()).await);
@@ -274,7 +315,7 @@ const FUTURES: &[(&str, Make)] = &[
     ("a task that is aborted", |world| {
         let (send, receive) = oneshot::channel();
         let counts = world.counts.clone();
-        counts.clone().run(send);
+        counts.clone().run(1, send);
         Box::pin(async {
             let task = receive.await.unwrap().spawn(counts.succeeds());
             sleep(ms(30)).await;
@@ -282,10 +323,20 @@ const FUTURES: &[(&str, Make)] = &[
             drop(task.await);
         })
     }),
+    ("a start", |world| with_a_start(world, 2)),
+    ("a start that waits for its turn", |world| with_a_start(world, 1)),
+    ("a set", |world| Box::pin(world.counts.clone().drain(TaskSet::new()))),
+    ("a set with a limit, in order", |world| {
+        Box::pin(world.counts.clone().drain(TaskSet::new().limit(2).in_order()))
+    }),
+    ("a set with a grace", |world| {
+        world.cut_short.set(true);
+        Box::pin(world.counts.clone().drain(TaskSet::new().grace(ms(5))))
+    }),
     ("spawn_bounded", |world| {
         let (send, receive) = oneshot::channel();
         let counts = world.counts.clone();
-        counts.clone().run(send);
+        counts.clone().run(1, send);
         Box::pin(async {
             let group = receive.await.unwrap();
             let task = group.spawn_bounded(counts.succeeds()).await;

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tidegate_task_group::{Policy, Task, TaskError};
+use tidegate_task_group::{BoxError, Policy, Task, TaskError, TaskSet};
 use tidegate_test::{block_on, poll_once};
 use tidegate_timeout::{Deadline, shield, timeout};
 use tokio::runtime::{Builder, Runtime};
@@ -51,9 +51,48 @@ fn until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
+/// A start that waits, a place that is waited for, and a set whose results are.
+async fn live_waits(alive: Alive, begun: Counter) -> Result<(), BoxError> {
+    let group = Group::builder().limit(1).scope(async |group| {
+        let held = alive.clone();
+        let starts = async {
+            let _: Started<u32> = group
+                .start(|ready| async move {
+                    let _held = held;
+                    hesitates(ready).await
+                })
+                .await;
+        };
+        let held = alive.clone();
+        let comes_in = async {
+            let child = async move {
+                let _held = held;
+                forever::<()>().await
+            };
+            drop(group.spawn_bounded(child).await);
+        };
+        let mut set = TaskSet::new().limit(2);
+        for _ in 0..3 {
+            let held = alive.clone();
+            set.spawn(async move {
+                let _held = held;
+                forever::<()>().await
+            });
+        }
+        let set = async {
+            // Both of those before it have been polled by then.
+            begun.add();
+            set.next().await;
+        };
+        tokio::join!(biased; starts, comes_in, set);
+        unreachable!("nobody ever ends")
+    });
+    group.await?
+}
+
 /// Groups in groups, with children that wait, wait for their turn, clean up, and would not stop.
 async fn live_groups(policy: Policy, alive: Alive, begun: Counter, tasks: mpsc::Sender<Task<()>>) {
-    let group = Group::builder().policy(policy).limit(6).scope(async |group| {
+    let group = Group::builder().policy(policy).limit(7).scope(async |group| {
         let held = alive.clone();
         let _ = tasks.send(group.spawn(async move {
             let _held = held;
@@ -91,6 +130,7 @@ async fn live_groups(policy: Policy, alive: Alive, begun: Counter, tasks: mpsc::
             let _ = timeout(HOUR, inner).await;
             Ok(())
         }));
+        let _ = tasks.send(group.spawn(live_waits(alive.clone(), begun.clone())));
         for _ in 0..5 {
             let held = alive.clone();
             let _ = tasks.send(group.spawn(async move {
@@ -122,7 +162,7 @@ fn a_runtime_that_ends_under_live_groups_neither_hangs_nor_leaks_nor_panics() {
                     let runtime = runtime(kind);
                     runtime.spawn(live_groups(policy, inside, ready.clone(), send));
                     runtime.block_on(async {
-                        while ready.get() < 2 {
+                        while ready.get() < 3 {
                             breathe().await;
                         }
                     });

@@ -128,7 +128,24 @@ pub(crate) async fn hesitates(ready: Ready<u32>) -> Result<(), BoxError> {
     forever().await
 }
 
-/// Lets others run.
+/// Says when it has begun; once it is cancelled, it cleans up for a while, and says when it has.
+pub(crate) async fn cleans_up<T>(begun: Counter, cleaned: Counter) -> Result<T, BoxError> {
+    let cleanup = with_cleanup(async {
+        breathe().await;
+        cleaned.add();
+    });
+    tokio::join!(biased; cleanup, async { begun.add() }).0?;
+    unreachable!("clean-up is the end of it");
+}
+
+/// Lets others run until something has happened.
+pub(crate) async fn until(mut happened: impl FnMut() -> bool) {
+    while !happened() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets others run for a while.
 pub(crate) async fn breathe() {
     for _ in 0..10 {
         tokio::task::yield_now().await;

@@ -1,72 +1,71 @@
-use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use tidegate_test::{CountingWaker, poll_once, poll_with};
 
 /// A future that others open, with all that a test wants to know about it.
-pub(crate) struct Gate<T>(Rc<Inner<T>>);
+pub(crate) struct Gate<T>(Arc<Inner<T>>);
 
 impl<T> Clone for Gate<T> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 }
 
 struct Inner<T> {
-    value: RefCell<Option<T>>,
-    waker: RefCell<Option<Waker>>,
-    polls: Cell<usize>,
-    made: Cell<usize>,
-    drops: Cell<usize>,
+    value: Mutex<Option<T>>,
+    waker: Mutex<Option<Waker>>,
+    polls: AtomicUsize,
+    made: AtomicUsize,
+    drops: AtomicUsize,
 }
 
 impl<T> Gate<T> {
     pub(crate) fn new() -> Self {
-        Self(Rc::new(Inner {
-            value: RefCell::new(None),
-            waker: RefCell::new(None),
-            polls: Cell::new(0),
-            made: Cell::new(0),
-            drops: Cell::new(0),
+        Self(Arc::new(Inner {
+            value: Mutex::new(None),
+            waker: Mutex::new(None),
+            polls: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            drops: AtomicUsize::new(0),
         }))
     }
 
     pub(crate) fn wait(&self) -> Waiting<T> {
-        self.0.made.set(self.0.made.get() + 1);
+        self.0.made.fetch_add(1, Ordering::SeqCst);
         Waiting(self.clone())
     }
 
     /// Gives the value, and wakes whoever waits.
     pub(crate) fn open(&self, value: T) {
-        *self.0.value.borrow_mut() = Some(value);
+        *self.0.value.lock().unwrap() = Some(value);
         self.wake();
     }
 
     /// Wakes whoever waits, for nothing.
     pub(crate) fn wake(&self) {
-        let waker = self.0.waker.borrow().clone();
-        waker.into_iter().for_each(Waker::wake);
+        self.waker().into_iter().for_each(Waker::wake);
     }
 
     /// The waker it was polled with last.
     pub(crate) fn waker(&self) -> Option<Waker> {
-        self.0.waker.borrow().clone()
+        self.0.waker.lock().unwrap().clone()
     }
 
     pub(crate) fn polls(&self) -> usize {
-        self.0.polls.get()
+        self.0.polls.load(Ordering::SeqCst)
     }
 
     /// Nobody waits any more.
     pub(crate) fn is_left(&self) -> bool {
-        self.0.drops.get() == self.0.made.get()
+        self.0.drops.load(Ordering::SeqCst) == self.0.made.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_dropped(&self) -> bool {
-        self.0.drops.get() > 0 && self.is_left()
+        self.0.drops.load(Ordering::SeqCst) > 0 && self.is_left()
     }
 }
 
@@ -85,20 +84,20 @@ impl<T> Future for Waiting<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let inner = &self.0.0;
-        inner.polls.set(inner.polls.get() + 1);
-        match inner.value.borrow_mut().take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                *inner.waker.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        inner.polls.fetch_add(1, Ordering::SeqCst);
+        if let Some(value) = inner.value.lock().unwrap().take() {
+            return Poll::Ready(value);
         }
+        let waker = cx.waker().clone();
+        // The one before is dropped when the lock is free again.
+        let _old = inner.waker.lock().unwrap().replace(waker);
+        Poll::Pending
     }
 }
 
 impl<T> Drop for Waiting<T> {
     fn drop(&mut self) {
-        self.0.0.drops.set(self.0.0.drops.get() + 1);
+        self.0.0.drops.fetch_add(1, Ordering::SeqCst);
     }
 }
 

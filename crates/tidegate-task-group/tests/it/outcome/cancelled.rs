@@ -138,34 +138,36 @@ fn a_child_that_cancels_the_group_at_its_first_poll_ends_it() {
     });
 }
 
+/// Looks whether it is cancelled each time that it is polled.
+async fn watches() -> Result<(), BoxError> {
+    loop {
+        tokio::task::yield_now().await;
+        checkpoint()?;
+    }
+}
+
 #[test]
 fn who_finds_out_that_it_was_cancelled_and_says_so_has_not_failed() {
     on_both(|| async {
-        // A child and the body, which a sibling's failure cancels.
+        // A child and the body, which a sibling's failure cancels. They are polled once more.
+        let mut kept = None;
         let outcome = Group::scope(async |group| {
-            let watches = async || loop {
-                breathe().await;
-                checkpoint()?;
-            };
             let child: Task<()> = group.spawn(watches());
             drop(group.spawn(async {
                 breathe().await;
                 fails::<()>("no paper").await
             }));
-            assert!(child.await.is_err());
+            kept = Some(child);
             watches().await
         });
         let outcome: Result<(), _> = outcome.await;
         assert_eq!(messages(&outcome.unwrap_err()), ["no paper"]);
+        let why = CancelReason::SiblingFailed;
+        assert_eq!(kept.unwrap().await, Err(TaskError::Cancelled(why)));
 
         // A child that is aborted, while nothing else is wrong.
         let outcome = Group::scope(async |group| {
-            let child: Task<()> = group.spawn(async {
-                loop {
-                    breathe().await;
-                    checkpoint()?;
-                }
-            });
+            let child: Task<()> = group.spawn(watches());
             breathe().await;
             child.abort();
             assert!(matches!(child.await, Err(TaskError::Cancelled(_))));

@@ -2,9 +2,46 @@
 
 use super::*;
 
+/// Starts a child that is never ready.
+async fn starts_one_that_cleans_up(group: Group, begun: Counter, cleaned: Counter) {
+    let _: Started<u32> = group
+        .start(|ready| async move {
+            let _ready = ready;
+            cleans_up(begun, cleaned).await
+        })
+        .await;
+}
+
 #[test]
 fn a_starter_that_is_cancelled_ends_when_the_child_has_cleaned_up() {
     // Trio 37
+    on_both(|| async {
+        Group::scope(async |group| {
+            let (begun, cleaned) = (Counter::default(), Counter::default());
+            let around = cancel_scope(async |scope| {
+                let starts =
+                    starts_one_that_cleans_up(group.clone(), begun.clone(), cleaned.clone());
+                let cancels = async {
+                    until(|| begun.get() > 0).await;
+                    scope.cancel("enough");
+                };
+                tokio::join!(starts, cancels);
+                unreachable!("the scope ends here")
+            });
+            assert!(around.await.is_err());
+            assert_eq!(cleaned.get(), 1);
+            assert!(group.is_empty(), "and it is unhurt");
+            assert_eq!(group.statistics().cancelled, 1);
+            assert_eq!(group.spawn(async { Ok(5) }).await?, 5);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn a_timeout_around_a_start_ends_when_the_child_has_cleaned_up() {
     paused(async {
         Group::scope(async |group| {
             let (alive, done) = (Alive::default(), Counter::default());
@@ -20,9 +57,7 @@ fn a_starter_that_is_cancelled_ends_when_the_child_has_cleaned_up() {
             });
             assert!(timeout(SECOND, started).await.is_err());
             assert_eq!((alive.count(), done.get(), start.elapsed()), (0, 1, 6 * SECOND));
-            assert!(group.is_empty(), "and it is unhurt");
-            assert_eq!(group.statistics().cancelled, 1);
-            assert_eq!(group.spawn(async { Ok(5) }).await?, 5);
+            assert!(group.is_empty());
             Ok(())
         })
         .await
@@ -35,25 +70,18 @@ fn a_starter_that_is_dropped_is_waited_for_by_the_scope_around() {
     // Trio 37
     on_both(|| async {
         Group::scope(async |group| {
-            let (alive, done) = (Alive::default(), Counter::default());
-            let (held, cleaned) = (alive.clone(), done.clone());
+            let (begun, cleaned) = (Counter::default(), Counter::default());
             let around = cancel_scope(async |_| {
-                let started = group.start(|ready: Ready<u32>| async move {
-                    let (_held, _ready) = (held, ready);
-                    with_cleanup(async move {
-                        breathe().await;
-                        cleaned.add();
-                    })
-                    .await
-                });
+                let starts =
+                    starts_one_that_cleans_up(group.clone(), begun.clone(), cleaned.clone());
                 tokio::select! {
                     biased;
-                    _ = started => unreachable!(),
-                    () = breathe() => {}
+                    () = starts => unreachable!(),
+                    () = until(|| begun.get() > 0) => {}
                 }
             });
             assert_eq!(around.await, Ok(()));
-            assert_eq!(alive.count(), 0, "the child is gone");
+            assert_eq!(cleaned.get(), 1, "the child is gone");
             Ok(())
         })
         .await
@@ -139,17 +167,34 @@ fn a_child_whose_starter_is_gone_before_it_began_does_not_begin() {
 #[test]
 fn a_child_learns_that_nobody_takes_its_value() {
     // Trio 37
-    paused(async {
+    on_both(|| async {
         Group::scope(async |group| {
             let (tell, told) = oneshot::channel();
-            let started = group.start(|ready: Ready<u32>| {
-                shield(async {
-                    sleep(2 * SECOND).await;
-                    let _ = tell.send(ready.set(5));
-                    Ok(())
-                })
+            let (go, gone) = oneshot::channel();
+            let begun = Counter::default();
+            let around = cancel_scope(async |scope| {
+                let begins = begun.clone();
+                let starts = async {
+                    let started = group.start(|ready: Ready<u32>| {
+                        shield(async move {
+                            begins.add();
+                            gone.await?;
+                            let _ = tell.send(ready.set(5));
+                            Ok(())
+                        })
+                    });
+                    drop(started.await);
+                };
+                let cancels = async {
+                    until(|| begun.get() > 0).await;
+                    scope.cancel("enough");
+                    breathe().await;
+                    go.send(()).unwrap();
+                };
+                tokio::join!(starts, cancels);
+                unreachable!("the scope ends here")
             });
-            assert!(timeout(SECOND, started).await.is_err());
+            assert!(around.await.is_err());
             assert_eq!(told.await?, Err(5));
             Ok(())
         })
