@@ -144,7 +144,9 @@ impl<T> BlockingFuture<T> {
         self.0.cancel(why)
     }
 
-    /// Whether there is a result to be had without waiting, or it was taken; in callbacks, always.
+    /// Whether the task has ended.
+    ///
+    /// Then there is a result, or it was taken. While callbacks see it, who asks for it waits for them.
     ///
     /// # Examples
     ///

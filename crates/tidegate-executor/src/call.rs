@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use tidegate_shim::thread::{self, ThreadId};
-use tidegate_shim::{Condvar, Mutex};
+use tidegate_shim::{Condvar, Mutex, MutexGuard};
 use tidegate_timeout::{CancelReason, ScopeHandle};
 use tokio::runtime::{Handle, Id};
 
@@ -97,25 +97,24 @@ impl<T> Call<T> {
     /// `strike_off` is for whoever counts the task, and says whom to wake there: those who have the result find it
     /// struck off, and those who find it struck off have the result.
     pub(crate) fn settle(&self, result: Outcome<T>, strike_off: impl FnOnce() -> Option<Waker>) {
-        let is_first = {
-            let mut state = self.state.lock();
-            let is_pending = matches!(state.stage, Stage::Pending);
-            if is_pending {
-                state.stage = Stage::Lent(thread::current().id());
-            }
-            is_pending
-        };
-        if is_first {
-            self.publish(result, strike_off);
+        let mut state = self.state.lock();
+        if matches!(state.stage, Stage::Pending) {
+            state.stage = Stage::Lent(thread::current().id());
+            self.publish(state, result, strike_off);
         } else {
+            drop(state);
             quietly(|| drop(result));
         }
     }
 
     /// Shows the result, which is lent, to the callbacks, and then leaves it to those who wait.
-    fn publish(&self, result: Outcome<T>, strike_off: impl FnOnce() -> Option<Waker>) {
+    fn publish<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        result: Outcome<T>,
+        strike_off: impl FnOnce() -> Option<Waker>,
+    ) {
         let (wakers, clock, unwanted) = loop {
-            let mut state = self.state.lock();
             let callbacks = std::mem::take(&mut state.callbacks);
             if callbacks.is_empty() {
                 let unwanted = if state.wanted {
@@ -127,12 +126,15 @@ impl<T> Call<T> {
                 };
                 state.waits.clear();
                 self.ended.notify_all();
-                break ([state.waker.take(), strike_off()], state.clock.take(), unwanted);
+                let taken = ([state.waker.take(), strike_off()], state.clock.take(), unwanted);
+                drop(state);
+                break taken;
             }
             drop(state);
             for callback in callbacks {
                 quietly(|| callback(result.as_ref()));
             }
+            state = self.state.lock();
         };
         quietly(|| drop(unwanted));
         for waker in wakers.into_iter().flatten() {
@@ -174,9 +176,8 @@ impl<T> Call<T> {
             }
         };
         state.callbacks.push(callback);
-        drop(state);
         if let Some(result) = result {
-            self.publish(result, || None);
+            self.publish(state, result, || None);
         }
     }
 
@@ -258,7 +259,7 @@ impl<T> Call<T> {
 
     /// Whether the scope of the task was told, which it was not if the task had ended.
     pub(crate) fn cancel(&self, why: CancelReason) -> bool {
-        let has_ended = !matches!(self.state.lock().stage, Stage::Pending);
+        let has_ended = self.is_done();
         if !has_ended {
             self.scope.cancel(why);
         }
@@ -266,11 +267,7 @@ impl<T> Call<T> {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        match self.state.lock().stage {
-            Stage::Pending => false,
-            Stage::Lent(to) => to == thread::current().id(),
-            Stage::Done(_) | Stage::Over => true,
-        }
+        !matches!(self.state.lock().stage, Stage::Pending)
     }
 
     /// Nobody waits for the result any more.

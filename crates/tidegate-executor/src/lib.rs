@@ -71,6 +71,8 @@ pub use executor::{Executor, RunInExecutor, run_in_executor};
 pub use job::Job;
 pub use job_cx::JobCx;
 pub use portal::Portal;
+#[cfg(all(unix, feature = "process"))]
+pub use process::{ProcessError, ProcessPool};
 pub use ready::Ready;
 pub use report::{PoolStatistics, ShutdownReport, StuckJob};
 pub use run::Run;

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::failure::Failure;
 use crate::origin::Origin;
-use cast::{downcast, report_as};
+use cast::{downcast, is, report_as};
 use forest::{Entry, Sieve};
 use view::{View, chain, reveal_borrowed};
 
@@ -193,12 +193,12 @@ impl<E> ErrorGroup<E> {
     /// ```
     pub fn contains<T: Error + 'static>(&self) -> bool {
         self.details().any(|detail| match detail.cause {
-            Cause::Other(error) => error.is::<T>(),
+            Cause::Other(error) => is::<T>(error),
             Cause::Error(error) => self.view.is_some_and(|view| {
                 let mut causes = chain(view.as_error(error));
                 let inside = |group: &ErrorGroup| group.contains::<T>();
                 (view.reveal)(error).is::<T>()
-                    || causes.any(|it| it.is::<T>() || it.downcast_ref().is_some_and(inside))
+                    || causes.any(|it| is::<T>(it) || it.downcast_ref().is_some_and(inside))
             }),
         })
     }

@@ -298,6 +298,24 @@ fn what_callbacks_are_shown_has_ended() {
 }
 
 #[test]
+fn who_learns_from_a_callback_that_it_has_ended_sees_that_it_has() {
+    for runtime in Elsewhere::both() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let future = run_coroutine_threadsafe(receiver, runtime.handle());
+        let ((tell, told), (seen, was_seen)) = (channel(), channel());
+        future.on_done(move |_| {
+            tell.send(()).unwrap();
+            was_seen.recv().unwrap();
+        });
+        sender.send(7).unwrap();
+        told.recv().unwrap();
+        assert!(future.is_done() && !future.cancel());
+        seen.send(()).unwrap();
+        assert_eq!(future.result_timeout(MINUTE), Ok(Ok(7)));
+    }
+}
+
+#[test]
 fn callbacks_run_when_the_future_was_dropped_and_when_the_runtime_was() {
     let runtime = current_thread();
     let (sender, receiver) = channel();

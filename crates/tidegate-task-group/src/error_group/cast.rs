@@ -4,16 +4,26 @@ use std::error::Error;
 use super::BoxError;
 use crate::report::Report;
 
-/// Takes a `T` out of an error: the error itself, or what is in its box.
+/// Takes a `T` out of an error: the error itself, or what is in its box, or in a box in that.
+///
+/// The second box is there when a `Box<T>` was turned into a [`BoxError`]: it is an error itself.
 pub(super) fn downcast<T: Error + 'static, E: 'static>(error: E) -> Result<T, E> {
     let error = match cast::<BoxError, E>(error) {
         Ok(boxed) => match boxed.downcast::<T>() {
             Ok(error) => return Ok(*error),
-            Err(boxed) => cast(boxed).unwrap_or_else(|_| unreachable!("it was an `E` before")),
+            Err(boxed) => match boxed.downcast::<Box<T>>() {
+                Ok(error) => return Ok(**error),
+                Err(boxed) => cast(boxed).unwrap_or_else(|_| unreachable!("it was an `E` before")),
+            },
         },
         Err(error) => error,
     };
     cast(error)
+}
+
+/// Whether an error is a `T`, or one in a box that hides it.
+pub(super) fn is<T: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    error.is::<T>() || error.is::<Box<T>>()
 }
 
 /// A copy of a report, if it is a `T`.

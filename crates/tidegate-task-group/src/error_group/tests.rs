@@ -311,6 +311,18 @@ impl fmt::Display for Counted {
 impl Error for Counted {}
 
 #[test]
+fn an_error_in_a_box_of_its_own_is_found_and_taken_out() {
+    let mut errors: ErrorGroup = ErrorGroup::new("two boxes");
+    errors.push(Box::new(Outer(io::Error::other("disk full"))));
+    assert!(errors.contains::<Outer>() && errors.contains::<io::Error>());
+    assert!(!errors.contains::<fmt::Error>());
+    let errors = errors.except::<fmt::Error>(|_| unreachable!("there is none")).unwrap_err();
+    let mut found = Vec::new();
+    errors.except::<Outer>(|taken| found = taken).unwrap();
+    assert_eq!(found[0].0.to_string(), "disk full");
+}
+
+#[test]
 fn ten_thousand_errors_are_counted_and_a_thousand_are_kept() {
     let alive = std::sync::Arc::new(());
     let mut group: ErrorGroup = ErrorGroup::new("many");
