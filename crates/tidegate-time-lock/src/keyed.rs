@@ -91,13 +91,13 @@ impl<K: Hash + Eq + Clone> KeyedTimeLock<K> {
     /// ```
     /// use tidegate_time_lock::{KeyedTimeLock, Reopen, TimeLock};
     ///
-    /// let hosts: KeyedTimeLock<String> = KeyedTimeLock::<String>::builder()
+    /// let hosts: KeyedTimeLock<String> = KeyedTimeLock::builder()
     ///     .capacity(100)
     ///     .template(TimeLock::builder().reopen(Reopen::Probe { n: 1 }))
     ///     .build();
     /// assert!(hosts.is_empty());
     /// ```
-    pub fn builder() -> KeyedTimeLockBuilder {
+    pub fn builder() -> KeyedTimeLockBuilder<K> {
         KeyedTimeLockBuilder::new()
     }
 

@@ -169,6 +169,31 @@ impl TimeLock {
         })
     }
 
+    /// Counts somebody who was turned away because too many wait already.
+    ///
+    /// The gate itself has room for everybody. This is for whoever bounds its line from outside, as the layer in
+    /// tidegate-tower does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_time_lock::{Pass, TimeLock};
+    /// async fn pass_unless_busy(gate: &TimeLock) -> Option<Pass> {
+    ///     if gate.waiters() >= 1000 {
+    ///         gate.count_shed();
+    ///         return None;
+    ///     }
+    ///     gate.acquire().await.ok()
+    /// }
+    /// # let gate = TimeLock::new();
+    /// # drop(pass_unless_busy(&gate));
+    /// # gate.count_shed();
+    /// assert_eq!(gate.stats().shed, 1);
+    /// ```
+    pub fn count_shed(&self) {
+        self.shared().update(|line, _| line.policy().stats_mut().shed += 1);
+    }
+
     /// A look at the pause, if the gate is shut.
     fn look<R>(&self, at: impl FnOnce(&Pause) -> R) -> Option<R> {
         if self.shared().word() & SLOW == 0 {

@@ -48,6 +48,8 @@ pub struct Stats {
     pub cancelled: u64,
     /// Waiters whose time was up, or that would not wait so long.
     pub timed_out: u64,
+    /// Those who were [turned away](crate::TimeLock::count_shed) because too many wait.
+    pub shed: u64,
     /// How long the gate was shut, pauses that are over.
     pub total_shut: Duration,
     /// The longest pause that is over.

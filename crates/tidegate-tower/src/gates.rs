@@ -156,6 +156,14 @@ impl<K: Hash + Eq + Clone> Gates<K> {
             Self::Each(gates) => gates.gate(key).allow(left, until),
         };
     }
+
+    /// Somebody was turned away because too many wait.
+    pub(crate) fn count_shed(&self, key: &K) {
+        match self {
+            Self::One(gate) => gate.count_shed(),
+            Self::Each(gates) => gates.gate(key).count_shed(),
+        }
+    }
 }
 
 impl<K: Hash + Eq + Clone> Leave<K> {

@@ -1,4 +1,6 @@
+use std::fmt;
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,17 +26,17 @@ use crate::{LearnedPace, Reopen, TimeLock, TimeLockBuilder};
 /// everything.lock();
 /// assert!(hosts.global().is_locked());
 /// ```
-#[derive(Clone, Debug)]
 #[must_use = "a builder makes gates only when `build` is called"]
-pub struct KeyedTimeLockBuilder {
+pub struct KeyedTimeLockBuilder<K> {
     pub(super) capacity: usize,
     pub(super) idle_ttl: Duration,
     pub(super) overflow: Overflow,
     pub(super) parent: Option<TimeLock>,
     pub(super) template: TimeLockBuilder,
+    keys: PhantomData<fn(K)>,
 }
 
-impl KeyedTimeLockBuilder {
+impl<K> KeyedTimeLockBuilder<K> {
     /// The defaults.
     pub const fn new() -> Self {
         Self {
@@ -43,6 +45,7 @@ impl KeyedTimeLockBuilder {
             overflow: Overflow::Shared,
             parent: None,
             template: TimeLockBuilder::new().reopen(Reopen::Learned(LearnedPace::new())),
+            keys: PhantomData,
         }
     }
 
@@ -80,13 +83,41 @@ impl KeyedTimeLockBuilder {
 
     /// Makes it.
     #[must_use]
-    pub fn build<K: Hash + Eq + Clone>(self) -> KeyedTimeLock<K> {
+    pub fn build(self) -> KeyedTimeLock<K>
+    where
+        K: Hash + Eq + Clone,
+    {
         KeyedTimeLock { shared: Arc::new(Shared::new(self)) }
     }
 }
 
-impl Default for KeyedTimeLockBuilder {
+impl<K> Default for KeyedTimeLockBuilder<K> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<K> Clone for KeyedTimeLockBuilder<K> {
+    fn clone(&self) -> Self {
+        Self {
+            capacity: self.capacity,
+            idle_ttl: self.idle_ttl,
+            overflow: self.overflow,
+            parent: self.parent.clone(),
+            template: self.template,
+            keys: PhantomData,
+        }
+    }
+}
+
+impl<K> fmt::Debug for KeyedTimeLockBuilder<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedTimeLockBuilder")
+            .field("capacity", &self.capacity)
+            .field("idle_ttl", &self.idle_ttl)
+            .field("overflow", &self.overflow)
+            .field("parent", &self.parent)
+            .field("template", &self.template)
+            .finish()
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Shared<K> {
     hasher: RandomState,
     /// As many keys as a shard has room for.
     room: usize,
-    rules: KeyedTimeLockBuilder,
+    rules: KeyedTimeLockBuilder<K>,
     /// Those of each key's gate.
     template: Arc<Rules>,
     pub(super) global: TimeLock,
@@ -60,7 +60,7 @@ struct Slot {
 }
 
 impl<K: Hash + Eq + Clone> Shared<K> {
-    pub(super) fn new(rules: KeyedTimeLockBuilder) -> Self {
+    pub(super) fn new(rules: KeyedTimeLockBuilder<K>) -> Self {
         let shards = if rules.capacity <= FEW { 1 } else { SHARDS };
         let shard = || {
             let full = FEW / SHARDS;

@@ -117,7 +117,7 @@ fn a_wait_for_a_key_may_be_dropped_anywhere() {
     let rules = TimeLock::builder().reopen(Reopen::Probe { n: 1 });
     let rules = rules.probe_timeout(std::time::Duration::MAX);
     Explorer::new(move || {
-        let keys = KeyedTimeLockBuilder::new().template(rules).build::<u8>();
+        let keys = KeyedTimeLockBuilder::<u8>::new().template(rules).build();
         keys.global().lock();
         let held = keys.gate(&1);
         held.lock();

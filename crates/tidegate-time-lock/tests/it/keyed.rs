@@ -11,7 +11,7 @@ use tokio::time::{Instant, advance, sleep};
 
 use crate::support::{ms, secs};
 
-fn plain() -> KeyedTimeLockBuilder {
+fn plain<K>() -> KeyedTimeLockBuilder<K> {
     KeyedTimeLockBuilder::new().template(TimeLock::builder())
 }
 
@@ -517,7 +517,7 @@ async fn who_is_not_sent_for_the_sake_of_the_key_is_no_probe_of_the_global_gate(
 async fn who_is_not_sent_for_lack_of_room_is_no_probe_of_the_global_gate() {
     let global = TimeLock::builder().reopen(Reopen::Probe { n: 1 }).build();
     let none = plain().capacity(0).overflow(Overflow::Reject).parent(global.clone());
-    let hosts = none.build::<u64>();
+    let hosts = none.build();
     global.lock();
     global.unlock();
     assert_eq!(hosts.try_acquire(&1).unwrap_err(), TryAcquireError::NoRoom);

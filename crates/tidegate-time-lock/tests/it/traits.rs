@@ -50,7 +50,7 @@ fn what_dependants_rely_on() {
         Event: send sync unpin owned debug;
         Events: send sync unpin owned debug;
         KeyedTimeLock<String>: send sync unpin owned debug;
-        KeyedTimeLockBuilder: send sync unpin owned debug;
+        KeyedTimeLockBuilder<*const u8>: send sync unpin owned debug;
         KeyedPass<String>: send sync unpin owned debug;
         KeyedRefused: send sync unpin owned debug;
         KeyedRequeue: send sync unpin owned debug;

@@ -178,7 +178,13 @@ impl<K: Hash + Eq + Clone, C, F, R, N, Q> Parts<K, C, F, R, N, Q> {
                 consume_budget().await;
                 match self.gates.try_enter(key) {
                     Ok(leave) => return Ok(leave),
-                    Err(why) => Some(self.room.sit(key, most).ok_or_else(|| no_seat(why))?),
+                    Err(why) => Some(self.room.sit(key, most).ok_or_else(|| {
+                        let error = no_seat(why);
+                        if let TimeLockError::Shed { .. } = error {
+                            self.gates.count_shed(key);
+                        }
+                        error
+                    })?),
                 }
             }
         };

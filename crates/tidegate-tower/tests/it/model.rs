@@ -75,7 +75,7 @@ proptest! {
             .unwrap();
         runtime.block_on(async {
             let rules = TimeLock::builder().reopen(reopen);
-            let hosts = KeyedTimeLock::<String>::builder().template(rules).build::<String>();
+            let hosts = KeyedTimeLock::<String>::builder().template(rules).build();
             let violations = Arc::new(Mutex::new(Vec::new()));
             let nth = Arc::new(AtomicUsize::new(0));
             let server = service_fn({

@@ -47,7 +47,7 @@ fn a_panic_changes_nothing_in_the_gate() {
     untouched(&gate);
 
     let gate = probing();
-    let hosts = KeyedTimeLockBuilder::new().parent(gate.clone()).build::<String>();
+    let hosts = KeyedTimeLockBuilder::<String>::new().parent(gate.clone()).build();
     let key = |_: &Request| -> String { panic!("the key") };
     assert!(panics(TimeLockLayer::new(hosts.clone()).key(key).layer(fine())));
     untouched(&gate);

@@ -77,6 +77,8 @@ async fn one_key_never_blocks_another() {
     sleep(ms(1)).await;
     // There is no room at the one, which is nobody's business at the other.
     assert!(client.clone().oneshot(get("x")).await.is_err());
+    assert_eq!(hosts.gate(&"http://a.example".to_owned()).stats().shed, 1);
+    assert_eq!(hosts.gate(&"http://b.example".to_owned()).stats().shed, 0);
     let before = Instant::now();
     for _ in 0..100 {
         client.clone().oneshot(get_from("b", "y")).await.unwrap();
@@ -217,6 +219,7 @@ async fn queue_has_an_end() {
     assert_eq!(why().await, TimeLockError::Shed { remaining: Some(secs(3)) });
     assert_eq!(Instant::now(), began, "all at once");
     assert_eq!(why().await.remaining(), Some(secs(3)));
+    assert_eq!((gate.stats().shed, gate.stats().timed_out), (2, 1));
     // Room is made by whoever leaves, however.
     two[0].abort();
     tokio::task::yield_now().await;
