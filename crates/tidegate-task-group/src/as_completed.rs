@@ -121,10 +121,7 @@ impl<F: Future> Stream for AsCompleted<F> {
     type Item = (usize, F::Output);
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        or_clear(&mut self.get_mut().lineup, Lineup::clear, |lineup| {
-            let mut allowance = lineup.allowance();
-            lineup.poll_next(cx, &mut allowance)
-        })
+        or_clear(&mut self.get_mut().lineup, Lineup::clear, |lineup| lineup.poll_next(cx))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -182,7 +182,7 @@ where
                 } else if has_room {
                     match stream.poll_next(cx) {
                         Poll::Ready(Some(item)) => {
-                            me.workers.push(0, (me.work)(item));
+                            me.workers.push((me.work)(item));
                             moved = true;
                         }
                         Poll::Ready(None) => {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -100,15 +101,17 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for GatherFut<F, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         or_clear(self.get_mut(), Self::clear, |me| {
             let lineup = me.lineup.as_mut().expect("polled again after it was ready");
-            let mut allowance = lineup.allowance();
-            while let Some((position, result)) = ready!(lineup.poll_next(cx, &mut allowance)) {
-                match result {
-                    Ok(value) => me.values[position] = Some(value),
-                    Err(error) => {
-                        me.clear();
-                        return Poll::Ready(Err(error));
-                    }
+            let values = &mut me.values;
+            let failed = ready!(lineup.poll_each(cx, |position, result| match result {
+                Ok(value) => {
+                    values[position] = Some(value);
+                    ControlFlow::Continue(())
                 }
+                Err(error) => ControlFlow::Break(error),
+            }));
+            if let Some(error) = failed {
+                me.clear();
+                return Poll::Ready(Err(error));
             }
             me.lineup = None;
             let values = std::mem::take(&mut me.values).into_iter();

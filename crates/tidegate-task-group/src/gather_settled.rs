@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -76,10 +77,12 @@ impl<F: Future> Future for GatherSettledFut<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         or_clear(self.get_mut(), Self::clear, |me| {
             let lineup = me.lineup.as_mut().expect("polled again after it was ready");
-            let mut allowance = lineup.allowance();
-            while let Some((position, output)) = ready!(lineup.poll_next(cx, &mut allowance)) {
-                me.outputs[position] = Some(output);
-            }
+            let outputs = &mut me.outputs;
+            let all = lineup.poll_each(cx, |position, output| {
+                outputs[position] = Some(output);
+                ControlFlow::<()>::Continue(())
+            });
+            ready!(all);
             me.lineup = None;
             let outputs = std::mem::take(&mut me.outputs).into_iter();
             Poll::Ready(outputs.map(|it| it.expect("every future has ended")).collect())

@@ -1,7 +1,6 @@
-use std::iter::Enumerate;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll};
-use std::vec;
 
 use crate::panicked::drop_quietly;
 use crate::siblings::{Allowance, Siblings};
@@ -9,50 +8,43 @@ use crate::siblings::{Allowance, Siblings};
 /// The futures of a combinator: those that run, and those that wait for their turn.
 pub(crate) struct Lineup<F: Future> {
     siblings: Siblings<F>,
-    waiting: Enumerate<vec::IntoIter<F>>,
-    limit: usize,
 }
 
 impl<F: Future> Lineup<F> {
     /// Takes all futures out of `futures`, at once.
     pub(crate) fn new(futures: impl IntoIterator<Item = F>) -> Self {
-        let waiting = Vec::from_iter(futures).into_iter().enumerate();
-        Self { siblings: Siblings::new(), waiting, limit: usize::MAX }
+        Self { siblings: Siblings::of(futures.into_iter()) }
     }
 
     #[track_caller]
     pub(crate) fn limit(&mut self, limit: usize) {
         assert!(limit > 0, "with a limit of zero nothing would ever run");
-        self.limit = limit;
+        self.siblings.limit(limit);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.siblings.len() + self.waiting.len()
-    }
-
-    /// As many polls as one call may make.
-    pub(crate) fn allowance(&self) -> Allowance {
-        Allowance::for_each(self.len())
+        self.siblings.len()
     }
 
     /// The next output, with the position of its future; `None` when there is none left.
-    pub(crate) fn poll_next(
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, F::Output)>> {
+        self.poll_each(cx, |at, output| ControlFlow::Break((at, output)))
+    }
+
+    /// Gives the outputs that there are to `take`, with the positions of their futures, until that breaks; `None` when
+    /// there is none left.
+    pub(crate) fn poll_each<R>(
         &mut self,
         cx: &mut Context<'_>,
-        allowance: &mut Allowance,
-    ) -> Poll<Option<(usize, F::Output)>> {
-        while self.siblings.len() < self.limit {
-            let Some((position, future)) = self.waiting.next() else { break };
-            self.siblings.push(position, future);
-        }
-        self.siblings.poll_next(cx, allowance)
+        take: impl FnMut(usize, F::Output) -> ControlFlow<R>,
+    ) -> Poll<Option<R>> {
+        let mut allowance = Allowance::for_each(self.len());
+        self.siblings.poll_each(cx, &mut allowance, take)
     }
 
     /// Drops what is left.
     pub(crate) fn clear(&mut self) {
-        let waiting = std::mem::replace(&mut self.waiting, Vec::new().into_iter().enumerate());
         self.siblings.clear();
-        drop(waiting);
     }
 }
 

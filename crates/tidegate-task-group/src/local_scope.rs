@@ -279,7 +279,7 @@ impl<'env> Hall<'env> {
     /// Moves those who wait to `children`.
     fn take_in(&self, children: &mut Siblings<Child<'env>>) {
         let them = std::mem::take(&mut self.0.lock().children);
-        them.into_iter().for_each(|it| children.push(0, it));
+        them.into_iter().for_each(|it| children.push(it));
     }
 
     /// Whether nobody waits; then the next that enters wakes `task`.

@@ -59,9 +59,8 @@ impl<F: Future> Future for RaceFut<F> {
         let clear = |lineup: &mut Option<_>| drop(lineup.take());
         or_clear(&mut self.get_mut().lineup, clear, |slot| {
             let lineup = slot.as_mut().expect("polled again after it was ready");
-            let mut allowance = lineup.allowance();
-            let (_, output) = ready!(lineup.poll_next(cx, &mut allowance))
-                .expect("there is a future until one has won");
+            let (_, output) =
+                ready!(lineup.poll_next(cx)).expect("there is a future until one has won");
             drop(slot.take());
             Poll::Ready(output)
         })

@@ -3,26 +3,31 @@
 // `Siblings` polls several futures in one task, each with a waker of its own, so that a wake costs one poll however many
 // siblings there are:
 //
-//     a child's waker ──slot──▶ bell ──all slots at once──▶ turns ──one by one──▶ poll
-//                                └─▶ wakes the task, once until it looks again
+//     a child's waker ──place──▶ bell ──all places at once──▶ turns ──one by one──▶ poll
+//                                 └─▶ wakes the task, once until it looks again
 //
-// `due` says that a child is to be polled, and is true while its slot is in the bell or among the turns. It is set
+// `due` says that a child is to be polled, and is true while its place is in the bell or among the turns. It is set
 // when the child is woken, and taken back right before it is polled. A child that has ended stays due for good: who
 // wakes it then does nothing. An entry whose child is not due is stale, and passed over.
 //
 // One call polls nobody more often than its allowance says, and stops when tokio's budget is gone; in both cases the
 // task is woken, so that others of the runtime have their turn. A child that wakes itself cannot make it spin.
 //
-// A waker is made when its child is first polled, and goes on to the next child if nobody else has it by the end:
-// of children that are ready at once, all but the first cost no waker.
+// A child whose first poll leaves nothing behind costs no waker: the one that it was polled with goes on to the next,
+// and is made for good only by a child that waits. The bell comes with the first of them.
+//
+// Futures that are given at once are polled for the first time in order, as the limit lets them; they need no turns.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use parking_lot::Mutex;
+use pin_project_lite::pin_project;
 use tokio::task::coop;
 
 use crate::nest::Nest;
@@ -30,66 +35,100 @@ use crate::panicked::drop_quietly;
 
 /// Futures that are polled by one task, each when it was woken.
 pub(crate) struct Siblings<F: Future> {
-    futures: Nest<F>,
-    slots: Vec<Option<Slot>>,
-    free: Vec<usize>,
+    nest: Nest<Place<F>>,
     live: usize,
-    /// Slots whose futures may be due, in the order in which they came to be.
+    /// From here on, nobody was polled yet; they have no turn.
+    fresh: usize,
+    /// How many may run at a time.
+    limit: usize,
+    /// Places for those who come later; none if nobody does.
+    free: Option<Vec<usize>>,
+    /// Places whose futures may be due, in the order in which they came to be.
     turns: VecDeque<usize>,
-    bell: Arc<Bell>,
+    wakers: Wakers,
     /// The waker that the bell was given last.
     given: Option<Face>,
-    /// Of a child that has ended, and nobody else's.
-    spare: Option<Arc<Child>>,
 }
 
-/// What goes with a future, and is where it is.
-struct Slot {
-    key: usize,
-    /// From its first poll on.
-    ringer: Option<Ringer>,
+/// What makes wakers.
+#[derive(Default)]
+struct Wakers {
+    bell: Option<Arc<Bell>>,
+    /// Nobody else's, and of no child.
+    spare: Option<Ringer>,
+}
+
+pin_project! {
+    /// A future, and what goes with it.
+    struct Place<F> {
+        #[pin]
+        future: Option<F>,
+        // While it waits.
+        ringer: Option<Ringer>,
+    }
 }
 
 impl<F: Future> Siblings<F> {
+    /// For futures that are [pushed](Self::push).
     pub(crate) fn new() -> Self {
+        let mut siblings = Self::of(std::iter::empty());
+        siblings.free = Some(Vec::new());
+        siblings
+    }
+
+    /// These futures, and no others; the output of each comes with its position.
+    pub(crate) fn of(futures: impl Iterator<Item = F>) -> Self {
+        let nest = Nest::of(futures.map(|it| Place { future: Some(it), ringer: None }));
         Self {
-            futures: Nest::new(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            live: 0,
+            live: nest.len(),
+            nest,
+            fresh: 0,
+            limit: usize::MAX,
+            free: None,
             turns: VecDeque::new(),
-            bell: Arc::default(),
+            wakers: Wakers::default(),
             given: None,
-            spare: None,
         }
+    }
+
+    /// Lets so many of the futures that were given at once run at a time.
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     pub(crate) fn len(&self) -> usize {
         self.live
     }
 
-    /// Adds a future; its output will come together with `key`.
-    pub(crate) fn push(&mut self, key: usize, future: F) {
-        let at = self.free.last().copied().unwrap_or(self.slots.len());
-        self.futures.put(at, future);
-        let slot = Some(Slot { key, ringer: None });
-        match self.free.pop() {
-            Some(at) => self.slots[at] = slot,
-            None => self.slots.push(slot),
-        }
+    pub(crate) fn push(&mut self, future: F) {
+        let at = self.free.as_mut().and_then(Vec::pop).unwrap_or_else(|| self.nest.add());
+        self.nest.place(at).project().future.set(Some(future));
         self.live += 1;
+        self.fresh = self.nest.len();
         self.turns.push_back(at);
     }
 
-    /// The next output; `None` when there is no future left.
+    /// The next output, with the place of its future; `None` when there is no future left.
     pub(crate) fn poll_next(
         &mut self,
         cx: &mut Context<'_>,
         allowance: &mut Allowance,
     ) -> Poll<Option<(usize, F::Output)>> {
+        self.poll_each(cx, allowance, |at, output| ControlFlow::Break((at, output)))
+    }
+
+    /// Gives the outputs that there are to `take`, with the places of their futures, until that breaks; `None` when
+    /// there is no future left.
+    pub(crate) fn poll_each<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        allowance: &mut Allowance,
+        mut take: impl FnMut(usize, F::Output) -> ControlFlow<R>,
+    ) -> Poll<Option<R>> {
         loop {
             while let Some(at) = self.turns.pop_front() {
-                if !self.slots[at].as_ref().is_some_and(|it| it.is_due()) {
+                let place = self.nest.place(at);
+                if !place.is_due() {
                     continue;
                 }
                 if !allowance.take() {
@@ -97,59 +136,80 @@ impl<F: Future> Siblings<F> {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                if let Poll::Ready(output) = self.poll_slot(at) {
-                    charge(cx);
-                    return Poll::Ready(Some(output));
+                if let Poll::Ready(output) = self.wakers.poll(place, at) {
+                    self.ended(cx, at);
+                    if let ControlFlow::Break(it) = take(at, output) {
+                        return Poll::Ready(Some(it));
+                    }
                 }
             }
-            if self.live == 0 {
-                return Poll::Ready(None);
+            while self.has_fresh() {
+                if !allowance.take() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let at = self.fresh;
+                self.fresh += 1;
+                if let Poll::Ready(output) = self.wakers.poll(self.nest.place(at), at) {
+                    self.ended(cx, at);
+                    if let ControlFlow::Break(it) = take(at, output) {
+                        return Poll::Ready(Some(it));
+                    }
+                }
             }
+            let Some(bell) = self.wakers.bell.as_ref().filter(|_| self.live > 0) else {
+                return Poll::Ready(None);
+            };
             // If nobody rang, the bell still has the waker, and no other can look like it. Relaxed: a ring that is not
             // seen here yet wakes the task, which then sees it.
             let face = face(cx.waker());
-            if self.given == Some(face) && !self.bell.rings.load(Ordering::Relaxed) {
+            if self.given == Some(face) && !bell.rings.load(Ordering::Relaxed) {
                 return Poll::Pending;
             }
-            self.bell.collect(&mut self.turns, cx.waker());
+            bell.collect(&mut self.turns, cx.waker());
             self.given = Some(face);
         }
     }
 
-    fn poll_slot(&mut self, at: usize) -> Poll<(usize, F::Output)> {
-        let slot = self.slots[at].as_mut().expect("who is due is there");
-        let ringer = slot.ringer.get_or_insert_with(|| match self.spare.take() {
-            Some(spare) => Ringer::again(spare, at),
-            None => Ringer::new(&self.bell, at),
-        });
-        ringer.child.due.swap(false, Ordering::AcqRel);
-        let polled = self.futures.get(at).poll(&mut Context::from_waker(&ringer.waker));
-        let Poll::Ready(output) = polled else { return Poll::Pending };
-        self.futures.clear(at);
-        let Slot { key, ringer } = self.slots[at].take().expect("it was just polled");
-        self.free.push(at);
+    /// Whether there is somebody who may be polled for the first time.
+    fn has_fresh(&self) -> bool {
+        let waiting = self.nest.len() - self.fresh;
+        waiting > 0 && self.live - waiting < self.limit
+    }
+
+    fn ended(&mut self, cx: &mut Context<'_>, at: usize) {
         self.live -= 1;
-        ringer.into_iter().for_each(|it| it.retire(&mut self.spare));
-        Poll::Ready((key, output))
+        if let Some(free) = &mut self.free {
+            free.push(at);
+        }
+        charge(cx);
     }
 
     /// Drops what is left, all of it; the first panic of a destructor goes on afterwards.
     pub(crate) fn clear(&mut self) {
         let mut panic = None;
-        let slots = std::mem::take(&mut self.slots).into_iter().enumerate();
-        for (at, _) in slots.filter(|(_, slot)| slot.is_some()) {
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.futures.clear(at))) {
+        for at in 0..if self.live > 0 { self.nest.len() } else { 0 } {
+            let mut place = self.nest.place(at).project();
+            *place.ringer = None;
+            if place.future.is_none() {
+                continue;
+            }
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| place.future.set(None))) {
                 match panic {
                     None => panic = Some(payload),
                     Some(_) => drop_quietly(payload),
                 }
             }
         }
+        self.nest = Nest::new();
         self.live = 0;
-        self.free.clear();
+        self.fresh = 0;
+        self.free.iter_mut().for_each(Vec::clear);
         self.turns.clear();
-        self.given = None;
-        self.bell.unhang();
+        self.wakers.spare = None;
+        if self.given.take().is_some() {
+            self.wakers.bell.iter().for_each(|it| it.unhang());
+        }
         if let Some(payload) = panic {
             resume_unwind(payload);
         }
@@ -175,19 +235,57 @@ impl<F: Future> Drop for Cleared<'_, F> {
     }
 }
 
-impl Slot {
+impl Wakers {
+    fn poll<F: Future>(&mut self, place: Pin<&mut Place<F>>, at: usize) -> Poll<F::Output> {
+        let mut place = place.project();
+        let future = place.future.as_mut().as_pin_mut().expect("who is due is there");
+        if let Some(own) = place.ringer {
+            own.child.due.swap(false, Ordering::AcqRel);
+            let output = ready!(future.poll(&mut Context::from_waker(&own.waker)));
+            place.future.set(None);
+            place.ringer.take().into_iter().for_each(|it| self.retire(it));
+            return Poll::Ready(output);
+        }
+        let ringer = match &mut self.spare {
+            Some(spare) => spare.given_to(at),
+            None => self.spare.insert(Ringer::new(self.bell.get_or_insert_default(), at)),
+        };
+        let Poll::Ready(output) = future.poll(&mut Context::from_waker(&ringer.waker)) else {
+            *place.ringer = self.spare.take();
+            return Poll::Pending;
+        };
+        place.future.set(None);
+        self.spare.take_if(|it| !it.is_nobody_elses()).into_iter().for_each(Ringer::retire);
+        Poll::Ready(output)
+    }
+
+    fn retire(&mut self, ringer: Ringer) {
+        if self.spare.is_none() && ringer.is_nobody_elses() {
+            self.spare = Some(ringer);
+        } else {
+            ringer.retire();
+        }
+    }
+}
+
+impl<F> Default for Place<F> {
+    fn default() -> Self {
+        Self { future: None, ringer: None }
+    }
+}
+
+impl<F> Place<F> {
     fn is_due(&self) -> bool {
-        self.ringer.as_ref().is_none_or(|it| it.child.due.load(Ordering::Relaxed))
+        let is_due = |it: &Ringer| it.child.due.load(Ordering::Relaxed);
+        self.future.is_some() && self.ringer.as_ref().is_none_or(is_due)
     }
 }
 
 /// Counts the completion of a child against the budget of the task.
 fn charge(cx: &mut Context<'_>) {
-    // Asking without having any would wake the task for nothing.
-    if coop::has_budget_remaining() {
-        if let Poll::Ready(unit) = coop::poll_proceed(cx) {
-            unit.made_progress();
-        }
+    // A child that has used up the rest of it costs no more.
+    if let Poll::Ready(unit) = coop::poll_proceed(cx) {
+        unit.made_progress();
     }
 }
 
@@ -217,29 +315,35 @@ struct Ringer {
 
 struct Child {
     bell: Arc<Bell>,
-    at: usize,
+    at: AtomicUsize,
     due: AtomicBool,
 }
 
 impl Ringer {
+    /// For one who is about to be polled.
     fn new(bell: &Arc<Bell>, at: usize) -> Self {
-        let child = Arc::new(Child { bell: Arc::clone(bell), at, due: AtomicBool::new(true) });
+        let (bell, at) = (Arc::clone(bell), AtomicUsize::new(at));
+        let child = Arc::new(Child { bell, at, due: AtomicBool::new(false) });
         Self { waker: Waker::from(Arc::clone(&child)), child }
     }
 
-    fn again(mut spare: Arc<Child>, at: usize) -> Self {
-        Arc::get_mut(&mut spare).expect("a spare waker is nobody else's").at = at;
-        Self { waker: Waker::from(Arc::clone(&spare)), child: spare }
+    /// For another one, who is about to be polled. It is nobody else's.
+    fn given_to(&mut self, at: usize) -> &mut Self {
+        self.child.at.store(at, Ordering::Relaxed);
+        self.child.due.store(false, Ordering::Relaxed);
+        self
     }
 
-    /// Sees to it that whoever still has the waker is not heard; it is a spare one if nobody has.
-    fn retire(self, spare: &mut Option<Arc<Child>>) {
-        let Self { mut child, waker } = self;
-        child.due.store(true, Ordering::Relaxed);
-        drop(waker);
-        if spare.is_none() && Arc::get_mut(&mut child).is_some() {
-            *spare = Some(child);
-        }
+    fn is_nobody_elses(&self) -> bool {
+        let is = Arc::strong_count(&self.child) == 2;
+        // Acquire: whatever others did with it, they did before they let go of it.
+        fence(Ordering::Acquire);
+        is
+    }
+
+    /// Sees to it that whoever still has the waker is not heard.
+    fn retire(self) {
+        self.child.due.store(true, Ordering::Relaxed);
     }
 }
 
@@ -251,7 +355,7 @@ impl Wake for Child {
     fn wake_by_ref(self: &Arc<Self>) {
         // AcqRel: what happened before the wake happens before the poll that takes `due` back.
         if !self.due.swap(true, Ordering::AcqRel) {
-            self.bell.ring(self.at);
+            self.bell.ring(self.at.load(Ordering::Relaxed));
         }
     }
 }
@@ -266,7 +370,7 @@ struct Bell {
 
 #[derive(Default)]
 struct Rung {
-    slots: VecDeque<usize>,
+    places: VecDeque<usize>,
     /// Whom the next ring wakes.
     task: Option<Waker>,
 }
@@ -275,14 +379,14 @@ impl Bell {
     fn ring(&self, at: usize) {
         let task = {
             let mut rung = self.rung.lock();
-            rung.slots.push_back(at);
+            rung.places.push_back(at);
             self.rings.store(true, Ordering::Relaxed);
             rung.task.take()
         };
         task.into_iter().for_each(Waker::wake);
     }
 
-    /// Moves the slots that were rung for to `turns`, which is empty. Whoever rings after this wakes `task`.
+    /// Moves the places that were rung for to `turns`, which is empty. Whoever rings after this wakes `task`.
     fn collect(&self, turns: &mut VecDeque<usize>, task: &Waker) {
         // Who rang took the waker along.
         let mut new = self.rings.load(Ordering::Relaxed).then(|| task.clone());
@@ -294,7 +398,7 @@ impl Bell {
                 new = Some(task.clone());
                 continue;
             }
-            std::mem::swap(&mut rung.slots, turns);
+            std::mem::swap(&mut rung.places, turns);
             self.rings.store(false, Ordering::Relaxed);
             break if kept { None } else { std::mem::replace(&mut rung.task, new.take()) };
         };

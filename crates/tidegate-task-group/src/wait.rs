@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -201,14 +202,13 @@ impl<F: Future> Future for WaitFut<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Waited<F>> {
         or_clear(self.get_mut(), Self::clear, |me| {
             let pending = me.pending.as_mut().expect("polled again after it was ready");
-            let mut allowance = pending.lineup.allowance();
-            while let Some(done) = ready!(pending.lineup.poll_next(cx, &mut allowance)) {
-                let enough = (me.until.0)(&done.1);
-                me.done.push(done);
-                if enough {
-                    break;
-                }
-            }
+            let (until, done) = (me.until.0, &mut me.done);
+            let enough = pending.lineup.poll_each(cx, |position, output| {
+                let enough = until(&output);
+                done.push((position, output));
+                if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            ready!(enough);
             let pending = me.pending.take().expect("it was just polled");
             Poll::Ready(Waited { done: std::mem::take(&mut me.done), pending })
         })
