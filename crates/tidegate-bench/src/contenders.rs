@@ -413,7 +413,6 @@ macro_rules! togethers {
             $crate::contenders::tidegate::Together,
             $crate::contenders::futures::JoinAll,
             $crate::contenders::futures::Unordered,
-            $crate::contenders::futures_concurrency::Together,
             $($more,)*
         }
     };

@@ -5,28 +5,37 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::contenders::{Together, togethers};
+use crate::contenders::{Together, futures_concurrency, togethers};
 use crate::measure::Scenario;
 use crate::stage::{On, Stage};
+
+/// Looks at all of them with every wake: minutes, for 16,000.
+type Scanning = futures_concurrency::Together;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new(
             "together/8",
             "8 futures that are ready at once, awaited together; per future, one thread",
-            togethers!(T => |stage, n| at_once::<T>(stage, 8, n)),
+            togethers!(T => |stage, n| at_once::<T>(stage, 8, n); Scanning),
         )
         .counted(),
         Scenario::new(
             "together/8-singly",
             "8 futures that are woken one at a time, awaited together; per future, one thread",
-            togethers!(T => |stage, n| singly::<T>(stage, 8, n)),
+            togethers!(T => |stage, n| singly::<T>(stage, 8, n); Scanning),
         )
         .with_tasks(),
         Scenario::new(
             "together/1000-singly",
             "1,000 futures that are woken one at a time, awaited together; per future, one thread",
-            togethers!(T => |stage, n| singly::<T>(stage, stage.crowd(1_000), n)),
+            togethers!(T => |stage, n| singly::<T>(stage, stage.crowd(1_000), n); Scanning),
+        )
+        .with_tasks(),
+        Scenario::new(
+            "together/16000-singly",
+            "16,000 futures that are woken one at a time, awaited together; per future, one thread",
+            togethers!(T => |stage, n| singly::<T>(stage, stage.crowd(16_000), n)),
         )
         .with_tasks(),
     ]
