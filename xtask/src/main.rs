@@ -230,12 +230,15 @@ fn has_crowds(sh: &Shell, name: &str) -> bool {
 /// Where AddressSanitizer comes with its finder of leaks.
 const SANITIZED: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 /// What is leaked on purpose: what a panic carries, where dropping it could panic once more (see `wake_all` in
-/// tidegate-waiters), also if a test's waker threw it; and what a test forgets that says so in its name, or is in
-/// the module for misuse.
+/// tidegate-waiters), also if a test's waker threw it, or a destructor; and what a test forgets that says so in its
+/// name, or is in the module for misuse.
 const MEANT_TO_LEAK: &str = "\
 leak:std::panicking::panic_handler
 leak:std::panicking::begin_panic
 leak:alloc::task::raw_waker::wake
+leak:tidegate_timeout::discard::discard
+leak:tidegate_task_group::panicked::quietly
+leak:_whose_payload_panics_when_dropped_
 leak:_forgotten_
 leak:it::misuse::
 ";
