@@ -382,8 +382,14 @@ impl<C> PausingSemaphoreBuilder<C> {
     }
 
     /// How the number adapts; as [`Aimd::new`] says if not set.
+    ///
+    /// # Panics
+    ///
+    /// When the part that is left after a refusal is not between nought and one.
+    #[track_caller]
     pub const fn aimd(mut self, aimd: Aimd) -> Self {
-        self.aimd = Some(aimd);
+        let Aimd { floor, beta, step } = aimd;
+        self.aimd = Some(Aimd::new().floor(floor).beta(beta).step(step));
         self
     }
 

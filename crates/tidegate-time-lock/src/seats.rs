@@ -16,12 +16,16 @@
 /// let adapts = Aimd::new().floor(2).beta(0.75).step(2);
 /// let requests = PausingSemaphore::builder().permits(32).aimd(adapts).build();
 /// assert_eq!(requests.permits().limit, 32);
+/// assert_eq!(adapts, Aimd { floor: 2, beta: 0.75, step: 2 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Aimd {
-    floor: usize,
-    beta: f64,
-    step: usize,
+    /// The least number of permits; none is taken for one.
+    pub floor: usize,
+    /// The part that is left after a refusal, between nought and one.
+    pub beta: f64,
+    /// By how many it grows after a round of successes.
+    pub step: usize,
 }
 
 impl Aimd {

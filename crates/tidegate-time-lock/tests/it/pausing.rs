@@ -401,6 +401,20 @@ async fn concurrency_adapts_as_it_is_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_floor_of_none_is_one() {
+    let aimd = Aimd { floor: 0, beta: 0.0, step: 1 };
+    let requests = PausingSemaphore::builder().permits(8).aimd(aimd).build();
+    requests.acquire().await.unwrap().refused(secs(1));
+    assert_eq!(requests.permits().limit, 1);
+}
+
+#[test]
+#[should_panic(expected = "a part is between nought and one")]
+fn more_than_everything_cannot_be_left() {
+    drop(PausingSemaphore::builder().aimd(Aimd { floor: 1, beta: 1.5, step: 1 }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn growth_lets_the_next_one_go() {
     let requests = PausingSemaphore::builder().permits(2).reopen(Reopen::All).build();
     requests.acquire().await.unwrap().refused(secs(1));
