@@ -411,7 +411,7 @@ async fn a_floor_of_none_is_one() {
 #[test]
 #[should_panic(expected = "a part is between nought and one")]
 fn more_than_everything_cannot_be_left() {
-    drop(PausingSemaphore::builder().aimd(Aimd { floor: 1, beta: 1.5, step: 1 }));
+    let _ = PausingSemaphore::builder().aimd(Aimd { floor: 1, beta: 1.5, step: 1 });
 }
 
 #[tokio::test(start_paused = true)]
