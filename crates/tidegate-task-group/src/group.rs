@@ -82,6 +82,10 @@ impl<E> TaskGroup<E> {
     ///
     /// As [`builder`](Self::builder) without any setting.
     ///
+    /// What a group fails with is said once: by `TaskGroup::<BoxError>::scope`, by `|group: TaskGroup|`, or by the type
+    /// of what this returns. `body` is called with a handle of its own, so `async |group| { … }` and
+    /// `|group| async move { … }` are the same; in a group that is spawned, both are [`Send`] if what they hold is.
+    ///
     /// # Errors
     ///
     /// With all errors, in the order in which they came, the body's last. When the group was

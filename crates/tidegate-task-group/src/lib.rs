@@ -93,5 +93,6 @@ pub use task_builder::TaskBuilder;
 pub use task_error::{TaskError, TrySpawnError};
 pub use task_set::{SetTask, Spawner, TaskSet};
 pub use tidegate_executor::JobCx;
+pub use tidegate_timeout::{CancelReason, Cancelled, Deadline};
 pub use tree::{TaskNode, TaskState, TaskTree};
 pub use wait::{Pending, Wait, WaitFut, Waited, wait};

@@ -21,8 +21,8 @@ pub use tidegate_condition::Condition;
 pub use tidegate_event::{AutoResetEvent, Event, Latch};
 #[cfg(feature = "executor")]
 pub use tidegate_executor::{
-    BlockingFuture, JobError, Portal, ThreadPool, TimerHandle, WaitError, call_later,
-    run_coroutine_threadsafe, run_in_executor, to_thread,
+    BlockingFuture, JobError, Portal, ThreadPool, TimerHandle, WaitError, call_at, call_later,
+    call_soon_threadsafe, run_coroutine_threadsafe, run_in_executor, to_thread,
 };
 #[cfg(feature = "lock")]
 pub use tidegate_lock::{Lock, RwLock};
@@ -32,14 +32,14 @@ pub use tidegate_queue::{LifoQueue, PriorityQueue, Queue, Shutdown};
 pub use tidegate_semaphore::{CapacityLimiter, Semaphore};
 #[cfg(feature = "task-group")]
 pub use tidegate_task_group::{
-    BoxError, ErrorGroup, Task, TaskError, TaskGroup, Wait, as_completed, for_each_concurrent,
-    gather, gather_settled, local_scope, race, wait,
+    BoxError, ErrorGroup, Task, TaskError, TaskGroup, TaskSet, Wait, as_completed,
+    for_each_concurrent, gather, gather_settled, local_scope, race, wait,
 };
 #[cfg(feature = "time-lock")]
-pub use tidegate_time_lock::TimeLock;
+pub use tidegate_time_lock::{KeyedTimeLock, PausingSemaphore, TimeLock};
 #[cfg(feature = "timeout")]
 pub use tidegate_timeout::{
-    AsyncContext, CancelReason, ContextVar, Deadline, Elapsed, Exit, ScopeExt, ScopeHandle,
-    cancel_scope, checkpoint, exit_stack, is_stopping, move_on_after, protect, shield,
-    stop_requested, timeout, timeout_at, with,
+    AsyncContext, CancelReason, Cancelled, ContextVar, Deadline, Elapsed, Exit, ScopeExt,
+    ScopeHandle, cancel_scope, checkpoint, current_scope, exit_stack, is_stopping, move_on_after,
+    protect, shield, shield_for, stop_requested, timeout, timeout_at, with,
 };
