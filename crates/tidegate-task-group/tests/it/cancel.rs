@@ -334,9 +334,7 @@ fn a_cancellation_flows_down_nested_groups_and_they_end_inside_out() {
         let run = tokio::spawn(scope.run(async move {
             let _ = nest(5, body).await;
         }));
-        while all.count() < 7 {
-            tokio::task::yield_now().await;
-        }
+        until(|| all.count() >= 7).await;
         drop(all);
         handle.cancel("enough");
         assert!(matches!(run.await.unwrap(), tidegate_timeout::scope::Ended::Cancelled(_)));

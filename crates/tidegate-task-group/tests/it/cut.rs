@@ -39,9 +39,7 @@ fn a_scope_dropped_anywhere_leaves_nothing_behind() {
                     if let Some(result) = cut.short(group).await {
                         result.unwrap();
                     }
-                    while alive.count() > 0 {
-                        tokio::task::yield_now().await;
-                    }
+                    until(|| alive.count() == 0).await;
                     assert_eq!(opened.get(), cleaned.get());
                 });
             });

@@ -214,9 +214,7 @@ fn a_panic_whose_payload_panics_when_dropped_is_survived() {
                         if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) }
                     }));
                 }
-                while started.get() < 2 {
-                    tokio::task::yield_now().await;
-                }
+                until(|| started.get() >= 2).await;
                 let first = group
                     .spawn(async { if true { resume_unwind(Box::new(Bomb(0))) } else { Ok(()) } });
                 tidegate_timeout::shield(async {

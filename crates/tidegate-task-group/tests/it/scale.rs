@@ -115,9 +115,7 @@ fn a_chain_of_waiting_tasks_is_cancelled_without_overflowing_a_stack() {
         let (held, end) = (alive.clone(), reached.clone());
         let errors = Group::scope(async move |group| {
             link(group.clone(), 100_000, held, end.clone());
-            while end.get() == 0 {
-                tokio::task::yield_now().await;
-            }
+            until(|| end.get() > 0).await;
             fails::<()>("body").await
         })
         .await

@@ -320,9 +320,7 @@ fn abort_does_nothing_to_a_child_that_has_ended() {
     on_both(|| async {
         Group::scope(async |group| {
             let task = group.spawn(async { Ok(5) });
-            while !task.is_finished() {
-                tokio::task::yield_now().await;
-            }
+            until(|| task.is_finished()).await;
             task.abort();
             assert_eq!(task.await?, 5);
             Ok(())

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use tidegate_task_group::{BoxError, ErrorGroup, Ready, StartError, Task};
+use tokio::runtime::{Builder, Runtime};
 
 pub(crate) type Group = tidegate_task_group::TaskGroup<BoxError>;
 
@@ -21,7 +22,7 @@ pub(crate) fn on_both<Fut: Future<Output = ()> + Send + 'static>(test: impl Fn()
 }
 
 pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(test)
 }
 
@@ -29,9 +30,15 @@ pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
 pub(crate) fn on_two_workers<T: Send + 'static>(
     test: impl Future<Output = T> + Send + 'static,
 ) -> T {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async { tokio::spawn(test).await.unwrap() })
+}
+
+/// One of each kind, for tests that take their time to drop them.
+pub(crate) fn runtimes() -> [Runtime; 2] {
+    [Builder::new_current_thread(), Builder::new_multi_thread()]
+        .map(|mut builder| builder.worker_threads(2).enable_time().build().unwrap())
 }
 
 /// The messages of the errors, in alphabetical order.

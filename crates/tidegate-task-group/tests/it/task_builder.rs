@@ -199,9 +199,7 @@ fn a_deadline_that_was_missed_is_not_forgotten_when_the_time_to_clean_up_is_over
         });
         assert!(timeout(2 * SECOND, group).grace(SECOND).await.is_err());
         let group = kept.unwrap();
-        while !group.is_empty() {
-            tokio::task::yield_now().await;
-        }
+        until(|| group.is_empty()).await;
         assert_eq!((group.statistics().failed, group.statistics().cancelled), (1, 0));
     });
 }

@@ -334,12 +334,7 @@ fn a_result_that_panics_when_dropped_disturbs_nobody() {
 
 #[test]
 fn a_runtime_that_goes_away_delivers_that() {
-    for workers in [0, 2] {
-        let mut builder = match workers {
-            0 => tokio::runtime::Builder::new_current_thread(),
-            _ => tokio::runtime::Builder::new_multi_thread(),
-        };
-        let runtime = builder.enable_time().build().unwrap();
+    for runtime in runtimes() {
         let mut set = runtime.block_on(async {
             let set = TaskSet::<()>::new();
             set.spawn(std::future::pending());

@@ -2,8 +2,8 @@
 
 use tidegate_task_group::{gather, gather_settled};
 
-use super::runtimes::paused;
 use super::support::*;
+use crate::support::paused;
 
 type Try = Result<u32, &'static str>;
 

@@ -1,26 +1,16 @@
 //! `local_scope`.
 
 use std::cell::Cell;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use tidegate_task_group::{LocalScope, local_scope};
 use tidegate_test::{CountingWaker, cut_everywhere, poll_with};
 use tokio::sync::oneshot;
 
-use super::runtimes::{on_two_workers, paused};
 use super::support::*;
-
-/// Counts how many there are, and were.
-#[derive(Clone, Default)]
-struct Alive(Arc<()>);
-
-impl Alive {
-    fn count(&self) -> usize {
-        Arc::strong_count(&self.0) - 1
-    }
-}
+use crate::support::{Alive, on_two_workers, paused};
 
 #[test]
 fn children_read_and_write_what_is_around_the_scope() {

@@ -8,19 +8,7 @@ use tidegate_task_group::{as_completed, gather, gather_settled, race};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
-pub(crate) fn paused<T>(test: impl Future<Output = T>) -> T {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_time().start_paused(true).build().unwrap().block_on(test)
-}
-
-/// The test itself runs on a worker.
-pub(crate) fn on_two_workers<T: Send + 'static>(
-    test: impl Future<Output = T> + Send + 'static,
-) -> T {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(2).enable_time().build().unwrap();
-    runtime.block_on(async { tokio::spawn(test).await.unwrap() })
-}
+use crate::support::{on_two_workers, paused};
 
 #[test]
 fn children_are_woken_by_other_threads() {

@@ -7,7 +7,7 @@ use tidegate_lock::Lock;
 use tidegate_task_group::{Wait, for_each_concurrent, local_scope, race, wait};
 use tokio::time::sleep;
 
-use super::runtimes::paused;
+use crate::support::paused;
 
 const SECOND: Duration = Duration::from_secs(1);
 

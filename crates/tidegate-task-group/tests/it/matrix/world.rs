@@ -61,9 +61,7 @@ impl World {
                 tokio::join!(cancelled(), self.begun.wait());
                 let before_me = self.row.children.len() - index;
                 shield(async {
-                    while group.len() > before_me {
-                        yield_now().await;
-                    }
+                    until(|| group.len() <= before_me).await;
                 })
                 .await;
                 return Err(format!("child {index}").into());
@@ -101,9 +99,7 @@ impl World {
 
     /// For an only child: of those that are not dropped, it is the last.
     async fn body_has_ended(&self) {
-        while self.alive.count() > 1 {
-            yield_now().await;
-        }
+        until(|| self.alive.count() <= 1).await;
     }
 
     async fn body(self: Arc<Self>, group: Group) -> Result<Vec<Task<u32>>, BoxError> {

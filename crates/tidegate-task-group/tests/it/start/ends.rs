@@ -30,9 +30,7 @@ fn a_start_dropped_anywhere_leaves_nothing_behind() {
                     let (five, task) = started?;
                     assert_eq!((five, task.await?), (5, 6));
                 }
-                while !group.is_empty() {
-                    tokio::task::yield_now().await;
-                }
+                until(|| group.is_empty()).await;
                 Ok(())
             })
             .await
@@ -86,12 +84,7 @@ fn a_thousand_starts_at_a_time() {
 
 #[test]
 fn a_runtime_dropped_under_a_start_answers_it() {
-    for workers in [0, 2] {
-        let mut builder = match workers {
-            0 => tokio::runtime::Builder::new_current_thread(),
-            _ => tokio::runtime::Builder::new_multi_thread(),
-        };
-        let runtime = builder.enable_time().build().unwrap();
+    for runtime in runtimes() {
         let alive = Alive::default();
         let (hand, handed) = std::sync::mpsc::channel();
         let mut scope = Box::pin(Group::scope(async |group| {
@@ -135,13 +128,8 @@ fn a_start_that_a_scope_has_ended_says_so_where_it_is_polled_again() {
 
 #[test]
 fn a_runtime_dropped_under_many_starters_neither_hangs_nor_leaks() {
-    for workers in [0, 2] {
-        for _ in 0..10 {
-            let mut builder = match workers {
-                0 => tokio::runtime::Builder::new_current_thread(),
-                _ => tokio::runtime::Builder::new_multi_thread(),
-            };
-            let runtime = builder.enable_time().build().unwrap();
+    for _ in 0..10 {
+        for runtime in runtimes() {
             let alive = Alive::default();
             let held = alive.clone();
             runtime.spawn(async move {

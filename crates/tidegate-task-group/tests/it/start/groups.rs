@@ -24,9 +24,7 @@ fn a_start_that_waits_holds_the_group_open() {
         let seen = statistics.clone();
         Group::scope(async move |group| {
             let _ = hand.send(group.clone());
-            while group.statistics().spawned == 0 {
-                tokio::task::yield_now().await;
-            }
+            until(|| group.statistics().spawned > 0).await;
             *seen.lock().unwrap() = Some(group);
             Ok(())
         })
@@ -57,9 +55,7 @@ fn a_group_that_is_cancelled_mid_start_ends_whoever_starts() {
             let result = Group::scope(async move |group| {
                 let canceller = group.clone();
                 drop(group.spawn(async move {
-                    while canceller.len() < 2 {
-                        tokio::task::yield_now().await;
-                    }
+                    until(|| canceller.len() >= 2).await;
                     breathe().await;
                     canceller.cancel("enough");
                     Ok(())
@@ -102,9 +98,7 @@ fn a_cancellation_is_not_taken_for_a_child_that_was_never_ready() {
         });
         Group::scope(async move |group| {
             let _ = hand.send(group.clone());
-            while group.statistics().spawned == 0 {
-                tokio::task::yield_now().await;
-            }
+            until(|| group.statistics().spawned > 0).await;
             breathe().await;
             group.cancel("enough");
             Ok(())
@@ -174,9 +168,7 @@ fn the_winner_of_a_group_ends_what_is_still_starting() {
         let result = builder.scope(async |group| {
             let spawner = group.clone();
             drop(group.spawn(async move {
-                while spawner.len() < 2 {
-                    tokio::task::yield_now().await;
-                }
+                until(|| spawner.len() >= 2).await;
                 Ok(())
             }));
             // The body is not cancelled, so it hears of it.
@@ -201,9 +193,7 @@ fn a_group_dropped_by_select_answers_those_who_start_in_it() {
         let group = Group::scope(async move |group| {
             let seen = group.clone();
             let _ = hand.send(group);
-            while seen.statistics().spawned == 0 {
-                tokio::task::yield_now().await;
-            }
+            until(|| seen.statistics().spawned > 0).await;
             breathe().await;
             Ok(())
         });

@@ -61,9 +61,7 @@ fn values_that_panic_when_dropped_do_not_hold_up_anybody() {
             while group.statistics().spawned < 2 {
                 let _ = tidegate_test::poll_once(started.as_mut());
             }
-            while !group.is_empty() {
-                tokio::task::yield_now().await;
-            }
+            until(|| group.is_empty()).await;
             drop(started);
             Ok(())
         })

@@ -32,9 +32,7 @@ fn a_chain_of_starters_ends_from_its_end() {
             let chained = chain(group.clone(), 200, alive.clone());
             let around = cancel_scope(async |scope| {
                 let (last, _) = tokio::join!(chained, async {
-                    while group.len() <= 200 {
-                        tokio::task::yield_now().await;
-                    }
+                    until(|| group.len() > 200).await;
                     scope.cancel("enough");
                 });
                 last
@@ -65,9 +63,7 @@ fn who_starts_in_another_group_takes_the_child_along() {
                         .await;
                     Ok(())
                 }));
-                while target.statistics().spawned == 0 {
-                    tokio::task::yield_now().await;
-                }
+                until(|| target.statistics().spawned > 0).await;
                 breathe().await;
                 fails::<()>("boom").await
             });
@@ -150,9 +146,7 @@ fn what_a_child_fails_with_after_its_starter_left_is_nobodys() {
                 _ = started => unreachable!(),
                 () = breathe() => {}
             }
-            while !group.is_empty() {
-                tokio::task::yield_now().await;
-            }
+            until(|| group.is_empty()).await;
             assert_eq!(alive.count(), 0, "although there is still a `Ready`");
             assert_eq!(keep.lock().unwrap().take().unwrap().set(5), Err(5));
             assert_eq!(group.statistics().failed, 1);

@@ -133,9 +133,7 @@ fn an_aborted_starter_takes_its_child_along() {
             begin.await?;
             starter.abort();
             assert!(starter.await.unwrap_err().is_cancelled());
-            while !group.is_empty() {
-                tokio::task::yield_now().await;
-            }
+            until(|| group.is_empty()).await;
             assert_eq!(alive.count(), 0);
             Ok(())
         })

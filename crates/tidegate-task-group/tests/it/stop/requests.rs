@@ -17,9 +17,7 @@ fn everybody_learns_of_a_request_and_nobody_is_cancelled() {
                         if i % 2 == 0 {
                             stop_requested().await;
                         } else {
-                            while !is_stopping() {
-                                tokio::task::yield_now().await;
-                            }
+                            until(is_stopping).await;
                         }
                         assert!(checkpoint().is_ok() && group.is_stopping());
                         told.add();
@@ -279,9 +277,7 @@ fn a_blocking_child_winds_down() {
                 assert!(is_stopping() && !cx.is_cancelled());
                 Ok(rounds)
             });
-            while !started.load(Ordering::Relaxed) {
-                tokio::task::yield_now().await;
-            }
+            until(|| started.load(Ordering::Relaxed)).await;
             group.request_stop();
             Ok(child.await?)
         });

@@ -139,14 +139,11 @@ fn a_group_that_a_child_opens_late_is_found() {
                 inner.await?;
                 Ok(())
             });
-            while outer.tree().tasks.is_empty() {
-                tokio::task::yield_now().await;
-            }
+            until(|| !outer.tree().tasks.is_empty()).await;
             assert!(outer.tree().tasks[0].groups.is_empty());
             open.send(()).unwrap();
-            while outer.tree().tasks[0].groups.first().is_none_or(|it| it.tasks.is_empty()) {
-                tokio::task::yield_now().await;
-            }
+            until(|| !outer.tree().tasks[0].groups.first().is_none_or(|it| it.tasks.is_empty()))
+                .await;
             child.abort();
             Ok(())
         })

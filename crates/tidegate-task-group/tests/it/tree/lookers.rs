@@ -92,9 +92,7 @@ fn nobody_is_held_up_while_ten_thousand_come_and_go_and_another_thread_draws() {
                     }
                     tokio::task::yield_now().await;
                 }
-                while !group.is_empty() {
-                    tokio::task::yield_now().await;
-                }
+                until(|| group.is_empty()).await;
                 assert!(group.tree().tasks.is_empty());
                 over.store(true, Ordering::Relaxed);
                 assert!(drawer.join().unwrap() > 0);

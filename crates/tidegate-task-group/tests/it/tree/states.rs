@@ -12,25 +12,19 @@ fn who_waits_for_a_turn_is_shown_so_until_it_comes() {
                 let first = group.spawn({
                     let go = Arc::clone(&go);
                     async move {
-                        while !go.load(Ordering::Relaxed) {
-                            tokio::task::yield_now().await;
-                        }
+                        until(|| go.load(Ordering::Relaxed)).await;
                         Ok(())
                     }
                 });
                 let second = group.spawn(forever::<()>());
-                while group.tree().tasks.len() < 2 {
-                    tokio::task::yield_now().await;
-                }
+                until(|| group.tree().tasks.len() >= 2).await;
                 let states = |tree: &TaskTree| -> Vec<_> {
                     tree.tasks.iter().map(|task| task.state).collect()
                 };
                 assert_eq!(states(&group.tree()), [TaskState::Running, TaskState::Waiting]);
                 go.store(true, Ordering::Relaxed);
                 first.await?;
-                while states(&group.tree()) != [TaskState::Running] {
-                    tokio::task::yield_now().await;
-                }
+                until(|| states(&group.tree()) == [TaskState::Running]).await;
                 second.abort();
                 let _ = second.await;
                 assert!(group.tree().tasks.is_empty());
