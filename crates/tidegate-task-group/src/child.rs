@@ -4,6 +4,9 @@
 // end, in this order: the future is dropped, the group takes note of the outcome, the value goes where its `Task`
 // finds it, and only then the membership ends, upon which the scope may return. The order is the same when the
 // child is dropped instead, together with its runtime.
+//
+// A child whose future is ready has not ended while something that it left behind cleans up. What its result means
+// for the others is not put off for that long.
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
@@ -80,6 +83,9 @@ where
             }
             Some(ended) => ended,
             None => {
+                if let Some(result) = run.kept().filter(|_| me.manner.is_the_groups()) {
+                    me.member.shared.child_will_end(result);
+                }
                 me.manner.rest(me.member.core());
                 return Poll::Pending;
             }

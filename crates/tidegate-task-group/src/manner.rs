@@ -24,6 +24,11 @@ pub(crate) trait Manner<T, E> {
     /// After a poll that left it pending.
     fn rest(&mut self, core: &Core);
 
+    /// Whether its result concerns the group.
+    fn is_the_groups(&self) -> bool {
+        true
+    }
+
     /// Reports the outcome to whom it concerns.
     fn end(&mut self, member: &mut Member<E>, ended: Ended<Result<T, E>>) -> Result<T, TaskError>;
 }

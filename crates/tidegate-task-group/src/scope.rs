@@ -188,13 +188,16 @@ impl<T, E> Running<T, E> {
         }
     }
 
-    fn poll_body<Fut: Future>(
+    fn poll_body<Fut: Future<Output = Result<T, E>>>(
         &mut self,
         mut body: Pin<&mut Resident<Fut>>,
         cx: &mut Context<'_>,
-    ) -> Poll<Ended<Fut::Output>> {
+    ) -> Poll<Ended<Result<T, E>>> {
         loop {
             let polled = body.as_mut().poll(cx);
+            if let Some(result) = body.as_mut().kept() {
+                self.shared.body_will_end(result);
+            }
             // From here on a cancellation wakes this task.
             if polled.is_ready() || self.guard.poll_cancelled(cx).is_pending() || !body.is_behind()
             {

@@ -113,6 +113,29 @@ impl<E> Shared<E> {
         TaskTree::of(&self.core)
     }
 
+    /// A child will end with `result`, when what it left behind is gone. The others hear of it now.
+    pub(crate) fn child_will_end<T>(&self, result: &Result<T, E>) {
+        match (self.rules.policy, result) {
+            (Policy::FailFast, Err(error)) => self.will_fail(error),
+            (Policy::FirstSuccess, Ok(_)) => self.win(),
+            _ => {}
+        }
+    }
+
+    /// As [`child_will_end`](Self::child_will_end), for the body.
+    pub(crate) fn body_will_end<T>(&self, result: &Result<T, E>) {
+        if let (true, Err(error)) = (self.rules.policy != Policy::CollectAll, result) {
+            self.will_fail(error);
+        }
+    }
+
+    fn will_fail(&self, error: &E) {
+        // What may be an echo of a cancellation is only known to be none if there was no cancellation.
+        if self.ways.cancelled(error).is_none() {
+            self.core.handle.cancel(CancelReason::SiblingFailed);
+        }
+    }
+
     /// Takes note of how a child ended.
     pub(crate) fn child_ended<T>(
         &self,

@@ -157,6 +157,11 @@ impl<S, E> Talk<S, E> {
         None
     }
 
+    /// Whether the child said that it is ready.
+    fn was_ready(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Ready(_) | Stage::Settled)
+    }
+
     /// The child has ended. An error if it was not ready: with why the starter gave up, if it did.
     fn end(&self) -> Result<(), Option<CancelReason>> {
         let mut state = self.state.lock();
@@ -244,6 +249,10 @@ impl<S, T, E> Manner<T, E> for Starting<S, E> {
 
     fn rest(&mut self, core: &Core) {
         self.timed.look(core);
+    }
+
+    fn is_the_groups(&self) -> bool {
+        self.talk.was_ready()
     }
 
     fn end(&mut self, member: &mut Member<E>, ended: Ended<Result<T, E>>) -> Result<T, TaskError> {

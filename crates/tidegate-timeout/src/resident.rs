@@ -137,6 +137,39 @@ impl<F: Future<Output = T>, T> Resident<F, T> {
         self.settled.as_ref()?.scope.made().map(|node| ScopeHandle::new(Arc::clone(node)))
     }
 
+    /// What the future was ready with, while its scope waits for what it has left behind.
+    ///
+    /// For whoever has to know at once, not only when that is gone. The future itself was dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    /// use tidegate_timeout::scope::{Ended, Scope};
+    ///
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// let left = Cell::new(None);
+    /// let mut hosted = pin!(Scope::new().host(async {
+    ///     left.set(Some(Scope::new().adopt()));
+    ///     5
+    /// }));
+    /// assert!(hosted.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(hosted.as_mut().kept(), Some(&5));
+    ///
+    /// drop(left.take());
+    /// assert!(matches!(hosted.as_mut().poll(&mut cx), Poll::Ready(Ended::Value(5))));
+    /// ```
+    pub fn kept(self: Pin<&mut Self>) -> Option<&T> {
+        let me = self.project();
+        me.settled.as_ref()?;
+        match me.body.project() {
+            BodyNow::Kept { value } => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether it has to be polled once more: something happened to the scope that the last poll may have missed.
     ///
     /// To be asked when the waker was kept for the [`Audience`] only after the last poll.

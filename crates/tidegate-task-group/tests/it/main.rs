@@ -10,6 +10,7 @@ mod errors;
 mod explore;
 mod hygiene;
 mod inherit;
+mod leftovers;
 mod limit;
 mod local;
 mod matrix;
