@@ -26,7 +26,8 @@ pub struct GroupStatistics {
     pub spawned: u64,
     /// Children that have not ended, those that wait for their turn included.
     pub live: usize,
-    /// Of these, the children that wait because of the group's limit.
+    /// Who waits because of the group's limit: children that are live and have not begun, and those who
+    /// [wait to spawn](crate::TaskGroup::spawn_bounded) one.
     pub waiting: usize,
     /// Children that gave a value.
     pub succeeded: u64,
