@@ -566,6 +566,8 @@ impl Mutual {
 impl Policy for Mutual {
     type Note = ();
 
+    const MOVES: bool = true;
+
     fn left(line: &mut Locked<'_, Self>, (): &mut (), left: Left) {
         match left {
             // It was handed the lock and never looked: the lock goes on.

@@ -59,6 +59,10 @@ pub trait Policy: Sized {
     fn ahead(_note: &mut Self::Note) -> Option<&mut Ahead> {
         None
     }
+
+    /// Whether a line may move to a [house](WaitQueue::house), so that whoever locks it has to ask where it is.
+    #[doc(hidden)]
+    const MOVES: bool = false;
 }
 
 /// The state in which a waiter was dropped.
@@ -228,7 +232,7 @@ impl<P: Policy> WaitQueue<P> {
     #[inline]
     pub fn glance(&self) -> Glance<'_, P> {
         let line = self.line.lock();
-        if line.len == AWAY {
+        if P::MOVES && line.len == AWAY {
             return Self::follow(line);
         }
         Glance { queue: self, line }
@@ -237,7 +241,7 @@ impl<P: Policy> WaitQueue<P> {
     /// As [`glance`](Self::glance), if nobody holds the lock this instant: for a `Debug` that never waits.
     pub fn try_glance(&self) -> Option<Glance<'_, P>> {
         let line = self.line.try_lock()?;
-        if line.len == AWAY {
+        if P::MOVES && line.len == AWAY {
             return Some(Self::follow(line));
         }
         Some(Glance { queue: self, line })

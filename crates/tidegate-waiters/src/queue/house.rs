@@ -21,6 +21,7 @@ impl<P: Policy> WaitQueue<P> {
     ///
     /// For policies that let one waiter go at a time: none may be in a ring that is being woken.
     pub(crate) fn house(&self, shut: usize, policy: P) -> Arc<Self> {
+        const { assert!(P::MOVES, "whoever locks the line would not look for its house") };
         let line = self.line.lock();
         if line.len == AWAY {
             return Self::share(&line);
