@@ -23,20 +23,22 @@ use tidegate_shim::atomic::{AtomicU32, Ordering};
 
 /// Where a node is and who may touch it.
 pub(crate) mod state {
+    // The two in which the queue knows nothing of the node come first: one comparison tells them from the others.
+
     /// In no ring and never waited; the owner's alone.
     pub(crate) const FRESH: u32 = 0;
-    /// In the line, or in a ring that is being released; the waker field is full.
-    pub(crate) const WAITING: u32 = 1;
-    /// In the line, told to decide again; the waker field is empty.
-    pub(crate) const NUDGED: u32 = 2;
-    /// Granted, but still in the ring of those about to be woken; the waker field is full.
-    pub(crate) const LEAVING: u32 = 3;
-    /// In no ring, with what it waited for; the owner's alone.
-    pub(crate) const GRANTED: u32 = 4;
-    /// In no ring, let go with everybody else; the owner's alone.
-    pub(crate) const RELEASED: u32 = 5;
     /// In no ring, and the owner has looked; the owner's alone.
-    pub(crate) const DONE: u32 = 6;
+    pub(crate) const DONE: u32 = 1;
+    /// In the line, or in a ring that is being released; the waker field is full.
+    pub(crate) const WAITING: u32 = 2;
+    /// In the line, told to decide again; the waker field is empty.
+    pub(crate) const NUDGED: u32 = 3;
+    /// Granted, but still in the ring of those about to be woken; the waker field is full.
+    pub(crate) const LEAVING: u32 = 4;
+    /// In no ring, with what it waited for; the owner's alone.
+    pub(crate) const GRANTED: u32 = 5;
+    /// In no ring, let go with everybody else; the owner's alone.
+    pub(crate) const RELEASED: u32 = 6;
 }
 
 /// The part of a node that does not depend on what the waiter brings.
