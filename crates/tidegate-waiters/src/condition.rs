@@ -11,8 +11,10 @@
 //
 // A notification reaches for the lock, though nothing that it is handed keeps the lock alive: a waiter that borrows its
 // lock may be leaked after it was polled, which ends the borrow, and the lock may be dropped or moved. So the lock is
-// given a house when it is first waited with, its word and its line on the heap (see lock.rs), and every waiter keeps a
-// share of that. A waiter's own memory is pinned, and stays if it is leaked.
+// given a house when it is first waited with, its word and its line on the heap (see lock.rs), and every waiter leaves a
+// share of that with its place. Whoever notifies it takes the share over, for as long as it has the house in its hands.
+// The waiter itself needs none: until it is ready it keeps the lock, and the lock keeps its house. A waiter's own memory
+// is pinned, and stays if it is leaked; in the line of a house that has gone, nobody looks for it.
 //
 // Who was notified alone and is dropped before it has the lock passes the notification on. Who was notified with
 // everybody else does not: the others have theirs.
@@ -82,13 +84,50 @@ impl Policy for Notices {
 
 /// Where somebody who waits for a [`RawCondition`] stands.
 pub struct Place {
-    /// The line of the lock that it gave back, in its house.
-    lock: Arc<WaitQueue<Mutual>>,
+    /// The line of the lock that it gave back, in its house. Comes with a share of that, until it is moved.
+    lock: NonNull<WaitQueue<Mutual>>,
     moved: AtomicU8,
 }
 
 /// In the condition's line, or in none yet.
 const NOT_MOVED: u8 = 0;
+// SAFETY: it is a share of the house and a flag.
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
+impl Place {
+    #[inline]
+    fn new(house: Arc<WaitQueue<Mutual>>) -> Self {
+        // SAFETY: an `Arc` is never null.
+        let lock = unsafe { NonNull::new_unchecked(Arc::into_raw(house).cast_mut()) };
+        Self { lock, moved: AtomicU8::new(NOT_MOVED) }
+    }
+
+    /// Says that it has moved, and gives the share of the house away.
+    ///
+    /// # Safety
+    ///
+    /// It has not moved, and nobody else moves it: it is in a line whose lock is held. Its owner keeps the lock.
+    #[inline]
+    unsafe fn moves(&self, how: u8) -> Arc<WaitQueue<Mutual>> {
+        // Release: pairs with the owner's Acquire.
+        self.moved.store(how, Ordering::Release);
+        // SAFETY: the share that `new` left here; it is taken once, since this place has moved now.
+        unsafe { Arc::from_raw(self.lock.as_ptr()) }
+    }
+}
+
+impl Drop for Place {
+    #[inline]
+    fn drop(&mut self) {
+        if self.moved.load(Ordering::Relaxed) == NOT_MOVED {
+            // SAFETY: the share that `new` left here is here still.
+            drop(unsafe { Arc::from_raw(self.lock.as_ptr()) });
+        }
+    }
+}
+
 /// In the lock's line, by a notification that others wait for as well.
 const MOVED: u8 = 1;
 /// In the lock's line, with everybody who waited.
@@ -115,8 +154,7 @@ impl RawCondition {
     pub fn wait<O>(&self, grant: LockGrant<O>) -> Notified<'_, O> {
         let (raw, owner) = grant.into_parts();
         // SAFETY: the owner keeps the lock alive.
-        let lock = lock::house(unsafe { raw.as_ref() });
-        let place = Place { lock, moved: AtomicU8::new(NOT_MOVED) };
+        let place = Place::new(lock::house(unsafe { raw.as_ref() }));
         Notified { condition: self, node: Node::new(place), raw, owner: Some(owner) }
     }
 
@@ -178,16 +216,15 @@ impl RawCondition {
         let mut panic = None;
         while moved < n {
             // One lock after the other; they are one and the same, as a rule.
-            let Some(lock) = line.front().map(|it| Arc::clone(&it.lock)) else { break };
-            let mut target = lock.lock();
-            while moved < n {
-                match line.front() {
-                    // Release: pairs with the owner's Acquire.
-                    Some(it) if Arc::ptr_eq(&it.lock, &lock) => {
-                        it.moved.store(how, Ordering::Release)
-                    }
-                    _ => break,
-                }
+            let Some(place) = line.front() else { break };
+            // For the share, to be dropped after `target`.
+            let mut share = None;
+            // Locked before it moves: its owner may look for it there from then on.
+            // SAFETY: it is in this line, and has its share as long as it has not moved; then it is here.
+            let mut target = unsafe { place.lock.as_ref() }.lock();
+            // SAFETY: it is in this line.
+            let house: &Arc<_> = share.insert(unsafe { place.moves(how) });
+            loop {
                 let node = line.pop_front();
                 // SAFETY: it was in the line, so it waits with a waker; a `Node<Place>` begins as a `Node<()>`
                 // does; its owner looks for it there from now on.
@@ -195,6 +232,13 @@ impl RawCondition {
                 moved += 1;
             }
             // In this order: `target` may wake somebody.
+                match line.front() {
+                    // SAFETY: it is in this line. The share is not the last: there is `house`.
+                    Some(it) if moved < n && ptr::eq(it.lock.as_ptr(), &**house) => unsafe {
+                        drop(it.moves(how));
+                    },
+                    _ => break,
+                }
             drop(line);
             if moved == n && panic.is_none() {
                 drop(target);
@@ -257,9 +301,12 @@ impl<O> Notified<'_, O> {
 
     #[inline]
     fn lock(&self) -> &WaitQueue<Mutual> {
+    /// The line of the lock. Not once it is ready: it may keep nothing by then.
         // SAFETY: as in `moved`.
         let place = self.node.note.with(|it| unsafe { &*it });
-        &place.lock
+        debug_assert!(self.owner.is_some());
+        // SAFETY: `owner` keeps the lock, which keeps its house.
+        unsafe { place.lock.as_ref() }
     }
 
     /// This node as one that waits for a lock.
@@ -344,6 +391,7 @@ impl<O> Future for Notified<'_, O> {
         if this.moved() == NOT_MOVED {
             // SAFETY: not moved, so it waits (or was moved just now), and the field was full: the owner asks.
             if unsafe { links.has_waker(cx.waker()) } || this.keep_waker(cx) {
+        assert!(this.owner.is_some(), "polled after it was ready");
                 return Poll::Pending;
             }
         }

@@ -517,7 +517,8 @@ fn home(queue: &WaitQueue<Mutual>) -> Option<&WaitQueue<Mutual>> {
 
 /// Where the word and the line of a lock are to be found whatever becomes of it, from now on.
 pub(crate) fn house(queue: &WaitQueue<Mutual>) -> Arc<WaitQueue<Mutual>> {
-    queue.house(HOUSED | HANDOFF | LOCKED | WAITERS, Mutual(()))
+    // SAFETY: as in `home`.
+    unsafe { queue.house(HOUSED | HANDOFF | LOCKED | WAITERS, Mutual(())) }
 }
 
 impl Mutual {

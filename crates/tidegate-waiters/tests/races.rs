@@ -475,6 +475,28 @@ fn everybody_is_notified_while_one_leaves() {
         holder.join().unwrap();
         // One after the other: the first to look gives the lock on.
         assert!(stayers.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
+#[test]
+fn a_lock_may_go_while_its_last_waiter_is_being_notified() {
+    race(|| {
+        let condition = Arc::new(RawCondition::new());
+        let mut wait = Box::pin({
+            let condition = Arc::clone(&condition);
+            async move {
+                let lock = Arc::new(RawLock::<Fifo>::new());
+                let grant = RawLock::lock_owned(Arc::clone(&lock), |it| it).await;
+                drop(lock);
+                // All that is left of the lock goes with this.
+                drop(condition.wait(grant).await);
+            }
+        });
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let waits = spawn(move || block_on(wait));
+        assert_eq!(condition.notify_all(), 1);
+        waits.join().unwrap();
+        assert_eq!(condition.waiters(), 0);
+    });
+}
+
         assert!(!shared.0.is_locked() && shared.0.waiters() == 0);
     });
 }

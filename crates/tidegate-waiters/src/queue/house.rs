@@ -20,17 +20,35 @@ impl<P: Policy> WaitQueue<P> {
     /// the future that holds it is leaked, and what was borrowed may be dropped, or moved without a word.
     ///
     /// For policies that let one waiter go at a time: none may be in a ring that is being woken.
-    pub(crate) fn house(&self, shut: usize, policy: P) -> Arc<Self> {
+    ///
+    /// # Safety
+    ///
+    /// As [`home`](Self::home).
+    #[inline]
+    pub(crate) unsafe fn house(&self, shut: usize, policy: P) -> Arc<Self> {
+        // SAFETY: the caller's promise.
+        match unsafe { self.address(shut) } {
+            // SAFETY: a line that is away keeps a share of its house until its queue is done with it.
+            Some(house) => unsafe { Self::share(house) },
+            None => self.move_to_house(shut, policy),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn move_to_house(&self, shut: usize, policy: P) -> Arc<Self> {
         const { assert!(P::MOVES, "whoever locks the line would not look for its house") };
         let line = self.line.lock();
         if line.len == AWAY {
-            return Self::share(&line);
+            // SAFETY: as in `house`.
+            return unsafe { Self::share(line.first.cast::<Self>()) };
         }
         drop(line);
         let house = Arc::new(Self::new(0, policy));
         let mut line = self.line.lock();
         if line.len == AWAY {
-            return Self::share(&line);
+            // SAFETY: as in `house`.
+            return unsafe { Self::share(line.first.cast::<Self>()) };
         }
         {
             let mut there = house.line.lock();
@@ -73,22 +91,38 @@ impl<P: Policy> WaitQueue<P> {
     /// # Safety
     ///
     /// Nothing but `house` ever sets these bits in the word together.
+    #[inline]
     pub(crate) unsafe fn home(&self, shut: usize) -> Option<&Self> {
-        // Acquire: pairs with the Release in `house`.
+        // SAFETY: the caller's promise.
+        let house = unsafe { self.address(shut) }?;
+        // SAFETY: a line that is away keeps a share of its house until its queue is done with it.
+        Some(unsafe { &*house })
+    }
+
+    /// As [`home`](Self::home), as the share that is there has it.
+    ///
+    /// # Safety
+    ///
+    /// As `home`.
+    #[inline]
+    unsafe fn address(&self, shut: usize) -> Option<*const Self> {
+        // Acquire: pairs with the Release in `move_to_house`.
         if self.word.load(Ordering::Acquire) & shut != shut {
             return None;
         }
         let line = self.line.data_ptr();
         // SAFETY: by the caller's promise the line is away, and nobody writes to it while the queue is borrowed.
-        let house = unsafe { (*line).first }.cast::<Self>();
-        // SAFETY: a line that is away keeps a share of its house until its queue is done with it.
-        Some(unsafe { &*house })
+        Some(unsafe { (*line).first }.cast::<Self>())
     }
 
-    /// One more share of the house of a line that is away.
-    fn share(line: &Line<P>) -> Arc<Self> {
-        let house = line.first.cast::<Self>();
-        // SAFETY: a line that is away keeps a share.
+    /// One more share of a house.
+    ///
+    /// # Safety
+    ///
+    /// There is one, and it was `house` that it was made of.
+    #[inline]
+    unsafe fn share(house: *const Self) -> Arc<Self> {
+        // SAFETY: the caller's promise.
         unsafe { Arc::increment_strong_count(house) };
         // SAFETY: the share was just made.
         unsafe { Arc::from_raw(house) }

@@ -1,9 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicPtr;
 use std::task::{Context, Wake, Waker};
 
-use tidegate_test::{CountingWaker, Explorer, hold, poll_once, poll_with};
+use tidegate_test::{CountingWaker, Explorer, hold, leaked, poll_once, poll_with};
 use tidegate_waiters::{Barging, Borrowed, Fifo, LockGrant, LockPolicy, Mutual, Notified};
 use tidegate_waiters::{RawCondition, RawLock};
 
@@ -243,6 +244,37 @@ fn a_forgotten_wait_reaches_for_no_lock_that_has_gone_or_moved() {
         }
     }
     assert_eq!(condition.waiters(), 0);
+}
+
+#[test]
+fn forgotten_waits_of_a_lock_that_has_gone_are_notified_one_after_the_other() {
+    let condition = RawCondition::new();
+    let lock = RawLock::<Fifo>::new();
+    for _ in 0..4 {
+        let wait = wait(&lock, &condition);
+        // Forgotten, but not lost: whoever looks for leaks is to find it.
+        leaked(AtomicPtr::new(std::ptr::from_ref(&*wait).cast::<()>().cast_mut()));
+        std::mem::forget(wait);
+    }
+    // Where it stands then is the line of a lock that is about to go.
+    assert_eq!(condition.notify(1), 1);
+    drop(lock);
+    assert_eq!((condition.notify(1), condition.notify_all()), (1, 2));
+    assert_eq!(condition.waiters(), 0);
+}
+
+#[test]
+#[should_panic(expected = "polled after it was ready")]
+fn a_wait_that_was_ready_looks_for_no_lock_that_has_gone() {
+    let lock = Arc::new(RawLock::<Fifo>::new());
+    let condition = RawCondition::new();
+    let grant = RawLock::try_lock_owned(lock, |it| it).unwrap();
+    let mut wait = pin!(condition.wait(grant));
+    assert!(poll_once(wait.as_mut()).is_pending());
+    assert_eq!(condition.notify(1), 1);
+    // It kept the lock; what it answered with does so now, and is dropped.
+    assert!(poll_once(wait.as_mut()).is_ready());
+    _ = poll_once(wait.as_mut());
 }
 
 fn in_line_when_the_lock_moves_house<P: LockPolicy>() {
