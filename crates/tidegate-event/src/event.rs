@@ -21,7 +21,7 @@ use tidegate_waiters::{
     Ahead, Decision, Left, Locked, Policy, WaitQueue, block_on, block_on_until,
 };
 
-use crate::flag::{SET, raise, raise_locked};
+use crate::flag::{SET, raise};
 use crate::wait::{Lined, Rules, Signal, WaitFut, WaitOwnedFut, pass};
 
 /// A flag that tasks and threads wait for, and that can be lowered again.
@@ -170,10 +170,8 @@ impl Event {
     #[cold]
     #[inline(never)]
     fn set_and_release(&self) -> bool {
-        let mut line = self.queue.lock();
-        let was_clear = raise_locked(&line);
-        line.release_all();
-        was_clear
+        // In one step: nobody joins between the flag and the release.
+        self.queue.lock().release_all_raising(SET) & SET == 0
     }
 
     /// Clears the event; answers whether it was set.

@@ -132,6 +132,8 @@ impl<T, S: Store<T>> Items<T, S> {
 impl<T, S: Store<T>> Policy for Items<T, S> {
     type Note = Option<Handed<T>>;
 
+    const OWN_BITS: bool = false;
+
     fn left(line: &mut Locked<'_, Self>, note: &mut Self::Note, left: Left) {
         if left != Left::Granted || line.policy().shut == Shut::Immediate {
             // In the second case the item is to be dropped, after the lock: by whoever owns the note.
@@ -162,6 +164,8 @@ struct Gone {
 
 impl Policy for Slots {
     type Note = ();
+
+    const OWN_BITS: bool = false;
 
     fn left(line: &mut Locked<'_, Self>, (): &mut (), left: Left) {
         let gone = &mut line.policy().gone;

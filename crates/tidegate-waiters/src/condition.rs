@@ -78,6 +78,8 @@ pub struct Notices(());
 impl Policy for Notices {
     type Note = Place;
 
+    const OWN_BITS: bool = false;
+
     // Who leaves is a `Notified`, which sees to it itself.
     fn left(_line: &mut Locked<'_, Self>, _place: &mut Place, _left: Left) {}
 }
@@ -89,8 +91,6 @@ pub struct Place {
     moved: AtomicU8,
 }
 
-/// In the condition's line, or in none yet.
-const NOT_MOVED: u8 = 0;
 // SAFETY: it is a share of the house and a flag.
 unsafe impl Send for Place {}
 // SAFETY: as above.
@@ -128,6 +128,8 @@ impl Drop for Place {
     }
 }
 
+/// In the condition's line, or in none yet.
+const NOT_MOVED: u8 = 0;
 /// In the lock's line, by a notification that others wait for as well.
 const MOVED: u8 = 1;
 /// In the lock's line, with everybody who waited.
@@ -230,8 +232,6 @@ impl RawCondition {
                 // does; its owner looks for it there from now on.
                 unsafe { Mutual::admit(&mut target, node) };
                 moved += 1;
-            }
-            // In this order: `target` may wake somebody.
                 match line.front() {
                     // SAFETY: it is in this line. The share is not the last: there is `house`.
                     Some(it) if moved < n && ptr::eq(it.lock.as_ptr(), &**house) => unsafe {
@@ -239,6 +239,8 @@ impl RawCondition {
                     },
                     _ => break,
                 }
+            }
+            // In this order: `target` may wake somebody.
             drop(line);
             if moved == n && panic.is_none() {
                 drop(target);
@@ -299,12 +301,12 @@ impl<O> Notified<'_, O> {
         place.moved.load(Ordering::Acquire)
     }
 
+    /// The line of the lock. Not once it is ready: it may keep nothing by then.
     #[inline]
     fn lock(&self) -> &WaitQueue<Mutual> {
-    /// The line of the lock. Not once it is ready: it may keep nothing by then.
+        debug_assert!(self.owner.is_some());
         // SAFETY: as in `moved`.
         let place = self.node.note.with(|it| unsafe { &*it });
-        debug_assert!(self.owner.is_some());
         // SAFETY: `owner` keeps the lock, which keeps its house.
         unsafe { place.lock.as_ref() }
     }
@@ -321,7 +323,8 @@ impl<O> Notified<'_, O> {
         let waker = cx.waker().clone();
         {
             let mut line = self.condition.queue.lock();
-            line.word().fetch_or(WAITERS, Ordering::Relaxed);
+            // Relaxed: whoever has to see it comes after this one gave the lock back. The word holds nothing else.
+            line.word().store(WAITERS, Ordering::Relaxed);
             line.insert(&self.node, false);
             // SAFETY: the owner holds the lock of the line, the field is empty, and the state says that it is full.
             unsafe { self.node.links.put_waker(waker) };
@@ -388,10 +391,10 @@ impl<O> Future for Notified<'_, O> {
             this.join(cx);
             return Poll::Pending;
         }
+        assert!(this.owner.is_some(), "polled after it was ready");
         if this.moved() == NOT_MOVED {
             // SAFETY: not moved, so it waits (or was moved just now), and the field was full: the owner asks.
             if unsafe { links.has_waker(cx.waker()) } || this.keep_waker(cx) {
-        assert!(this.owner.is_some(), "polled after it was ready");
                 return Poll::Pending;
             }
         }

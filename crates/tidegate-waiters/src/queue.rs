@@ -60,6 +60,12 @@ pub trait Policy: Sized {
         None
     }
 
+    /// Whether the word says more than whether somebody waits.
+    ///
+    /// A policy that says `false` leaves the word alone; the queue, which changes it under its lock only, saves the
+    /// read-modify-writes then.
+    const OWN_BITS: bool = true;
+
     /// Whether a line may move to a [house](WaitQueue::house), so that whoever locks it has to ask where it is.
     #[doc(hidden)]
     const MOVES: bool = false;

@@ -224,6 +224,32 @@ impl Flag {
 }
 
 #[test]
+fn bits_that_are_raised_with_a_broadcast_bring_what_was_done_before() {
+    struct Told(Flag, UnsafeCell<u32>);
+    // SAFETY: written before the flag is raised, and read after it was seen.
+    unsafe impl Sync for Told {}
+
+    race(|| {
+        let told = Arc::new(Told(Flag::new(), UnsafeCell::new(0)));
+        let setter = spawn({
+            let told = Arc::clone(&told);
+            move || {
+                // SAFETY: nobody reads before the flag is up.
+                told.1.with_mut(|it| unsafe { *it = 7 });
+                told.0.0.lock().release_all_raising(SET);
+            }
+        });
+        if told.0.0.word().load(Ordering::Acquire) & SET != 0 {
+            // SAFETY: nobody writes any more.
+            told.1.with(|it| assert_eq!(unsafe { *it }, 7));
+        }
+        assert!(matches!(block_on(told.0.wait()), Turn::Decided(()) | Turn::Released));
+        setter.join().unwrap();
+        assert_eq!(told.0.0.waiters(), 0);
+    });
+}
+
+#[test]
 fn a_broadcast_reaches_more_waiters_than_a_batch_holds() {
     race(|| {
         let flag = Arc::new((Flag::new(), AtomicUsize::new(0)));
@@ -450,6 +476,28 @@ fn a_new_waker_comes_while_it_is_notified() {
 }
 
 #[test]
+fn a_lock_may_go_while_its_last_waiter_is_being_notified() {
+    race(|| {
+        let condition = Arc::new(RawCondition::new());
+        let mut wait = Box::pin({
+            let condition = Arc::clone(&condition);
+            async move {
+                let lock = Arc::new(RawLock::<Fifo>::new());
+                let grant = RawLock::lock_owned(Arc::clone(&lock), |it| it).await;
+                drop(lock);
+                // All that is left of the lock goes with this.
+                drop(condition.wait(grant).await);
+            }
+        });
+        assert!(poll_once(wait.as_mut()).is_pending());
+        let waits = spawn(move || block_on(wait));
+        assert_eq!(condition.notify_all(), 1);
+        waits.join().unwrap();
+        assert_eq!(condition.waiters(), 0);
+    });
+}
+
+#[test]
 fn everybody_is_notified_while_one_leaves() {
     race(|| {
         let (lock, condition) = (RawLock::<Fifo>::new(), RawCondition::new());
@@ -475,28 +523,6 @@ fn everybody_is_notified_while_one_leaves() {
         holder.join().unwrap();
         // One after the other: the first to look gives the lock on.
         assert!(stayers.iter_mut().all(|it| poll_once(it.as_mut()).is_ready()));
-#[test]
-fn a_lock_may_go_while_its_last_waiter_is_being_notified() {
-    race(|| {
-        let condition = Arc::new(RawCondition::new());
-        let mut wait = Box::pin({
-            let condition = Arc::clone(&condition);
-            async move {
-                let lock = Arc::new(RawLock::<Fifo>::new());
-                let grant = RawLock::lock_owned(Arc::clone(&lock), |it| it).await;
-                drop(lock);
-                // All that is left of the lock goes with this.
-                drop(condition.wait(grant).await);
-            }
-        });
-        assert!(poll_once(wait.as_mut()).is_pending());
-        let waits = spawn(move || block_on(wait));
-        assert_eq!(condition.notify_all(), 1);
-        waits.join().unwrap();
-        assert_eq!(condition.waiters(), 0);
-    });
-}
-
         assert!(!shared.0.is_locked() && shared.0.waiters() == 0);
     });
 }

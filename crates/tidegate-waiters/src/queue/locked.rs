@@ -255,15 +255,55 @@ impl<'q, P: Policy> Locked<'q, P> {
     /// # drop(later);
     /// ```
     pub fn release_all(&mut self) {
+        if !self.is_empty() {
+            self.clear_waiters();
+            self.let_all_go();
+        }
+    }
+
+    /// As [`release_all`](Self::release_all), raising `bits` of the word in the same step; answers the word before it.
+    ///
+    /// Raises them with Release, also if nobody is in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    #[doc = include_str!("../example_line.txt")]
+    /// use std::sync::atomic::Ordering;
+    ///
+    /// let line = Line::new(0, Numbers);
+    /// let mut wait = join(&line, 1);
+    /// assert_eq!(line.lock().release_all_raising(4), Line::WAITERS);
+    /// # assert!(tidegate_test::poll_once(wait.as_mut()).is_ready());
+    /// assert_eq!(line.word().load(Ordering::Acquire), 4);
+    /// ```
+    #[inline]
+    pub fn release_all_raising(&mut self, bits: usize) -> usize {
+        let word = self.word();
+        let mut seen = word.load(Ordering::Relaxed);
+        // The bit goes whether it is there or not: under the lock it says whether somebody is in line.
+        while let Err(changed) = word.compare_exchange_weak(
+            seen,
+            (seen | bits) & !WaitQueue::<P>::WAITERS,
+            Ordering::Release,
+            Ordering::Relaxed,
+        ) {
+            seen = changed;
+        }
+        if !self.is_empty() {
+            self.let_all_go();
+        }
+        seen
+    }
+
+    /// Moves all who are in line, and there are some, to those who will be woken.
+    #[inline]
+    fn let_all_go(&mut self) {
         let line = self.line_mut();
         let first = std::mem::replace(&mut line.first, ptr::null());
-        if first.is_null() {
-            return;
-        }
         let alone = line.len == 1;
         line.len = 0;
         line.round = line.round.wrapping_add(1);
-        self.clear_waiters();
         if alone && self.woken.is_none() && self.leaving.is_null() {
             // SAFETY: nodes that were in line are alive while the lock is held.
             *self.woken = Self::publish(unsafe { &*first });
@@ -396,9 +436,14 @@ impl<'q, P: Policy> Locked<'q, P> {
 
     #[inline]
     fn clear_waiters(&self) {
+        let word = &self.queue.word;
         // Relaxed: the lock orders this among those who set the bit, and a read-modify-write keeps whatever
         // release sequence the primitive's bits belong to going.
-        self.queue.word.fetch_and(!WaitQueue::<P>::WAITERS, Ordering::Relaxed);
+        if P::OWN_BITS {
+            word.fetch_and(!WaitQueue::<P>::WAITERS, Ordering::Relaxed);
+        } else {
+            word.store(word.load(Ordering::Relaxed) & !WaitQueue::<P>::WAITERS, Ordering::Relaxed);
+        }
     }
 
     /// Whether `node` is in the line, rather than in a ring that is being woken or in none.

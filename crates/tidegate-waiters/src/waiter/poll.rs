@@ -127,6 +127,11 @@ fn claim<P: Policy>(line: &Locked<'_, P>, word: usize) -> Result<(), usize> {
         return line
             .word()
             .compare_exchange(
+        if !P::OWN_BITS {
+            // Nobody else sets the bit, and there are no others.
+            line.word().store(word | WaitQueue::<P>::WAITERS, Ordering::Relaxed);
+            return Ok(());
+        }
                 word,
                 word | WaitQueue::<P>::WAITERS,
                 Ordering::Relaxed,

@@ -53,6 +53,55 @@ fn a_repoll_with_the_same_waker_keeps_the_place_and_takes_no_lock() {
 }
 
 #[test]
+fn release_all_raising_raises_and_releases_in_one_step() {
+    let queue = WaitQueue::new(4, Tickets);
+    const WAITERS: usize = WaitQueue::<Tickets>::WAITERS;
+    let mut one = pin!(Waiter::new(&queue, 1));
+    let mut two = pin!(Waiter::new(&queue, 2));
+    assert!(join(one.as_mut()).is_pending());
+    assert!(join(two.as_mut()).is_pending());
+    assert_eq!(queue.lock().release_all_raising(8), 4 | WAITERS);
+    assert_eq!(queue.word().load(Ordering::Acquire), 4 | 8);
+    assert!(join(one.as_mut()).is_ready());
+    assert!(join(two.as_mut()).is_ready());
+    // Nobody is in line: the bits go up all the same.
+    assert_eq!(queue.lock().release_all_raising(16), 4 | 8);
+    assert_eq!((queue.word().load(Ordering::Acquire), queue.waiters()), (4 | 8 | 16, 0));
+}
+
+struct NoBits;
+
+impl Policy for NoBits {
+    type Note = ();
+    const OWN_BITS: bool = false;
+    fn left(_line: &mut Locked<'_, Self>, (): &mut (), _left: Left) {}
+}
+
+#[test]
+fn a_word_of_the_queues_own_says_whether_somebody_waits() {
+    let queue = WaitQueue::new(0, NoBits);
+    let word = || queue.word().load(Ordering::Acquire);
+    let wait = || {
+        let mut waiter = Box::pin(Waiter::new(&queue, ()));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(waiter.as_mut().poll(cx, |_, _| Decision::<()>::Wait).is_pending());
+        waiter
+    };
+    let (one, two, three) = (wait(), wait(), wait());
+    assert_eq!(word(), WaitQueue::<NoBits>::WAITERS);
+    queue.lock().grant_front();
+    drop(two);
+    assert_eq!(word(), WaitQueue::<NoBits>::WAITERS);
+    queue.lock().release_all();
+    assert_eq!(word(), 0);
+    drop((one, three));
+    let last = wait();
+    assert_eq!(word(), WaitQueue::<NoBits>::WAITERS);
+    drop(last);
+    assert_eq!(word(), 0);
+}
+
+#[test]
 fn a_granted_poll_takes_no_lock() {
     let queue = WaitQueue::new(0, Tickets);
     let mut waiter = pin!(Waiter::new(&queue, 1));
