@@ -142,12 +142,11 @@ impl<S: Signal> fmt::Debug for WaitOwnedFut<S> {
 
 /// One poll of either future.
 #[inline]
-fn poll<R: Rules, O>(waiter: Pin<&mut Waiter<R, O>>, cx: &mut Context<'_>) -> Poll<()> {
-    if waiter.is_fresh() && pass(waiter.queue()) {
-        waiter.finish();
-        return Poll::Ready(());
+fn poll<R: Rules, O>(mut waiter: Pin<&mut Waiter<R, O>>, cx: &mut Context<'_>) -> Poll<()> {
+    match waiter.as_mut().finish_with(|queue| pass(queue).then_some(())) {
+        Some(()) => Poll::Ready(()),
+        None => poll_in_line(waiter, cx),
     }
-    poll_in_line(waiter, cx)
 }
 
 // Apart, so that what does not wait is small enough to become part of its caller.

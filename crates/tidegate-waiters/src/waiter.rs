@@ -223,6 +223,35 @@ impl<P: Policy, O> Waiter<P, O> {
         self.node.links.set_state(state::DONE, Ordering::Relaxed);
     }
 
+    /// Finishes one that has not waited yet if `pass` finds what it wants without the line; answers what that was.
+    ///
+    /// `pass` is not asked by any other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    #[doc = include_str!("example_line.txt")]
+    /// let line = Line::new(0, Numbers);
+    /// let mut waiter = std::pin::pin!(Waiter::new(&line, 1));
+    /// assert_eq!(waiter.as_mut().finish_with(|_line| None::<&str>), None);
+    /// assert!(waiter.is_fresh());
+    /// assert_eq!(waiter.as_mut().finish_with(|_line| Some("found")), Some("found"));
+    /// assert!(!waiter.is_fresh() && !waiter.is_waiting());
+    /// ```
+    #[inline]
+    pub fn finish_with<T>(
+        self: Pin<&mut Self>,
+        pass: impl FnOnce(&WaitQueue<P>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.is_fresh() {
+            return None;
+        }
+        let passed = pass(self.queue())?;
+        // Nobody else knows a fresh one, and who does has lent it for this: it is fresh still.
+        self.finish_fresh();
+        Some(passed)
+    }
+
     /// As [`finish`](Self::finish), for one that was just seen to be fresh.
     #[inline]
     pub(crate) fn finish_fresh(self: Pin<&mut Self>) {

@@ -39,19 +39,18 @@ impl<T, S: Store<T>> Channel<T, S> {
     #[inline]
     pub(crate) fn poll_get<O>(
         &self,
-        waiter: Pin<&mut Waiter<Items<T, S>, O>>,
+        mut waiter: Pin<&mut Waiter<Items<T, S>, O>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, Closed>> {
-        if waiter.is_fresh() {
-            match self.try_get() {
-                Err(TryGetError::Empty) => {}
-                result => {
-                    waiter.finish();
-                    return Poll::Ready(result.map_err(|_| Closed(())));
-                }
-            }
+        let got = waiter.as_mut().finish_with(|_| match self.try_get() {
+            Ok(item) => Some(Ok(item)),
+            Err(TryGetError::Empty) => None,
+            Err(TryGetError::Closed) => Some(Err(Closed(()))),
+        });
+        match got {
+            Some(result) => Poll::Ready(result),
+            None => self.poll_for_item(waiter, cx),
         }
-        self.poll_for_item(waiter, cx)
     }
 
     #[inline]

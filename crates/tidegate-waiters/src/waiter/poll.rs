@@ -67,7 +67,10 @@ fn poll_nudged<P: Policy, T>(
         }
     }
     match ready {
-        Some(turn) if line.wakes_nobody() && old.is_none() => Poll::Ready(turn),
+        Some(turn) if line.wakes_nobody() && old.is_none() => {
+            line.unlock();
+            Poll::Ready(turn)
+        }
         Some(turn) => {
             unlock_quietly(line, old);
             Poll::Ready(turn)
@@ -112,6 +115,7 @@ fn join<P: Policy, T>(
         // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is full.
         unsafe { node.links.put_waker(waker) };
         node.links.set_state(state::WAITING, Ordering::Relaxed);
+        line.unlock();
         return Poll::Pending;
     };
     node.links.set_state(state::DONE, Ordering::Relaxed);
@@ -123,15 +127,15 @@ fn join<P: Policy, T>(
 #[inline]
 fn claim<P: Policy>(line: &Locked<'_, P>, word: usize) -> Result<(), usize> {
     if word & WaitQueue::<P>::WAITERS == 0 {
-        // Relaxed: the lock orders what the line says; the word's own bits are the policy's to acquire.
-        return line
-            .word()
-            .compare_exchange(
         if !P::OWN_BITS {
             // Nobody else sets the bit, and there are no others.
             line.word().store(word | WaitQueue::<P>::WAITERS, Ordering::Relaxed);
             return Ok(());
         }
+        // Relaxed: the lock orders what the line says; the word's own bits are the policy's to acquire.
+        return line
+            .word()
+            .compare_exchange(
                 word,
                 word | WaitQueue::<P>::WAITERS,
                 Ordering::Relaxed,
