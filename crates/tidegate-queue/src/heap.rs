@@ -74,6 +74,12 @@ impl<T, R> Heap<T, R> {
     }
 }
 
+impl<T, R> Default for Heap<T, R> {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl<T, R: Rank<T>> Heap<T, R> {
     /// Takes what is in `entry`; if a comparison panics, it is still there.
     #[inline]

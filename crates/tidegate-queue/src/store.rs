@@ -44,7 +44,8 @@ pub trait Store<T>: Sized {
 #[expect(missing_debug_implementations, reason = "shown by the queue")]
 pub struct Fifo<T> {
     items: VecDeque<T>,
-    back: Heap<T, Oldest>,
+    /// What came back, if anything did: it is rare enough to be apart.
+    back: Option<Box<Heap<T, Oldest>>>,
     passed: u64,
 }
 
@@ -52,16 +53,16 @@ impl<T> Fifo<T> {
     #[cold]
     #[inline(never)]
     fn pop_back(&mut self) -> Option<T> {
-        self.back.pop().map(|it| it.item)
+        pop_back(&mut self.back)
     }
 }
 
 impl<T> Store<T> for Fifo<T> {
-    const EMPTY: Self = Self { items: VecDeque::new(), back: Heap::EMPTY, passed: 0 };
+    const EMPTY: Self = Self { items: VecDeque::new(), back: None, passed: 0 };
 
     #[inline]
     fn len(&self) -> usize {
-        self.items.len() + self.back.len()
+        self.items.len() + self.back.as_ref().map_or(0, |it| it.len())
     }
 
     #[inline]
@@ -79,7 +80,7 @@ impl<T> Store<T> for Fifo<T> {
 
     #[inline]
     fn pop(&mut self) -> Option<T> {
-        if !self.back.is_empty() {
+        if self.back.is_some() {
             return self.pop_back();
         }
         self.items.pop_front()
@@ -93,7 +94,7 @@ impl<T> Store<T> for Fifo<T> {
 
     #[cold]
     fn restore(&mut self, item: T, age: u64) {
-        self.back.push(&mut Some(Entry { item, age }));
+        self.back.get_or_insert_default().push(&mut Some(Entry { item, age }));
     }
 }
 
@@ -101,7 +102,8 @@ impl<T> Store<T> for Fifo<T> {
 #[expect(missing_debug_implementations, reason = "shown by the queue")]
 pub struct Lifo<T> {
     items: Vec<T>,
-    back: Heap<T, Youngest>,
+    /// What came back, if anything did: it is rare enough to be apart.
+    back: Option<Box<Heap<T, Youngest>>>,
     passed: u64,
 }
 
@@ -109,16 +111,16 @@ impl<T> Lifo<T> {
     #[cold]
     #[inline(never)]
     fn pop_back(&mut self) -> Option<T> {
-        self.back.pop().map(|it| it.item)
+        pop_back(&mut self.back)
     }
 }
 
 impl<T> Store<T> for Lifo<T> {
-    const EMPTY: Self = Self { items: Vec::new(), back: Heap::EMPTY, passed: 0 };
+    const EMPTY: Self = Self { items: Vec::new(), back: None, passed: 0 };
 
     #[inline]
     fn len(&self) -> usize {
-        self.items.len() + self.back.len()
+        self.items.len() + self.back.as_ref().map_or(0, |it| it.len())
     }
 
     #[inline]
@@ -145,8 +147,18 @@ impl<T> Store<T> for Lifo<T> {
 
     #[cold]
     fn restore(&mut self, item: T, age: u64) {
-        self.back.push(&mut Some(Entry { item, age }));
+        self.back.get_or_insert_default().push(&mut Some(Entry { item, age }));
     }
+}
+
+/// The next of what came back; the last one takes its place along.
+fn pop_back<T, R: Rank<T>>(back: &mut Option<Box<Heap<T, R>>>) -> Option<T> {
+    let heap = back.as_mut()?;
+    let entry = heap.pop();
+    if heap.is_empty() {
+        *back = None;
+    }
+    entry.map(|it| it.item)
 }
 
 /// The order of a [`PriorityQueue`](crate::PriorityQueue): the smallest item first, equal ones as they came.
