@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidegate_task_group::{Policy, TaskError};
-use tidegate_test::{cut_everywhere, poll_once};
+use tidegate_test::cut_everywhere;
 use tidegate_timeout::{
     CancelReason, Cancelled, Deadline, ScopeExt, cancel_scope, checkpoint, is_stopping, shield,
     stop_requested, timeout,

@@ -1,5 +1,7 @@
 //! A set of tasks, and the stream of their results.
 
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -98,7 +100,7 @@ fn the_stream_waits_for_spawners_until_it_is_closed() {
     on_both(|| async {
         let mut set = TaskSet::new();
         let spawner = set.spawner();
-        assert!(poll_once(std::pin::pin!(set.next())).is_pending());
+        assert!(poll_once(pin!(set.next())).is_pending());
         let (child, again) = (spawner.clone(), spawner.clone());
         child.spawn(async move {
             again.spawn(async { 2 });
@@ -194,7 +196,7 @@ fn a_set_that_is_dropped_cancels_its_tasks_and_the_scope_around_waits_for_them()
             }
             drop(held);
             breathe().await;
-            assert!(poll_once(std::pin::pin!(set.next())).is_pending());
+            assert!(poll_once(pin!(set.next())).is_pending());
         })
         .await
         .unwrap();
@@ -368,25 +370,29 @@ fn it_is_a_stream_for_everybody() {
 #[test]
 fn next_that_is_dropped_anywhere_loses_nothing() {
     on_both(|| async {
-        let mut set = TaskSet::new();
-        for n in 0..50_u64 {
-            set.spawn(async move {
-                for _ in 0..n % 7 {
-                    tokio::task::yield_now().await;
-                }
-                n
-            });
-        }
-        let mut all = Vec::new();
-        while !set.is_empty() {
-            // Polled once, and dropped.
-            if let std::task::Poll::Ready(Some(n)) = poll_once(std::pin::pin!(set.next())) {
-                all.push(n.unwrap());
+        for in_order in [false, true] {
+            let mut set = if in_order { TaskSet::new().in_order() } else { TaskSet::new() };
+            for n in 0..50_u64 {
+                set.spawn(async move {
+                    for _ in 0..n % 7 {
+                        tokio::task::yield_now().await;
+                    }
+                    n
+                });
             }
-            tokio::task::yield_now().await;
+            let mut all = Vec::new();
+            while !set.is_empty() {
+                // Polled once, and dropped.
+                if let Poll::Ready(Some(n)) = poll_once(pin!(set.next())) {
+                    all.push(n.unwrap());
+                }
+                tokio::task::yield_now().await;
+            }
+            if !in_order {
+                all.sort_unstable();
+            }
+            assert!(all.into_iter().eq(0..50));
         }
-        all.sort_unstable();
-        assert!(all.into_iter().eq(0..50));
     });
 }
 

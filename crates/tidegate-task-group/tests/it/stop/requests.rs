@@ -181,27 +181,24 @@ fn clean_up_in_a_shield_is_not_asked_to_leave_off() {
 #[test]
 fn a_cancelled_group_is_stopping_and_a_child_that_looks_ends_either_way() {
     on_both(|| async {
-        let rounds = Counter::default();
-        let errors = Group::scope(async |group| {
-            let rounds = rounds.clone();
-            let spins = group.spawn(async move {
+        let (looks, sees) = (Counter::default(), Counter::default());
+        let group = Group::scope(async |group| {
+            let (looked, saw) = (looks.clone(), sees.clone());
+            drop(group.spawn(async move {
                 while !is_stopping() {
-                    rounds.add();
-                    std::thread::yield_now();
-                    // Not an await that could end it.
-                    let _ = poll_once(pin!(tokio::task::yield_now()));
+                    looked.add();
                     tokio::task::yield_now().await;
                 }
+                saw.add();
                 Ok(())
-            });
-            breathe().await;
+            }));
+            until(|| looks.get() > 0).await;
             group.cancel("enough");
             assert!(group.is_stopping());
-            spins.await?;
             Ok(())
         });
-        // Who is ready in time keeps its value; the body may have been cut off.
-        let _ = errors.await;
+        group.await.unwrap();
+        assert_eq!(sees.get(), 1, "it is polled once more");
     });
 }
 
