@@ -465,7 +465,10 @@ impl<E> ErrorGroup<E> {
                 } else {
                     self.entries.extend(fits);
                 }
-                self.entries.push(Entry::Group { message: group.message, origin, span });
+                // Of a group that does not fit at all its message would be left, and of many as many.
+                if span > 0 {
+                    self.entries.push(Entry::Group { message: group.message, origin, span });
+                }
                 Some(member::Surplus(surplus))
             }
         }

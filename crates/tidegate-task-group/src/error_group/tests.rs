@@ -361,6 +361,20 @@ fn a_full_group_takes_what_fits_of_another() {
 }
 
 #[test]
+fn a_full_group_keeps_nothing_of_another_that_does_not_fit() {
+    let mut outer: ErrorGroup<&'static str> = ErrorGroup::new("outer");
+    (0..KEPT).for_each(|_| outer.push("outer"));
+    let kept = outer.entries.len();
+    for _ in 0..10_000 {
+        let mut inner: ErrorGroup<&'static str> = ErrorGroup::new("inner");
+        inner.push("inner");
+        outer.push_group(inner);
+    }
+    assert_eq!((outer.len(), outer.omitted()), (KEPT + 10_000, 10_000));
+    assert_eq!(outer.entries.len(), kept);
+}
+
+#[test]
 fn a_very_deep_tree_overflows_no_stack() {
     let mut group: ErrorGroup = ErrorGroup::new("0");
     group.push("boom");
