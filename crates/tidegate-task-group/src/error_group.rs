@@ -8,7 +8,7 @@ use cast::{downcast, is, report_as};
 use forest::{Entry, Sieve};
 use view::{View, chain, reveal_borrowed};
 
-pub(crate) use member::{Member, Ways};
+pub(crate) use member::{Member, Surplus, Ways};
 
 mod cast;
 mod forest;
@@ -63,7 +63,8 @@ const KEPT: usize = 1024;
 /// # Limitations
 ///
 /// A group keeps the first 1,024 errors, so that ten thousand failing tasks do not hold ten thousand backtraces.
-/// Later ones are dropped; [`len`](Self::len) counts them, [`omitted`](Self::omitted) says how many they are.
+/// Later ones are dropped; [`len`](Self::len) counts them, [`omitted`](Self::omitted) says how many they are. In what a
+/// task group fails with, the error of its body and that it missed its deadline come on top of these.
 pub struct ErrorGroup<E = BoxError> {
     message: String,
     /// The tree, in post-order; see `forest`.
@@ -435,11 +436,21 @@ impl<E> ErrorGroup<E> {
     }
 
     /// Adds an error or a subtree; gives back what there is no room for.
-    pub(crate) fn add(&mut self, member: Member<E>) -> Option<member::Surplus<E>> {
+    pub(crate) fn add(&mut self, member: Member<E>) -> Option<Surplus<E>> {
+        self.add_within(member, KEPT)
+    }
+
+    /// As [`add`](Self::add), with room for it however many there are already.
+    pub(crate) fn add_last(&mut self, member: Member<E>) -> Option<Surplus<E>> {
+        self.add_within(member, self.kept + KEPT)
+    }
+
+    /// Keeps `most` errors in all.
+    fn add_within(&mut self, member: Member<E>, most: usize) -> Option<Surplus<E>> {
         match member {
-            Member::Leaf(leaf, _) if self.kept == KEPT => {
+            Member::Leaf(leaf, _) if self.kept >= most => {
                 self.omitted += 1;
-                Some(member::Surplus(vec![leaf]))
+                Some(Surplus(vec![leaf]))
             }
             Member::Leaf(leaf, view) => {
                 self.kept += 1;
@@ -448,7 +459,7 @@ impl<E> ErrorGroup<E> {
                 None
             }
             Member::Group(group, origin) => {
-                let room = KEPT - self.kept;
+                let room = most.saturating_sub(self.kept);
                 let kept = group.kept.min(room);
                 let (fits, surplus) = if group.kept == kept {
                     (group.entries, Vec::new())
@@ -469,7 +480,7 @@ impl<E> ErrorGroup<E> {
                 if span > 0 {
                     self.entries.push(Entry::Group { message: group.message, origin, span });
                 }
-                Some(member::Surplus(surplus))
+                Some(Surplus(surplus))
             }
         }
     }

@@ -21,7 +21,7 @@ use tidegate_timeout::{CancelReason, Cancelled, Deadline};
 use tokio::runtime::Handle;
 
 use crate::core::Core;
-use crate::error_group::{ErrorGroup, Member, Ways};
+use crate::error_group::{ErrorGroup, Member, Surplus, Ways};
 use crate::origin::{Name, Origin};
 use crate::panicked::{Panicked, drop_quietly, message_of};
 use crate::policy::{OnPanic, Policy};
@@ -317,14 +317,15 @@ impl<E> Shared<E> {
         let value = match body {
             BodyEnd::Value(value) => Some(value),
             BodyEnd::Failed(member) => {
-                drop_quietly(ledger.note(member, &self.rules));
+                drop_quietly(ledger.note_last(member, &self.rules));
                 None
             }
             BodyEnd::Panicked | BodyEnd::Cancelled => None,
         };
         let reason = self.core.handle.reason();
         if cut && !dropped && reason == Some(CancelReason::Deadline) {
-            drop_quietly(ledger.note(self.cancelled(CancelReason::Deadline), &self.rules));
+            let missed = self.cancelled(CancelReason::Deadline);
+            drop_quietly(ledger.note_last(missed, &self.rules));
         }
         if let Some(errors) = ledger.into_errors(&self.rules) {
             drop_quietly(value);
@@ -369,6 +370,20 @@ impl<E> Ledger<E> {
 
     /// Adds to the ledger; gives back what it does not need.
     fn note(&mut self, member: Member<E>, rules: &Rules) -> impl Sized + use<E> {
+        self.note_by(ErrorGroup::add, member, rules)
+    }
+
+    /// As [`note`](Self::note), for the last: however many failed, it is not left out.
+    fn note_last(&mut self, member: Member<E>, rules: &Rules) -> impl Sized + use<E> {
+        self.note_by(ErrorGroup::add_last, member, rules)
+    }
+
+    fn note_by(
+        &mut self,
+        add: fn(&mut ErrorGroup<E>, Member<E>) -> Option<Surplus<E>>,
+        member: Member<E>,
+        rules: &Rules,
+    ) -> impl Sized + use<E> {
         if member.is_echo() {
             if self.echo.is_none() {
                 self.echo = Some(member);
@@ -377,7 +392,7 @@ impl<E> Ledger<E> {
             return (Some(member), None);
         }
         let errors = self.errors.get_or_insert_with(|| ErrorGroup::new(rules.message()));
-        (None, errors.add(member))
+        (None, add(errors, member))
     }
 
     fn into_errors(self, rules: &Rules) -> Option<ErrorGroup<E>> {

@@ -289,6 +289,37 @@ fn of_ten_thousand_failures_no_more_are_alive_at_a_time_than_are_kept() {
     }
 }
 
+#[test]
+fn however_many_children_fail_the_error_of_the_body_and_the_missed_deadline_are_reported() {
+    async fn fail_often(group: Group) {
+        for _ in 0..2000 {
+            drop(group.spawn(fails::<()>("child")));
+        }
+        until(|| group.is_empty()).await;
+    }
+
+    paused(async {
+        let group = Group::builder().policy(Policy::CollectAll);
+        let errors = group.scope(async |group| {
+            fail_often(group).await;
+            fails::<()>("body").await
+        });
+        let errors = errors.await.unwrap_err();
+        assert_eq!((errors.len(), errors.omitted()), (2001, 2000 - 1024));
+        assert_eq!(errors.leaves().next_back().unwrap().to_string(), "body");
+
+        let deadline = tidegate_timeout::Deadline::after(SECOND);
+        let group = Group::builder().policy(Policy::CollectAll).deadline(deadline);
+        let errors = group.scope(async |group| {
+            fail_often(group).await;
+            forever::<()>().await
+        });
+        let errors = errors.await.unwrap_err();
+        assert_eq!((errors.len(), errors.omitted()), (2001, 2000 - 1024));
+        assert!(errors.contains::<Cancelled>());
+    });
+}
+
 /// Where the next test runs this one, it is to fail as a `main` would.
 const AS_A_MAIN: &str = "TIDEGATE_FAILS_AS_A_MAIN";
 
