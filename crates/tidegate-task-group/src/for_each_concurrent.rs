@@ -16,6 +16,7 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use crate::lineup::or_clear;
+use crate::panicked::FirstPanic;
 use crate::siblings::{Allowance, Siblings};
 
 /// Works on the items of a stream, several at a time, and takes what comes out one by one.
@@ -141,10 +142,12 @@ where
     fn clear(self: Pin<&mut Self>) {
         let mut me = self.project();
         *me.is_over = true;
-        me.sinking.set(None);
-        me.workers.clear();
-        me.ready.clear();
-        me.stream.set(None);
+        FirstPanic::default()
+            .of(|| me.sinking.set(None))
+            .of(|| me.workers.clear())
+            .of(|| me.ready.clear())
+            .of(|| me.stream.set(None))
+            .go_on();
     }
 
     fn step(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), E>> {

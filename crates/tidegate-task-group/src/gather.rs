@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::lineup::{Lineup, or_clear};
+use crate::panicked::FirstPanic;
 
 /// Runs futures together and gives their values in order, or the first error.
 ///
@@ -90,8 +91,8 @@ impl<F: Future, T> GatherFut<F, T> {
     }
 
     fn clear(&mut self) {
-        self.values.clear();
-        drop(self.lineup.take());
+        let (values, lineup) = (&mut self.values, &mut self.lineup);
+        FirstPanic::default().of(|| drop(lineup.take())).of(|| values.clear()).go_on();
     }
 }
 

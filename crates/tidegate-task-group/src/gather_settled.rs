@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::lineup::{Lineup, or_clear};
+use crate::panicked::FirstPanic;
 
 /// Runs futures together and gives all their outputs in order, errors among them.
 ///
@@ -66,8 +67,8 @@ impl<F: Future> GatherSettledFut<F> {
     }
 
     fn clear(&mut self) {
-        self.outputs.clear();
-        drop(self.lineup.take());
+        let (outputs, lineup) = (&mut self.outputs, &mut self.lineup);
+        FirstPanic::default().of(|| drop(lineup.take())).of(|| outputs.clear()).go_on();
     }
 }
 

@@ -19,6 +19,7 @@ use pin_project_lite::pin_project;
 
 use crate::inherit::inherit;
 use crate::lineup::or_clear;
+use crate::panicked::{FirstPanic, quietly};
 use crate::siblings::{Allowance, Siblings};
 
 /// Runs a body and children that may borrow, in one task, and returns when all have ended.
@@ -309,13 +310,29 @@ impl<'env> Hall<'env> {
 /// The scope's own side of its hall, which it closes.
 struct Owner<'env>(Arc<Hall<'env>>);
 
-impl Drop for Owner<'_> {
-    fn drop(&mut self) {
+impl Owner<'_> {
+    /// Drops who waits, and lets nobody in any more.
+    fn close(&self) {
         let mut waiting = self.0.0.lock();
         waiting.is_open = false;
-        let gone = (std::mem::take(&mut waiting.children), waiting.task.take());
+        let (children, task) = (std::mem::take(&mut waiting.children), waiting.task.take());
         drop(waiting);
-        drop(gone);
+        drop(task);
+        let mut panic = FirstPanic::default();
+        for child in children {
+            panic.of(|| drop(child));
+        }
+        panic.go_on();
+    }
+}
+
+impl Drop for Owner<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            quietly(|| self.close());
+        } else {
+            self.close();
+        }
     }
 }
 
@@ -347,11 +364,12 @@ where
     /// Drops everything that is left.
     fn clear(self: Pin<&mut Self>) {
         let mut me = self.project();
-        me.body.set(None);
-        *me.output = None;
-        me.children.clear();
-        // Children that wait are dropped with the old one.
-        *me.hall = Hall::open();
+        FirstPanic::default()
+            .of(|| me.body.set(None))
+            .of(|| *me.output = None)
+            .of(|| me.children.clear())
+            .of(|| me.hall.close())
+            .go_on();
     }
 
     fn step(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {

@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A child's panic, as an error among others.
 ///
@@ -95,5 +95,27 @@ pub(crate) fn quietly(call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         // Its own destructor may panic as well, and so on without end.
         std::mem::forget(payload);
+    }
+}
+
+/// Calls things of the user's, all of them; the first panic goes on in the end.
+#[derive(Default)]
+pub(crate) struct FirstPanic(Option<Box<dyn Any + Send>>);
+
+impl FirstPanic {
+    pub(crate) fn of(&mut self, call: impl FnOnce()) -> &mut Self {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            match self.0 {
+                None => self.0 = Some(payload),
+                Some(_) => drop_quietly(payload),
+            }
+        }
+        self
+    }
+
+    pub(crate) fn go_on(&mut self) {
+        if let Some(payload) = self.0.take() {
+            resume_unwind(payload);
+        }
     }
 }

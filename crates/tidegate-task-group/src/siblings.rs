@@ -20,7 +20,6 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -31,7 +30,7 @@ use pin_project_lite::pin_project;
 use tokio::task::coop;
 
 use crate::nest::Nest;
-use crate::panicked::drop_quietly;
+use crate::panicked::{FirstPanic, drop_quietly};
 
 /// Futures that are polled by one task, each when it was woken.
 pub(crate) struct Siblings<F: Future> {
@@ -187,18 +186,12 @@ impl<F: Future> Siblings<F> {
 
     /// Drops what is left, all of it; the first panic of a destructor goes on afterwards.
     pub(crate) fn clear(&mut self) {
-        let mut panic = None;
+        let mut panic = FirstPanic::default();
         for at in 0..if self.live > 0 { self.nest.len() } else { 0 } {
             let mut place = self.nest.place(at).project();
             *place.ringer = None;
-            if place.future.is_none() {
-                continue;
-            }
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| place.future.set(None))) {
-                match panic {
-                    None => panic = Some(payload),
-                    Some(_) => drop_quietly(payload),
-                }
+            if place.future.is_some() {
+                panic.of(|| place.future.set(None));
             }
         }
         self.nest = Nest::new();
@@ -210,9 +203,7 @@ impl<F: Future> Siblings<F> {
         if self.given.take().is_some() {
             self.wakers.bell.iter().for_each(|it| it.unhang());
         }
-        if let Some(payload) = panic {
-            resume_unwind(payload);
-        }
+        panic.go_on();
     }
 }
 

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::as_completed::AsCompleted;
 use crate::lineup::{Lineup, or_clear};
+use crate::panicked::FirstPanic;
 
 /// Runs futures together until what is asked for has happened, and gives back what has not ended.
 ///
@@ -191,8 +192,8 @@ pub struct WaitFut<F: Future> {
 
 impl<F: Future> WaitFut<F> {
     fn clear(&mut self) {
-        self.done.clear();
-        drop(self.pending.take());
+        let (done, pending) = (&mut self.done, &mut self.pending);
+        FirstPanic::default().of(|| drop(pending.take())).of(|| done.clear()).go_on();
     }
 }
 

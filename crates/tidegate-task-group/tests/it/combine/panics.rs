@@ -2,8 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tidegate_task_group::{Wait, as_completed, gather, gather_settled, race, wait};
+use futures_util::{StreamExt, stream};
+use tidegate_task_group::{
+    Wait, as_completed, for_each_concurrent, gather, gather_settled, local_scope, race, wait,
+};
 
 use super::support::*;
 use crate::support::blamed;
@@ -61,6 +67,15 @@ impl Drop for Bomb {
     }
 }
 
+/// Counts that it is dropped.
+struct Counts(Arc<AtomicUsize>);
+
+impl Drop for Counts {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn destructors_that_panic_keep_nothing_from_being_dropped() {
     let gates = gates::<u32>(6);
@@ -83,6 +98,84 @@ fn destructors_that_panic_keep_nothing_from_being_dropped() {
     let mut first = drive(race(futures()));
     first.waits();
     assert_eq!(panic_of(|| drop(first)), "dropped");
+}
+
+#[test]
+fn a_destructor_that_panics_after_a_panic_keeps_nothing_of_any_other_part() {
+    let gates = gates::<Result<(), ()>>(3);
+    let with_bomb = |at: usize| {
+        let (wait, bomb) = (gates[at].wait(), Bomb);
+        async move {
+            let value = wait.await;
+            std::mem::forget(bomb);
+            value
+        }
+    };
+    let panics = |at: usize| {
+        let wait = gates[at].wait();
+        async move {
+            let _ = wait.await;
+            panic!("boom")
+        }
+    };
+
+    // The sink's future holds the bomb; a worker waits, and the stream is asked no more.
+    let held = Rc::new(());
+    let stream = {
+        let held = Rc::clone(&held);
+        stream::iter(0..3).map(move |it| (Rc::clone(&held), it).1)
+    };
+    let work = |it: usize| -> Boxed<'_, usize> {
+        match it {
+            0 => Box::pin(async { 0 }),
+            1 => Box::pin(panics(1)),
+            _ => {
+                let wait = gates[2].wait();
+                Box::pin(async move { wait.await.map_or(0, |()| it) })
+            }
+        }
+    };
+    let mut all = drive(for_each_concurrent(stream, 2, work, |_| with_bomb(0)));
+    all.waits();
+    gates[1].open(Ok(()));
+    assert_eq!(panic_of(|| all.poll().is_ready()), "boom");
+    assert_eq!(Rc::strong_count(&held), 1);
+    assert!(gates.iter().all(Gate::is_left));
+}
+
+#[test]
+fn a_destructor_that_panics_keeps_no_child_of_a_local_scope() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let counts = || {
+        let dropped = Arc::clone(&dropped);
+        Counts(dropped)
+    };
+    let (open, opened) = tokio::sync::oneshot::channel();
+    let mut all = drive(local_scope(|scope| {
+        let bomb = Bomb;
+        let (counts, late) = (counts(), [counts(), counts()]);
+        async move {
+            let inside = scope.clone();
+            drop(scope.spawn(async move {
+                let _counts = counts;
+                std::future::pending::<()>().await;
+            }));
+            drop(scope.spawn(async move {
+                let _opened = opened.await;
+                for it in late {
+                    let bomb = Bomb;
+                    drop(inside.spawn(async move { drop((it, bomb)) }));
+                }
+                panic!("boom")
+            }));
+            std::future::pending::<()>().await;
+            std::mem::forget(bomb);
+        }
+    }));
+    all.waits();
+    open.send(()).unwrap();
+    assert_eq!(panic_of(|| all.poll().is_ready()), "boom");
+    assert_eq!(dropped.load(Ordering::Relaxed), 3);
 }
 
 #[test]
