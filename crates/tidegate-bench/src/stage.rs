@@ -20,6 +20,7 @@ pub(crate) enum On {
 pub(crate) struct Stage {
     current: OnceCell<Runtime>,
     two: OnceCell<Runtime>,
+    heap: OnceCell<Vec<u8>>,
     rehearsal: bool,
 }
 
@@ -39,6 +40,19 @@ impl Stage {
                 builder.worker_threads(2).enable_time().build().expect("a runtime")
             }),
         }
+    }
+
+    /// Has the heap keep the memory that is freed.
+    ///
+    /// Otherwise it goes back to the system and is fetched anew, page by page, for each crowd of those contenders who
+    /// happen to have nothing small in use behind it: that takes as long as half of what is to be measured.
+    pub(crate) fn warm_heap(&self) {
+        self.heap.get_or_init(|| {
+            let block = || vec![1; 64 << 10];
+            let _room: Vec<_> = (0..512).map(|_| block()).collect();
+            // The last one stays.
+            block()
+        });
     }
 
     /// So many waiters; fewer in a rehearsal.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::{Clear, Contender};
 use crate::guarantee::{Guarantee, Who};
 
@@ -392,11 +394,7 @@ impl super::Group for Group {
     {
         let all = TaskGroup::<BoxError>::scope(|group| async move {
             for _ in 0..n {
-                let child = child();
-                drop(group.spawn(async {
-                    child.await;
-                    Ok(())
-                }));
+                drop(group.spawn(child().map(Ok)));
             }
             Ok(())
         });
@@ -418,11 +416,7 @@ impl super::Supervisor for Group {
             TaskGroup::<BoxError>::builder().policy(Policy::Supervise).scope(|group| async move {
                 for _ in 0..times {
                     for _ in 0..tasks {
-                        let task = task();
-                        drop(group.spawn(async {
-                            task.await;
-                            Ok(())
-                        }));
+                        drop(group.spawn(task().map(Ok)));
                     }
                     look().await;
                 }

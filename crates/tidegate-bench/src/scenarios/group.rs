@@ -65,6 +65,7 @@ fn rounds<T: Group, F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    stage.warm_heap();
     let rounds = n.div_ceil(children);
     let ended = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&ended);
