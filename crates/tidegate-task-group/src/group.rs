@@ -75,7 +75,8 @@ impl<E> TaskGroup<E> {
     ///
     /// Returns the body's value once all children have ended.
     ///
-    /// - The first error, of the body or of a child, cancels the rest.
+    /// - The first error, of the body or of a child, cancels the rest. So does whoever cancels the scope that the body
+    ///   runs in.
     /// - A cancellation from around is passed on to the body and the children. When they have ended, the scope
     ///   around takes over; but if there are errors, they are returned first.
     /// - A child that is [cancelled alone](Task::abort) is no failure.
@@ -398,6 +399,67 @@ impl<E> TaskGroup<E> {
         E: Send + 'static,
     {
         self.try_spawn_as(None, Location::caller(), future, ())
+    }
+
+    /// Moves the deadline of the group; [`Deadline::NEVER`] takes it away.
+    ///
+    /// One in the past ends the group at once. Where the group was cancelled before, by its deadline or otherwise, nothing
+    /// happens. Deadlines of the scopes around hold all the same.
+    ///
+    /// asyncio moves that of a `timeout` so, trio and anyio that of a nursery's cancel scope.
+    ///
+    /// # Examples
+    ///
+    /// A session that ends when nothing has come for a minute:
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # use tidegate_timeout::Deadline;
+    /// # use tokio::time::{Instant, sleep};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// const IDLE: Duration = Duration::from_secs(60);
+    ///
+    /// let start = Instant::now();
+    /// let session = TaskGroup::<BoxError>::builder().deadline(Deadline::after(IDLE));
+    /// let ended = session.scope(async |group| {
+    ///     let watch = group.clone();
+    ///     group.spawn(async move {
+    ///         for _message in 0..3 {
+    ///             sleep(Duration::from_secs(50)).await;
+    ///             watch.reschedule(Deadline::after(IDLE));
+    ///         }
+    ///         std::future::pending::<Result<(), BoxError>>().await
+    ///     });
+    ///     Ok(())
+    /// });
+    /// assert!(ended.await.is_err());
+    /// assert_eq!(start.elapsed(), Duration::from_secs(50 + 50 + 50 + 60));
+    /// # }
+    /// ```
+    pub fn reschedule(&self, deadline: Deadline) {
+        self.shared.core.handle.reschedule(deadline);
+        self.shared.core.signal.wake();
+    }
+
+    /// The deadline of the group, as it was last [set](Self::reschedule).
+    ///
+    /// An earlier one of a scope around does not show here, but in [`Deadline::ambient`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use tidegate_task_group::{BoxError, TaskGroup};
+    /// # use tidegate_timeout::Deadline;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let deadline = TaskGroup::<BoxError>::scope(async |group| Ok(group.deadline())).await;
+    /// assert_eq!(deadline.unwrap(), Deadline::NEVER);
+    /// # }
+    /// ```
+    pub fn deadline(&self) -> Deadline {
+        self.shared.core.handle.deadline()
     }
 
     /// Cancels the body and all children, and lets nobody in any more.

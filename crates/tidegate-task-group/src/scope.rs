@@ -75,7 +75,10 @@ struct Running<T, E> {
     scope: Scope,
     /// The scope around.
     outer: Option<ScopeHandle>,
+    /// What it was when this last looked: it may be moved.
     deadline: Deadline,
+    /// Until when there is something to do about it.
+    ends_at: Deadline,
     /// When the time to stop in is over, once there was a request.
     stop_by: Option<Deadline>,
     end: Option<BodyEnd<T, E>>,
@@ -113,7 +116,8 @@ where
 
         // Who leaves after this wakes us.
         running.shared.core.signal.register(cx.waker());
-        if running.hears_of_stop() {
+        let (stops, moved) = (running.hears_of_stop(), running.hears_of_deadline());
+        if stops || moved {
             me.timer.set(None);
         }
         // The timer before the body, which may use up the task's budget.
@@ -169,7 +173,8 @@ impl<T, E> Running<T, E> {
         }
         let shared = Arc::new(Shared::new(core, plan.rules, plan.ways));
         let deadline = plan.deadline;
-        Self { shared, scope, outer, deadline, stop_by: None, end: None, guard }
+        let ends_at = deadline;
+        Self { shared, scope, outer, deadline, ends_at, stop_by: None, end: None, guard }
     }
 
     /// Calls the user's closure; `None` if it panicked.
@@ -218,6 +223,16 @@ impl<T, E> Running<T, E> {
         news && self.stop_by.is_some()
     }
 
+    /// Whether the deadline was moved.
+    fn hears_of_deadline(&mut self) -> bool {
+        let deadline = self.shared.core.handle.deadline();
+        let moved = deadline != self.deadline;
+        if moved {
+            (self.deadline, self.ends_at) = (deadline, deadline);
+        }
+        moved
+    }
+
     /// Whether it waits for what an aborted child has left behind. When the whole group was cancelled and has a grace,
     /// that had its time, and it is the scope around that waits.
     fn lingers(&mut self, cx: &mut Context<'_>) -> bool {
@@ -226,7 +241,7 @@ impl<T, E> Running<T, E> {
     }
 
     fn set_timer(&self, mut timer: Pin<&mut Option<Sleep>>) {
-        let next = self.deadline.earliest(self.stop_by.unwrap_or(Deadline::NEVER));
+        let next = self.ends_at.earliest(self.stop_by.unwrap_or(Deadline::NEVER));
         if let Some(at) = next.instant() {
             timer.set(Some(sleep_until(at)));
         }
@@ -238,8 +253,8 @@ impl<T, E> Running<T, E> {
             timer.set(None);
             // Of several deadlines that have passed, here and around, the outermost reports.
             let _ = self.scope.enter(checkpoint);
-            if self.deadline.has_elapsed() {
-                self.deadline = Deadline::NEVER;
+            if self.ends_at.has_elapsed() {
+                self.ends_at = Deadline::NEVER;
             }
             if let Some(stop_by) = self.stop_by.as_mut().filter(|it| it.has_elapsed()) {
                 *stop_by = Deadline::NEVER;

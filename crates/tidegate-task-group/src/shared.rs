@@ -66,7 +66,8 @@ pub(crate) enum BodyEnd<T, E> {
     Failed(Member<E>),
     /// The ledger has the panic.
     Panicked,
-    Cancelled,
+    /// With the whole group, or alone.
+    Cancelled(CancelReason),
 }
 
 /// What the scope makes of it all.
@@ -273,7 +274,10 @@ impl<E> Shared<E> {
         }
         let end = match ended {
             Ended::Value(Ok(value)) => return BodyEnd::Value(value),
-            Ended::Cancelled(_) => return BodyEnd::Cancelled,
+            Ended::Cancelled(reason) => {
+                self.end_children(reason.clone());
+                return BodyEnd::Cancelled(reason);
+            }
             Ended::Value(Err(error)) => {
                 BodyEnd::Failed(Member::new(error, self.origin(), &self.ways))
             }
@@ -288,10 +292,15 @@ impl<E> Shared<E> {
                 }
             },
         };
-        if self.rules.policy != Policy::CollectAll {
-            self.core.handle.cancel(CancelReason::SiblingFailed);
-        }
+        self.end_children(CancelReason::SiblingFailed);
         end
+    }
+
+    /// Cancels the children, whose body has not given a value.
+    fn end_children(&self, why: CancelReason) {
+        if self.rules.policy != Policy::CollectAll {
+            self.core.handle.cancel(why);
+        }
     }
 
     /// What comes out of the group, once everybody has ended. `dropped`: a scope around was cancelled and drops it.
@@ -312,17 +321,21 @@ impl<E> Shared<E> {
         if ledger.won {
             drop_quietly((ledger.errors.take(), ledger.echo.take()));
         }
-        let body_cut = matches!(body, BodyEnd::Cancelled);
-        let cut = body_cut || cut_off;
+        let mut reason = self.core.handle.reason();
+        let mut cut = cut_off;
         let value = match body {
             BodyEnd::Value(value) => Some(value),
             BodyEnd::Failed(member) => {
                 drop_quietly(ledger.note_last(member, &self.rules));
                 None
             }
-            BodyEnd::Panicked | BodyEnd::Cancelled => None,
+            BodyEnd::Panicked => None,
+            BodyEnd::Cancelled(why) => {
+                cut = true;
+                reason = reason.or(Some(why));
+                None
+            }
         };
-        let reason = self.core.handle.reason();
         if cut && !dropped && reason == Some(CancelReason::Deadline) {
             let missed = self.cancelled(CancelReason::Deadline);
             drop_quietly(ledger.note_last(missed, &self.rules));

@@ -8,9 +8,10 @@ mod values;
 
 use std::time::Duration;
 
-use tidegate_task_group::{BoxError, ErrorGroup, Task, TaskError, TaskGroup};
+use tidegate_task_group::{BoxError, ErrorGroup, Policy, Task, TaskError, TaskGroup};
 use tidegate_timeout::{
-    CancelReason, Cancelled, Deadline, ScopeExt, cancel_scope, checkpoint, current_scope, timeout,
+    CancelReason, Cancelled, Deadline, ScopeExt, cancel_scope, cancelled, checkpoint,
+    current_scope, timeout,
 };
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};

@@ -189,3 +189,58 @@ fn who_finds_out_that_it_was_cancelled_and_says_so_has_not_failed() {
         assert_eq!(messages(&outcome.await.unwrap_err()), ["cancelled: inside"]);
     });
 }
+
+#[test]
+fn a_body_that_cancels_its_own_scope_ends_the_group_for_that_reason() {
+    on_both(|| async {
+        for policy in [Policy::FailFast, Policy::Supervise, Policy::FirstSuccess] {
+            let alive = Alive::default();
+            let result = Group::builder().policy(policy).scope(async |group| {
+                let child = alive.clone();
+                drop(group.spawn(async move {
+                    let _child = child;
+                    forever::<()>().await
+                }));
+                breathe().await;
+                current_scope().unwrap().cancel("enough");
+                forever::<()>().await
+            });
+            let errors = result.await.unwrap_err();
+            assert_eq!(messages(&errors), ["cancelled: enough"], "{policy:?}");
+            assert_eq!(alive.count(), 0, "{policy:?}");
+        }
+    });
+}
+
+#[test]
+fn a_body_whose_own_deadline_has_passed_ends_the_group() {
+    paused(async {
+        let start = Instant::now();
+        let result = Group::scope(async |group| {
+            drop(group.spawn(forever::<()>()));
+            current_scope().unwrap().reschedule(Deadline::after(SECOND));
+            forever::<()>().await
+        });
+        assert_eq!(messages(&result.await.unwrap_err()), ["cancelled: the deadline passed"]);
+        assert_eq!(start.elapsed(), SECOND);
+    });
+}
+
+#[test]
+fn who_collects_all_lets_children_finish_although_the_body_was_cancelled_alone() {
+    on_both(|| async {
+        let ended = Counter::default();
+        let result = Group::builder().policy(Policy::CollectAll).scope(async |group| {
+            let child = ended.clone();
+            drop(group.spawn(async move {
+                breathe().await;
+                child.add();
+                Ok(())
+            }));
+            current_scope().unwrap().cancel("enough");
+            forever::<()>().await
+        });
+        assert_eq!(messages(&result.await.unwrap_err()), ["cancelled: enough"]);
+        assert_eq!(ended.get(), 1);
+    });
+}

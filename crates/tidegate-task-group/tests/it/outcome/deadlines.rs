@@ -113,3 +113,87 @@ fn children_see_the_deadline_around_them() {
         assert_eq!(seen.await.unwrap().unwrap(), Some(SECOND));
     });
 }
+
+/// How long a group lasts whose deadline somebody moves after a second.
+fn lasts(policy: Policy, first: Option<u32>, to: fn() -> Deadline, mover: Mover) -> Duration {
+    paused(async {
+        let start = Instant::now();
+        let first = first.map_or(Deadline::NEVER, |first| Deadline::after(first * SECOND));
+        let group = Group::builder().policy(policy).deadline(first).scope(async |group| {
+            let here = group.clone();
+            let moves = async move {
+                sleep(SECOND).await;
+                here.reschedule(to());
+                assert_eq!(here.deadline(), to());
+                forever::<()>().await
+            };
+            match mover {
+                Mover::Body => return moves.await,
+                Mover::Child => drop(group.spawn(moves)),
+                Mover::Stranger => drop(tokio::spawn(moves)),
+            }
+            drop(group.spawn(forever::<()>()));
+            Ok(())
+        });
+        let errors = tokio::time::timeout(HOUR, group).await.map(Result::unwrap_err);
+        if let Ok(errors) = errors {
+            assert_eq!(messages(&errors), ["cancelled: the deadline passed"]);
+        }
+        start.elapsed()
+    })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mover {
+    Body,
+    Child,
+    Stranger,
+}
+
+#[test]
+fn a_deadline_that_is_moved_ends_the_group_then_and_not_before() {
+    for policy in [Policy::FailFast, Policy::CollectAll, Policy::Supervise, Policy::FirstSuccess] {
+        for mover in [Mover::Body, Mover::Child, Mover::Stranger] {
+            let case = format!("{policy:?}, {mover:?}");
+            let lasts = |first, to| lasts(policy, first, to, mover);
+            assert_eq!(lasts(None, || Deadline::after(SECOND)), 2 * SECOND, "{case}: set");
+            assert_eq!(lasts(Some(9), || Deadline::after(SECOND)), 2 * SECOND, "{case}: earlier");
+            assert_eq!(lasts(Some(2), || Deadline::after(8 * SECOND)), 9 * SECOND, "{case}: later");
+            assert_eq!(lasts(Some(2), || Deadline::NEVER), HOUR, "{case}: taken away");
+            assert_eq!(lasts(Some(9), || Deadline::at(Instant::now())), SECOND, "{case}: now");
+        }
+    }
+}
+
+#[test]
+fn a_deadline_that_is_moved_when_it_has_passed_ends_the_group_all_the_same() {
+    paused(async {
+        let start = Instant::now();
+        let builder = Group::builder().deadline(Deadline::after(SECOND));
+        let group = builder.scope(async |group| {
+            let late = group.clone();
+            drop(group.spawn(async move {
+                cancelled().await;
+                late.reschedule(Deadline::NEVER);
+                forever::<()>().await
+            }));
+            Ok(())
+        });
+        assert_eq!(messages(&group.await.unwrap_err()), ["cancelled: the deadline passed"]);
+        assert_eq!(start.elapsed(), SECOND);
+    });
+}
+
+#[test]
+fn children_see_that_the_deadline_was_moved() {
+    paused(async {
+        let seen = Group::scope(async |group| {
+            let before = Deadline::ambient();
+            let deadline = Deadline::after(HOUR);
+            group.reschedule(deadline);
+            let child = group.spawn(async { Ok(Deadline::ambient()) });
+            Ok((before, [Deadline::ambient(), child.await?] == [deadline; 2]))
+        });
+        assert_eq!(seen.await.unwrap(), (Deadline::NEVER, true));
+    });
+}
