@@ -396,6 +396,9 @@ impl<E> ErrorGroup<E> {
     /// Takes whatever turns into an `E`: for [`BoxError`] that is any error and any text. A group of the same `E`
     /// stays a subtree.
     ///
+    /// There is no need to box an error for it. A `Box<T>` is an error of its own and goes into another box:
+    /// [`contains`](Self::contains) and [`except`](Self::except) find the `T` in there, `error.is::<T>()` does not.
+    ///
     /// # Examples
     ///
     /// ```
