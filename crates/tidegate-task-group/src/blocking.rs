@@ -116,13 +116,9 @@ impl<E> TaskBuilder<'_, E> {
 
 /// Runs `work` on a thread, for a child.
 #[track_caller]
-fn on_a_thread<T, E>(
-    work: impl FnOnce(&JobCx) -> Result<T, E> + Send + 'static,
-) -> impl Future<Output = Result<T, E>> + Send + 'static
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
+pub(crate) fn on_a_thread<R: Send + 'static>(
+    work: impl FnOnce(&JobCx) -> R + Send + 'static,
+) -> impl Future<Output = R> + Send + 'static {
     let mut run = Some(to_thread(move |cx| catch(|| work(cx))));
     std::future::poll_fn(move |cx| {
         // It has ended, and so will the child.

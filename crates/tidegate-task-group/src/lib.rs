@@ -16,6 +16,7 @@
 //! [`as_completed`]: fn@crate::as_completed
 //! [`wait`]: fn@crate::wait
 //! [`race`]: fn@crate::race
+//! [`race_ok`]: fn@crate::race_ok
 //! [`for_each_concurrent`]: fn@crate::for_each_concurrent
 //! [`local_scope`]: fn@crate::local_scope
 #![doc = include_str!("../README.md")]
@@ -48,6 +49,7 @@ mod panicked;
 mod place;
 mod policy;
 mod race;
+mod race_ok;
 mod ready;
 mod remote;
 mod report;
@@ -83,6 +85,7 @@ pub use origin::Origin;
 pub use panicked::Panicked;
 pub use policy::{OnPanic, Policy};
 pub use race::{RaceFut, race};
+pub use race_ok::{RaceOkFut, race_ok};
 pub use ready::Ready;
 pub use scope::ScopeFut;
 pub use start::StartFut;

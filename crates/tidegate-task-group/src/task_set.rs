@@ -21,12 +21,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
+use tidegate_executor::JobCx;
 use tidegate_semaphore::Semaphore;
 use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{CancelReason, ScopeHandle, current_scope};
 use tokio::runtime::Handle;
-use tokio::task::coop;
+use tokio::task::{JoinHandle, coop};
 
+use crate::blocking::on_a_thread;
 use crate::core::Core;
 use crate::inherit::inherit;
 use crate::remote::Remote;
@@ -192,6 +194,78 @@ impl<T> TaskSet<T> {
         self.set.spawn(future)
     }
 
+    /// Spawns a task that blocks: it runs on a thread of [`to_thread`](tidegate_executor::to_thread).
+    ///
+    /// A task like any other; it ends, is cancelled and is limited as
+    /// [that of a group](crate::TaskGroup::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// As [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tidegate_task_group::TaskSet;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut sums = TaskSet::new();
+    /// for last in [10, 100] {
+    ///     sums.spawn_blocking(move |_| (1..=last).sum::<u64>());
+    /// }
+    /// let mut all = 0;
+    /// while let Some(sum) = sums.next().await {
+    ///     all += sum.unwrap();
+    /// }
+    /// assert_eq!(all, 55 + 5050);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_blocking<W>(&self, work: W) -> SetTask
+    where
+        T: Send + 'static,
+        W: FnOnce(&JobCx) -> T + Send + 'static,
+    {
+        self.set.spawn(on_a_thread(work))
+    }
+
+    /// Spawns a task that stays on its thread, and may therefore hold what cannot be sent.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a [`LocalSet`](tokio::task::LocalSet) or local runtime; the task then counts as cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// use tidegate_task_group::TaskSet;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let length = async {
+    ///     let mut set = TaskSet::new();
+    ///     let words = Rc::new(["tide", "gate"]);
+    ///     set.spawn_local(async move { words.concat().len() });
+    ///     set.next().await
+    /// };
+    /// let length = tokio::task::LocalSet::new().run_until(length).await;
+    /// assert_eq!(length, Some(Ok(8)));
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> SetTask
+    where
+        T: 'static,
+        F: Future<Output = T> + 'static,
+    {
+        match self.set.admit(future) {
+            Ok((id, task)) => self.set.spawned(id, tokio::task::spawn_local(task)),
+            Err(refused) => refused,
+        }
+    }
+
     /// A handle with which others spawn tasks into the set, for instance its tasks.
     ///
     /// # Examples
@@ -349,6 +423,26 @@ impl<T> Set<T> {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        let (id, task) = match self.admit(future) {
+            Ok(admitted) => admitted,
+            Err(refused) => return refused,
+        };
+        let join = match &self.runtime {
+            Some(runtime) => runtime.spawn(task),
+            None => tokio::spawn(task),
+        };
+        self.spawned(id, join)
+    }
+
+    /// A task with its place in the set, ready to be spawned; or what is left of one that may not be.
+    #[track_caller]
+    fn admit<F>(
+        self: &Arc<Self>,
+        future: F,
+    ) -> Result<(u64, Hosted<impl Future<Output = T> + use<F, T>>), SetTask>
+    where
+        F: Future<Output = T>,
+    {
         let (id, limit, closed) = self.line.announce();
         let closed = closed.or_else(|| self.core.closed());
         let entered = closed.is_none() && self.core.enter().is_some();
@@ -359,15 +453,14 @@ impl<T> Set<T> {
         if !in_time {
             let reason = closed.unwrap_or_else(|| self.core.reason());
             self.line.put(id, Err(TaskError::Cancelled(reason)));
-            return SetTask { id, remote: None };
+            return Err(SetTask { id, remote: None });
         }
         let member = Member::new(Arc::clone(self), id, Location::caller());
         let turn = Turn::join(limit.as_ref(), &self.core.scope);
-        let task = Hosted::new(self.core.scope.host(inherit(future)), turn, member);
-        let join = match &self.runtime {
-            Some(runtime) => runtime.spawn(task),
-            None => tokio::spawn(task),
-        };
+        Ok((id, Hosted::new(self.core.scope.host(inherit(future)), turn, member)))
+    }
+
+    fn spawned(&self, id: u64, join: JoinHandle<()>) -> SetTask {
         SetTask { id, remote: Some(Remote::new(join, Arc::clone(&self.core), id)) }
     }
 }

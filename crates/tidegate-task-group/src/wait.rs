@@ -1,7 +1,11 @@
 use std::fmt;
 use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use tidegate_timeout::Deadline;
+use tokio::task::coop;
+use tokio::time::{Sleep, sleep_until};
 
 use crate::as_completed::AsCompleted;
 use crate::lineup::{Lineup, or_clear};
@@ -150,7 +154,13 @@ impl<F: Future> Pending<F> {
     ///
     /// See [`wait`].
     pub fn wait(self, until: Wait<F::Output>) -> WaitFut<F> {
-        WaitFut { pending: Some(self), done: Vec::new(), until }
+        WaitFut {
+            pending: Some(self),
+            done: Vec::new(),
+            until,
+            deadline: Deadline::NEVER,
+            timer: None,
+        }
     }
 
     /// Goes on, one output at a time; positions stay what they were.
@@ -188,9 +198,52 @@ pub struct WaitFut<F: Future> {
     pending: Option<Pending<F>>,
     done: Vec<(usize, F::Output)>,
     until: Wait<F::Output>,
+    deadline: Deadline,
+    /// Of the deadline, once there was something to wait for.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<F: Future> WaitFut<F> {
+    /// Waits until `deadline` at the latest, and then gives what is done and what is pending.
+    ///
+    /// Nothing is lost or dropped by it, unlike by a `timeout` around the wait. What is ready at the deadline is
+    /// done.
+    ///
+    /// # Panics
+    ///
+    /// When it has to wait outside of a tokio runtime with timers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tidegate_task_group::{Wait, wait};
+    /// use tidegate_timeout::Deadline;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let naps = [10, 30].map(|it| tokio::time::sleep(Duration::from_millis(it)));
+    /// let soon = Deadline::after(Duration::from_millis(20));
+    /// let some = wait(naps, Wait::All).until(soon).await;
+    /// assert_eq!(some.done, [(0, ())]);
+    ///
+    /// let rest = some.pending.wait(Wait::All).await;
+    /// assert_eq!(rest.done, [(1, ())]);
+    /// # }
+    /// ```
+    pub fn until(mut self, deadline: Deadline) -> Self {
+        self.deadline = deadline;
+        self.timer = None;
+        self
+    }
+
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.deadline.instant() else { return false };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        // The deadline holds although the futures have used up the budget.
+        pin!(coop::unconstrained(timer.as_mut())).poll(cx).is_ready()
+    }
+
     fn clear(&mut self) {
         let (done, pending) = (&mut self.done, &mut self.pending);
         FirstPanic::default().of(|| drop(pending.take())).of(|| done.clear()).go_on();
@@ -209,7 +262,9 @@ impl<F: Future> Future for WaitFut<F> {
                 done.push((position, output));
                 if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            ready!(enough);
+            if enough.is_pending() && !me.is_late(cx) {
+                return Poll::Pending;
+            }
             let pending = me.pending.take().expect("it was just polled");
             Poll::Ready(Waited { done: std::mem::take(&mut me.done), pending })
         })

@@ -430,3 +430,62 @@ fn the_order_cannot_be_changed_later() {
 fn a_limit_of_zero_is_refused() {
     let _ = TaskSet::<()>::new().limit(0);
 }
+
+#[test]
+fn a_task_that_blocks_gives_its_value_or_its_panic_and_is_told_of_a_cancellation() {
+    paused(async {
+        let mut set = TaskSet::new().in_order();
+        set.spawn_blocking(|_| 1);
+        set.spawn_blocking(|_| -> i32 { panic!("boom") });
+        assert_eq!(set.next().await, Some(Ok(1)));
+        assert_eq!(set.next().await, Some(Err(TaskError::Panicked("boom".into()))));
+
+        let (began, begins) = tokio::sync::oneshot::channel();
+        let task = set.spawn_blocking(move |cx| {
+            began.send(()).unwrap();
+            while !cx.is_cancelled() {
+                std::thread::yield_now();
+            }
+            2
+        });
+        begins.await.unwrap();
+        task.abort();
+        let told = set.next().await.unwrap();
+        assert!(matches!(told, Ok(2) | Err(TaskError::Cancelled(_))), "{told:?}");
+        set.close();
+        set.spawn_blocking(|_| unreachable!("it was closed"));
+        assert!(matches!(set.next().await, Some(Err(TaskError::Cancelled(_)))));
+        assert_eq!(set.next().await, None);
+    });
+}
+
+#[test]
+fn a_local_task_of_a_set_shares_what_is_not_for_other_threads() {
+    let local = tokio::task::LocalSet::new();
+    paused(local.run_until(async {
+        let mut set = TaskSet::new().limit(1);
+        let count = std::rc::Rc::new(std::cell::Cell::new(0));
+        for n in 1..=3 {
+            let count = count.clone();
+            set.spawn_local(async move {
+                tokio::task::yield_now().await;
+                count.set(count.get() + n);
+                count
+            });
+        }
+        while let Some(result) = set.next().await {
+            drop(result.unwrap());
+        }
+        assert_eq!((count.get(), std::rc::Rc::strong_count(&count)), (6, 1));
+    }));
+}
+
+#[test]
+fn a_local_task_without_a_thread_to_stay_on_counts_as_cancelled() {
+    paused(async {
+        let mut set = TaskSet::new();
+        crate::support::blamed("LocalSet", || set.spawn_local(async { 1 }));
+        assert_eq!(set.next().await, Some(Err(TaskError::Cancelled(CancelReason::Shutdown))));
+        assert_eq!(set.next().await, None);
+    });
+}

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tidegate_task_group::{
     LocalTask, Wait, as_completed, for_each_concurrent, gather, gather_settled, local_scope, race,
-    wait,
+    race_ok, wait,
 };
 use tidegate_test::{Explorer, Tested, hold, poll_once};
 
@@ -40,6 +40,8 @@ fn whatever_is_dropped_whenever_takes_its_futures_along() {
     nothing_is_left(|gates| hold(gather_settled(waiting(gates))));
     nothing_is_left(|gates| hold(gather_settled(waiting(gates)).limit(1)));
     nothing_is_left(|gates| hold(race(waiting(gates))));
+    nothing_is_left(|gates| hold(race_ok(waiting(gates))));
+    nothing_is_left(|gates| hold(race_ok(waiting(gates)).limit(2)));
     nothing_is_left(|gates| hold(wait(waiting(gates), Wait::FirstCompleted)));
     nothing_is_left(|gates| hold(wait(waiting(gates), Wait::FirstFailed)));
     nothing_is_left(|gates| {
