@@ -607,7 +607,7 @@ impl SetTask {
         self.id
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended. On another thread, that is a moment after its result can be taken.
     ///
     /// # Examples
     ///
