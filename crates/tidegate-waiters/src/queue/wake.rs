@@ -20,16 +20,6 @@ use crate::queue::ahead::fetch_ahead;
 use crate::queue::{Line, Locked, Policy};
 
 impl<'q, P: Policy> Locked<'q, P> {
-    /// As dropping it, where nobody is to be woken as a rule.
-    #[inline]
-    pub(crate) fn unlock(self) {
-        if self.wakes_nobody() {
-            let mut this = ManuallyDrop::new(self);
-            // SAFETY: this is the end of it: what is around it is not dropped.
-            unsafe { ManuallyDrop::drop(&mut this.line) };
-        }
-    }
-
     /// Unlocks, and wakes more than one.
     #[cold]
     #[inline(never)]

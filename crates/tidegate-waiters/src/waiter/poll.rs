@@ -67,10 +67,7 @@ fn poll_nudged<P: Policy, T>(
         }
     }
     match ready {
-        Some(turn) if line.wakes_nobody() && old.is_none() => {
-            line.unlock();
-            Poll::Ready(turn)
-        }
+        Some(turn) if line.wakes_nobody() && old.is_none() => Poll::Ready(turn),
         Some(turn) => {
             unlock_quietly(line, old);
             Poll::Ready(turn)
@@ -115,7 +112,6 @@ fn join<P: Policy, T>(
         // SAFETY: the owner holds the lock, the field is empty, and the state that follows says that it is full.
         unsafe { node.links.put_waker(waker) };
         node.links.set_state(state::WAITING, Ordering::Relaxed);
-        line.unlock();
         return Poll::Pending;
     };
     node.links.set_state(state::DONE, Ordering::Relaxed);
