@@ -85,6 +85,7 @@ fn versions() -> Vec<String> {
         "asyncband",
         "event-listener",
         "flume",
+        "futures-concurrency",
         "futures-intrusive",
         "futures-timer",
         "futures-util",
