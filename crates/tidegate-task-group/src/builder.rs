@@ -116,6 +116,7 @@ impl<E> Builder<E> {
     ///
     /// The scope then fails with [`Cancelled`](tidegate_timeout::Cancelled) beside whatever else went wrong. If a
     /// scope around has an earlier deadline, or the same, it is that one which reports.
+    /// [`TaskGroup::reschedule`](crate::TaskGroup::reschedule) moves it.
     ///
     /// # Panics
     ///
