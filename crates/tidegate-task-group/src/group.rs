@@ -66,7 +66,7 @@ impl<E> TaskGroup<E> {
     ///   runs in.
     /// - A cancellation from around is passed on to the body and the children. When they have ended, the scope
     ///   around takes over; but if there are errors, they are returned first.
-    /// - A child that is [cancelled alone](Task::abort) is no failure.
+    /// - A child that is [cancelled alone](crate::Task::abort) is no failure.
     ///
     /// As [`builder`](Self::builder) without any setting.
     ///

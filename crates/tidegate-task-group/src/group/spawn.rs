@@ -17,7 +17,7 @@ impl<E> TaskGroup<E> {
     /// Spawns a child.
     ///
     /// Children may spawn children until the last one has ended. After that, and once the group was cancelled, the
-    /// future is dropped and the [`Task`] says so. With a [limit](Builder::limit), the child waits for its turn.
+    /// future is dropped and the [`Task`] says so. With a [limit](crate::Builder::limit), the child waits for its turn.
     ///
     /// # Panics
     ///
@@ -109,7 +109,7 @@ impl<E> TaskGroup<E> {
         TaskBuilder::new(self, name.into().into())
     }
 
-    /// Waits until the [limit](Builder::limit) allows one child more, and spawns it.
+    /// Waits until the [limit](crate::Builder::limit) allows one child more, and spawns it.
     ///
     /// For bodies that produce children faster than they run. Without a limit it spawns at once.
     ///
@@ -169,8 +169,9 @@ impl<E> TaskGroup<E> {
     /// A child that drops its `Ready` can never be ready, and is cancelled. One that never took it along, as by
     /// `|_| async { … }`, is waited for until it ends.
     ///
-    /// A child that is started does not count for the group's [limit](Builder::limit): it never waits for a turn. So a
-    /// child may start another where the limit is one, and a server does not take the place of those that do the work.
+    /// A child that is started does not count for the group's [limit](crate::Builder::limit): it never waits for a turn.
+    /// So a child may start another where the limit is one, and a server does not take the place of those that do the
+    /// work.
     ///
     /// # Errors
     ///
@@ -238,7 +239,7 @@ impl<E> TaskGroup<E> {
         StartFut::new(self, body, None, Deadline::NEVER, Location::caller())
     }
 
-    /// Spawns a child if the [limit](Builder::limit) allows it this instant.
+    /// Spawns a child if the [limit](crate::Builder::limit) allows it this instant.
     ///
     /// # Errors
     ///

@@ -102,7 +102,7 @@ impl<E> TaskGroup<E> {
     /// spawn what it takes, which is stopping from the start. If all end in time, nothing distinguishes the result from
     /// that of any group.
     ///
-    /// With a [grace](Builder::grace) that is not for ever. Who is still there when it has passed since the first
+    /// With a [grace](crate::Builder::grace) that is not for ever. Who is still there when it has passed since the first
     /// request is cancelled, with [`CancelReason::Shutdown`]; and what another grace later is not done with cleaning up
     /// is dropped. It is the grace of the group that was asked which counts, not that of groups inside. Without one the
     /// group waits for as long as it takes.
