@@ -321,9 +321,13 @@ fn cancelling_a_portal_cancels_its_tasks_after_their_clean_up() {
 #[test]
 fn shutting_waits_for_a_task_that_does_not_let_itself_be_cancelled() {
     for (portal, _runtime) in portals() {
+        let (started, has_started) = channel();
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
-        let future = portal.spawn(shield(receiver));
-        assert_eq!(portal.call(async { 5 }), Ok(5));
+        let future = portal.spawn(shield(async move {
+            started.send(()).unwrap();
+            receiver.await
+        }));
+        has_started.recv().unwrap();
         assert_eq!(portal.shutdown(Duration::ZERO).unwrap().stuck.len(), 1);
         let other = portal.clone();
         let shuts = std::thread::spawn(move || other.shutdown(Duration::MAX));
