@@ -20,7 +20,7 @@ use tidegate_timeout::scope::Scope;
 use tidegate_timeout::{
     CancelReason, ContextVar, Deadline, cancel_scope, checkpoint, current_scope, timeout,
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::*;
