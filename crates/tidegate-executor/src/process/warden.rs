@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
@@ -112,7 +113,12 @@ fn guard(
     }
 }
 
+/// Held while a worker's end of its socket is open here. A process that is started meanwhile has a copy until it is
+/// the program it is to be; were it a worker of ours, the one whose end it is could die without being noticed.
+static STARTING: Mutex<()> = Mutex::new(());
+
 fn spawn(plan: &Plan) -> io::Result<(Child, Arc<UnixStream>)> {
+    let _starting = STARTING.lock();
     let (ours, theirs) = UnixStream::pair()?;
     let program = plan.program.clone().unwrap_or_else(identity::program);
     let child = Command::new(program)
