@@ -39,6 +39,8 @@ impl<S: tracing::Subscriber> Layer<S> for Lines {
 async fn there_is_a_line_for_each_pause_and_none_for_a_waiter() {
     let (lines, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(None)));
     let layer = Lines { lines: Arc::clone(&lines), gate: Arc::clone(&gate) };
+    // With one subscriber alone, tracing has the first thread at a call decide for all whether somebody listens.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
     let host = TimeLock::builder().name("host-a").build();
     *gate.lock().unwrap() = Some(host.clone());
