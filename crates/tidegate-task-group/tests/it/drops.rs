@@ -13,24 +13,21 @@ use crate::support::*;
 #[test]
 fn a_scope_dropped_by_select_cancels_its_children_through_their_scopes() {
     on_both(|| async {
-        let (alive, done) = (Alive::default(), Counter::default());
-        let (child, cleaning, all) = (alive.clone(), done.clone(), alive.clone());
+        let (alive, begun, done) = (Alive::default(), Counter::default(), Counter::default());
+        let (child, all) = (alive.clone(), alive.clone());
+        let (begins, cleaned) = (begun.clone(), done.clone());
         let group = Group::scope(async move |group| {
             let _body = all;
             drop(group.spawn(async move {
                 let _child = child;
-                with_cleanup(async move {
-                    breathe().await;
-                    cleaning.add();
-                })
-                .await
+                cleans_up::<()>(begins, cleaned).await
             }));
             forever::<()>().await
         });
         tokio::select! {
             biased;
             _ = group => unreachable!(),
-            () = breathe() => {}
+            () = until(|| begun.get() == 1) => {}
         }
         until(|| alive.count() == 0).await;
         assert_eq!(done.get(), 1, "the child cleaned up");
@@ -41,16 +38,12 @@ fn a_scope_dropped_by_select_cancels_its_children_through_their_scopes() {
 fn the_scope_around_waits_for_the_children_of_a_scope_dropped_by_select() {
     for body_has_ended in [false, true] {
         on_both(move || async move {
-            let (alive, done) = (Alive::default(), Counter::default());
-            let (child, cleaning) = (alive.clone(), done.clone());
+            let (alive, begun, done) = (Alive::default(), Counter::default(), Counter::default());
+            let (child, begins, cleaned) = (alive.clone(), begun.clone(), done.clone());
             let group = Group::scope(async move |group| {
                 drop(group.spawn(async move {
                     let _child = child;
-                    with_cleanup(async move {
-                        breathe().await;
-                        cleaning.add();
-                    })
-                    .await
+                    cleans_up::<()>(begins, cleaned).await
                 }));
                 if body_has_ended { Ok(()) } else { forever::<()>().await }
             });
@@ -58,7 +51,7 @@ fn the_scope_around_waits_for_the_children_of_a_scope_dropped_by_select() {
                 tokio::select! {
                     biased;
                     _ = group => unreachable!(),
-                    () = breathe() => {}
+                    () = until(|| begun.get() == 1) => {}
                 }
             });
             assert_eq!(around.await, Ok(()), "a value is kept while the scope waits");

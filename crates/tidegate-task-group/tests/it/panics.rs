@@ -258,8 +258,10 @@ fn a_future_that_panics_when_dropped_ends_the_group_like_any_panic() {
         let alive = Alive::default();
         let sibling = alive.clone();
         let group = Group::scope(async |group| {
-            let child = group.spawn(async {
-                let _fuse = Fuse;
+            // Also if it has not begun yet.
+            let fuse = Fuse;
+            let child = group.spawn(async move {
+                let _fuse = fuse;
                 forever::<()>().await
             });
             drop(group.spawn(async {

@@ -152,18 +152,12 @@ fn panics_and_aborts_are_results_like_others() {
 #[test]
 fn a_cancelled_set_cleans_up_and_says_so() {
     on_both(|| async {
-        let done = Counter::default();
+        let (begun, done) = (Counter::default(), Counter::default());
         let mut set = TaskSet::<()>::new().limit(1);
-        let cleaning = done.clone();
-        set.spawn(async move {
-            let _: Result<(), _> = with_cleanup(async move {
-                breathe().await;
-                cleaning.add();
-            })
-            .await;
-        });
+        let (begins, cleaned) = (begun.clone(), done.clone());
+        set.spawn(async move { _ = cleans_up::<()>(begins, cleaned).await });
         set.spawn(async { unreachable!("its turn never comes") });
-        breathe().await;
+        until(|| begun.get() == 1).await;
         set.cancel("closing time");
         set.cancel("later");
         set.spawn(async { unreachable!("nobody gets in any more") });
@@ -179,23 +173,19 @@ fn a_cancelled_set_cleans_up_and_says_so() {
 #[test]
 fn a_set_that_is_dropped_cancels_its_tasks_and_the_scope_around_waits_for_them() {
     on_both(|| async {
-        let (alive, done) = (Alive::default(), Counter::default());
-        let (held, cleaning) = (alive.clone(), done.clone());
+        let (alive, begun, done) = (Alive::default(), Counter::default(), Counter::default());
+        let (held, cleaned) = (alive.clone(), done.clone());
         cancel_scope(async move |_| {
             let mut set = TaskSet::new();
             for _ in 0..10 {
-                let (held, cleaning) = (held.clone(), cleaning.clone());
+                let (held, begins, cleaned) = (held.clone(), begun.clone(), cleaned.clone());
                 set.spawn(async move {
                     let _held = held;
-                    let _: Result<(), _> = with_cleanup(async move {
-                        breathe().await;
-                        cleaning.add();
-                    })
-                    .await;
+                    _ = cleans_up::<()>(begins, cleaned).await;
                 });
             }
             drop(held);
-            breathe().await;
+            until(|| begun.get() == 10).await;
             assert!(poll_once(pin!(set.next())).is_pending());
         })
         .await

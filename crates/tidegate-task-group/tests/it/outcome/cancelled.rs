@@ -107,12 +107,15 @@ fn a_child_that_cancels_its_group_and_returns_keeps_its_value() {
 #[test]
 fn errors_during_a_cancellation_are_reported() {
     on_both(|| async {
+        let begun = Counter::default();
+        let begins = begun.clone();
         let errors = Group::scope(async |group| {
-            drop(group.spawn(async {
+            drop(group.spawn(async move {
+                begins.add();
                 tidegate_timeout::cancelled().await;
                 fails::<()>("clean-up").await
             }));
-            breathe().await;
+            until(|| begun.get() == 1).await;
             group.cancel("enough");
             Ok(())
         })

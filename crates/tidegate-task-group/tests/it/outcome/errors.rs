@@ -46,12 +46,15 @@ fn a_body_that_fails_alone_is_reported_in_a_group_too() {
 #[test]
 fn errors_of_children_that_are_cleaning_up_come_before_the_bodys() {
     on_both(|| async {
+        let begun = Counter::default();
+        let begins = begun.clone();
         let errors = Group::scope(async |group| {
-            drop(group.spawn(async {
+            drop(group.spawn(async move {
+                begins.add();
                 tidegate_timeout::cancelled().await;
                 fails::<()>("clean-up").await
             }));
-            breathe().await;
+            until(|| begun.get() == 1).await;
             fails::<()>("body").await
         })
         .await
