@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ChildStderr;
@@ -84,7 +85,8 @@ impl Pump {
 
     /// Reads what is there, and ends the thread.
     pub(super) fn finish(self) {
-        drop(self.stop);
+        // Not by closing it: a process that is being started may have a copy.
+        let _ = self.stop.shutdown(Shutdown::Both);
         // One that has begun to write where there is no room any more ends when there is.
         if self.ended.recv_timeout(4 * LAST_WORDS) != Err(RecvTimeoutError::Timeout) {
             let _ = self.thread.join();
@@ -94,7 +96,7 @@ impl Pump {
 
 /// Where what is written goes.
 struct Spout {
-    /// Closed at the other end when the worker has ended.
+    /// Shut down at the other end when the worker has ended.
     stopped: UnixStream,
     tail: Arc<Tail>,
     forward: bool,

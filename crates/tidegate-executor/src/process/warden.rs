@@ -113,8 +113,8 @@ fn guard(
     }
 }
 
-/// Held while a worker's end of its socket is open here. A process that is started meanwhile has a copy until it is
-/// the program it is to be; were it a worker of ours, the one whose end it is could die without being noticed.
+/// Held while a worker's end of its socket is open here. Another that is started meanwhile would have a copy of it
+/// until it runs its own program, and that long nobody would hear of the first one's death.
 static STARTING: Mutex<()> = Mutex::new(());
 
 fn spawn(plan: &Plan) -> io::Result<(Child, Arc<UnixStream>)> {

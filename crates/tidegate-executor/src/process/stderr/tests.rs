@@ -1,4 +1,5 @@
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use super::{MOST_WORDS, Spout, Tail};
 /// One that was told that the worker has ended.
 fn told(limit: usize) -> (Spout, Arc<Tail>) {
     let tail = Tail::new(limit);
-    let (_, stopped) = UnixStream::pair().expect("the system has sockets");
+    let (stop, stopped) = UnixStream::pair().expect("the system has sockets");
+    stop.shutdown(Shutdown::Both).expect("it is connected");
     (Spout { stopped, tail: Arc::clone(&tail), forward: false, told: None }, tail)
 }
 
