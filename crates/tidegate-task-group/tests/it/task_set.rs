@@ -143,8 +143,7 @@ fn panics_and_aborts_are_results_like_others() {
             assert!(matches!(result, Err(TaskError::Cancelled(CancelReason::Explicit(_)))));
         }
         assert_eq!(set.next().await, None);
-        breathe().await;
-        assert!([&early, &late].into_iter().all(SetTask::is_finished));
+        until(|| [&early, &late].into_iter().all(SetTask::is_finished)).await;
         early.abort();
     });
 }
