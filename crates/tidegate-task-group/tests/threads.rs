@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::support::*;
 
 #[path = "it/support.rs"]
-#[allow(dead_code, reason = "shared with the other tests")]
+#[expect(dead_code, reason = "shared with the other tests")]
 mod support;
 
 /// One test at a time.
